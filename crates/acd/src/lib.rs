@@ -1,0 +1,1 @@
+//! Urgency queues, agents and offers.

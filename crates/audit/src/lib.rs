@@ -1,0 +1,1 @@
+//! Facts, Merkle log, signed checkpoints and verification.

@@ -1,0 +1,1 @@
+//! Joins sip, media, flow, acd and audit into calls: the product's behaviour.

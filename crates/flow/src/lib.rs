@@ -1,0 +1,1 @@
+//! Call-flow YAML: parse, check, compile, interpret, test.

@@ -1,0 +1,1 @@
+//! A scripted SIP telephone, independent of careline's own SIP.

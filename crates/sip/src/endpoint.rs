@@ -1,0 +1,188 @@
+//! A SIP user agent core (RFC 3261): bytes and commands in, bytes and leg events out.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use primitives::{Now, Private, Seed};
+
+use crate::config::Config;
+use crate::leg::{LegCommand, LegEvent, LegId};
+use crate::path::{ConnectionChange, ConnectionId, HostName, Path, ResolveId, Target};
+use crate::registrar::{Binding, RegistrationChange, User};
+
+/// What happens to an endpoint.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// One datagram, or the next bytes of a stream.
+    Received {
+        /// The listener, the peer, and on a stream its connection.
+        path: Path,
+        /// What came.
+        bytes: &'a [u8],
+    },
+    /// The answer to `Output::Resolve`, in the order to try; empty when the name stands for nothing.
+    Resolved {
+        /// Which question.
+        id: ResolveId,
+        /// RFC 3263's list.
+        targets: &'a [Target],
+    },
+    /// The driver opened or lost a connection.
+    Connection {
+        /// Which.
+        id: ConnectionId,
+        /// What became of it.
+        change: ConnectionChange,
+    },
+    /// What the call wants of a leg.
+    Command {
+        /// Which.
+        leg: LegId,
+        /// What.
+        command: LegCommand,
+    },
+    /// The users were read anew. Bindings of users that are gone are removed.
+    Users(Vec<User>),
+    /// A binding that was stored before a restart.
+    Restore {
+        /// Whose.
+        user: String,
+        /// What was stored.
+        binding: Binding,
+    },
+    /// `poll_timeout` has passed.
+    Timeout,
+}
+
+/// What an endpoint wants done, in this order.
+#[derive(Debug)]
+pub enum Output {
+    /// Send these bytes this way.
+    Send {
+        /// Where.
+        path: Path,
+        /// One whole message.
+        bytes: Bytes,
+        /// Whether it may leave before the facts that go with it are durable.
+        release: Release,
+    },
+    /// Look a name up and come back with `Input::Resolved`.
+    Resolve {
+        /// Names the question.
+        id: ResolveId,
+        /// What to look up.
+        name: HostName,
+    },
+    /// Open a connection and come back with `Input::Connection`.
+    Connect {
+        /// Its number from now on.
+        id: ConnectionId,
+        /// Where to.
+        target: Target,
+    },
+    /// Close a connection: its peer sent what no message can be.
+    Disconnect {
+        /// Which.
+        id: ConnectionId,
+    },
+    /// Something happened on a leg.
+    Leg {
+        /// Which.
+        leg: LegId,
+        /// What.
+        event: LegEvent,
+    },
+    /// A contact was registered, refreshed or removed.
+    Registration(RegistrationChange),
+    /// Something came that was not acted on. Counted by kind, never logged with its content.
+    Dropped(Discarded),
+}
+
+/// When bytes may leave, where facts are made in the same breath.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Release {
+    /// 100 Trying, ACK, repetitions, and answers to what no fact is made of.
+    AtOnce,
+    /// Everything a person could ask about: 180, 2xx, refusals, INVITE, BYE, CANCEL.
+    AfterFacts,
+}
+
+/// Why something that came was not acted on.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Discarded {
+    /// Not a SIP message, or one too broken to answer.
+    Malformed,
+    /// A response to nothing we asked.
+    StrayResponse,
+    /// An ACK or CANCEL that belongs to nothing.
+    StrayRequest,
+    /// A table is full; the newest work is refused.
+    Full,
+    /// A keep-alive (RFC 5626 §4.4.1), answered or ignored.
+    KeepAlive,
+}
+
+impl Discarded {
+    /// The label of the metric.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::StrayResponse => "stray_response",
+            Self::StrayRequest => "stray_request",
+            Self::Full => "full",
+            Self::KeepAlive => "keep_alive",
+        }
+    }
+}
+
+/// A call we place.
+#[derive(Clone, Debug)]
+pub struct Invite {
+    /// The request URI: a registered contact, or a trunk's `sip:number@host`.
+    pub uri: String,
+    /// The way to it, where a registration told it; otherwise it follows from the URI (RFC 3263).
+    pub path: Option<Path>,
+    /// The user part of From: who calls. `None` is anonymous (RFC 3323).
+    pub from: Option<Private<String>>,
+    /// The display name of From: what the agent's phone shows. Never a name of the patient; a phone's
+    /// display is read by whoever stands beside it.
+    pub display_name: String,
+    /// Our SDP offer.
+    pub offer: Bytes,
+    /// Headers to add, e.g. `Alert-Info`. Names and values without CR and LF.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A SIP user agent core.
+pub struct Endpoint {}
+
+#[expect(clippy::todo, unused_variables, missing_docs, reason = "the contract, before its implementation")]
+impl Endpoint {
+    pub fn new(config: Config, seed: Seed) -> Self {
+        todo!()
+    }
+    /// Places a call. The leg's first event follows; `LegEvent::Ended` when it could not even be tried.
+    pub fn dial(&mut self, now: Now, invite: Invite, out: &mut Vec<Output>) -> LegId {
+        todo!()
+    }
+    /// Takes one input and appends what is to be done to `out`.
+    pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
+        todo!()
+    }
+    /// When to call `handle` with `Input::Timeout`, or earlier.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        todo!()
+    }
+    /// The contacts a user can be reached at now, best first.
+    pub fn bindings(&self, user: &str) -> &[Binding] {
+        todo!()
+    }
+    /// Whether nothing is under way: no transaction, no dialog. Registrations may remain.
+    pub fn is_idle(&self) -> bool {
+        todo!()
+    }
+    /// Dialogs and attempts under way.
+    pub fn legs(&self) -> usize {
+        todo!()
+    }
+}

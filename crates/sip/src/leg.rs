@@ -1,0 +1,177 @@
+//! One party's dialog with us, as the call core sees it: commands to it and events from it.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use primitives::Private;
+
+use crate::Path;
+
+/// One SIP dialog (or the attempt at one). Never used twice in one process.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct LegId(pub u64);
+
+impl fmt::Display for LegId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "leg-{}", self.0)
+    }
+}
+
+/// What the call wants of a leg. A command that does not fit the leg's state any more (it ended a moment
+/// ago) is passed over: the event that says so is already on its way.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LegCommand {
+    /// Say that the other side rings: 180.
+    Ring,
+    /// Early media: 183 with our SDP.
+    Progress {
+        /// Our answer.
+        sdp: Bytes,
+    },
+    /// Accept the INVITE: 200 with our SDP (an answer, or an offer where the INVITE had none).
+    Answer {
+        /// Our answer or offer.
+        sdp: Bytes,
+    },
+    /// Refuse the INVITE.
+    Reject(Refusal),
+    /// Ask who it is before anything else happens: 401 with a digest challenge. A caller who proves it
+    /// comes back as a new leg whose `Invited::user` is set.
+    Challenge(Challenge),
+    /// End it, whatever its state: CANCEL, BYE, or a refusal where we have not answered yet.
+    HangUp {
+        /// Goes into the Reason header (RFC 3326).
+        cause: EndCause,
+    },
+    /// A new offer inside the dialog (re-INVITE): hold, resume, a moved media address.
+    Offer {
+        /// Our offer.
+        sdp: Bytes,
+    },
+    /// The answer to a `LegEvent::Reoffered`.
+    Accept {
+        /// Our answer.
+        sdp: Bytes,
+    },
+}
+
+/// Why a leg is being asked who it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Challenge {
+    /// It asks for something only our own phones may have.
+    OwnPhonesOnly,
+}
+
+/// A final answer that is not a 2xx.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    /// 300 to 699.
+    pub status: u16,
+    /// For `503`: when to come back (§20.33).
+    pub retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// A refusal with nothing but its number.
+    pub const fn status(status: u16) -> Self {
+        Self { status, retry_after: None }
+    }
+}
+
+/// An INVITE that opens a dialog.
+#[derive(Clone, Debug)]
+pub struct Invited {
+    /// The user part of the request URI, unescaped: the number dialled.
+    pub dialled: Private<String>,
+    /// The host part of the request URI.
+    pub domain: String,
+    /// The caller as From shows it (user part), `None` where it is anonymous.
+    pub from: Option<Private<String>>,
+    /// The caller's display name.
+    pub display_name: Option<Private<String>>,
+    /// P-Asserted-Identity's user part (RFC 3325). Believe it of a trusted trunk only.
+    pub asserted: Option<Private<String>>,
+    /// The user who proved by digest to be the caller.
+    pub user: Option<String>,
+    /// Which way it came.
+    pub path: Path,
+    /// The SDP offer, `None` where we are to make it (late offer).
+    pub offer: Option<Bytes>,
+    /// The Call-ID header.
+    pub sip_call_id: Private<String>,
+}
+
+/// What happened on a leg.
+#[derive(Clone, Debug)]
+pub enum LegEvent {
+    /// A new leg: somebody calls us. 100 Trying is already on its way.
+    Invited(Box<Invited>),
+    /// The far end rings (a 1xx without SDP).
+    Ringing,
+    /// The far end plays early media.
+    Progress {
+        /// Its SDP.
+        sdp: Bytes,
+    },
+    /// The far end answered our INVITE; the ACK is sent.
+    Answered {
+        /// Its SDP.
+        sdp: Bytes,
+    },
+    /// The far end acknowledged our 200.
+    Confirmed {
+        /// Its SDP, where our 200 carried the offer.
+        sdp: Option<Bytes>,
+    },
+    /// The far end offers anew inside the dialog; answer with `LegCommand::Accept`.
+    Reoffered {
+        /// Its offer, `None` where we are to make it.
+        sdp: Option<Bytes>,
+    },
+    /// The far end answered our `LegCommand::Offer`.
+    OfferAnswered {
+        /// Its answer.
+        sdp: Bytes,
+    },
+    /// A key by SIP INFO (`application/dtmf-relay` or `application/dtmf`), as typed: `0`–`9 * # A`–`D`.
+    Info {
+        /// The key.
+        key: Private<char>,
+    },
+    /// The leg is over and forgotten. Always the last event of a leg, and always sent, once, whoever
+    /// ended it.
+    Ended {
+        /// Why.
+        cause: EndCause,
+    },
+}
+
+/// Why a leg ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum EndCause {
+    /// The far end hung up after the answer (BYE).
+    FarEndHungUp,
+    /// The far end gave up before we answered (CANCEL).
+    Cancelled,
+    /// We hung up.
+    WeHungUp,
+    /// We refused it.
+    WeRefused {
+        /// With what.
+        status: u16,
+    },
+    /// The far end refused our INVITE.
+    Refused {
+        /// With what: 486 busy, 603 declined, 480 not there …
+        status: u16,
+    },
+    /// Nothing came back in time (Timer B, F or H, or no ACK).
+    NoResponse,
+    /// No way to reach it: DNS, connection or certificate.
+    Unreachable,
+    /// The other leg of the bridge ended first.
+    OtherLegEnded,
+    /// A failure of our own; the log says which.
+    InternalError,
+}

@@ -1,0 +1,18 @@
+//! SIP (RFC 3261): messages, transactions, dialogs and registrations. Bytes and commands in, bytes and leg
+//! events out; no socket, no clock, no randomness of its own.
+//!
+//! [`Endpoint`] is the whole of it for whoever drives calls: hand it an [`Input`] with the time, perform the
+//! [`Output`]s in order, come back at [`Endpoint::poll_timeout`].
+
+mod config;
+mod endpoint;
+mod leg;
+pub mod message;
+mod path;
+mod registrar;
+
+pub use config::{Config, Timers};
+pub use endpoint::{Discarded, Endpoint, Input, Invite, Output, Release};
+pub use leg::{Challenge, EndCause, Invited, LegCommand, LegEvent, LegId, Refusal};
+pub use path::{ConnectionChange, ConnectionId, HostName, Path, ResolveId, Target, Transport};
+pub use registrar::{Binding, RegistrationChange, User};

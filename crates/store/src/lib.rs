@@ -1,0 +1,1 @@
+//! SQLite and the audit files: what careline keeps.

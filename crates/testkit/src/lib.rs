@@ -1,0 +1,1 @@
+//! Virtual clock, faulty link, simulator and RFC corpora for tests.
