@@ -5,11 +5,16 @@
 //! [`Output`]s in order, come back at [`Endpoint::poll_timeout`].
 
 mod config;
+pub mod digest;
 mod endpoint;
+pub mod error;
+pub mod framer;
+pub mod header;
 mod leg;
 pub mod message;
 mod path;
 mod registrar;
+pub mod uri;
 
 pub use config::{Config, Timers};
 pub use endpoint::{Discarded, Endpoint, Input, Invite, Output, Release};

@@ -1,0 +1,88 @@
+//! Methods of requests.
+
+use std::fmt;
+
+/// What a request asks for. Methods compare with regard to case (RFC 3261 §7.1).
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Method {
+    /// RFC 3261
+    Ack,
+    /// RFC 3261
+    Bye,
+    /// RFC 3261
+    Cancel,
+    /// RFC 6086
+    Info,
+    /// RFC 3261
+    Invite,
+    /// RFC 3428
+    Message,
+    /// RFC 6665
+    Notify,
+    /// RFC 3261
+    Options,
+    /// RFC 3262
+    Prack,
+    /// RFC 3903
+    Publish,
+    /// RFC 3515
+    Refer,
+    /// RFC 3261
+    Register,
+    /// RFC 6665
+    Subscribe,
+    /// RFC 3311
+    Update,
+    /// Any other token.
+    Extension(String),
+}
+
+impl Method {
+    /// The method of this token, known or not.
+    pub fn new(token: &str) -> Self {
+        match token {
+            "ACK" => Self::Ack,
+            "BYE" => Self::Bye,
+            "CANCEL" => Self::Cancel,
+            "INFO" => Self::Info,
+            "INVITE" => Self::Invite,
+            "MESSAGE" => Self::Message,
+            "NOTIFY" => Self::Notify,
+            "OPTIONS" => Self::Options,
+            "PRACK" => Self::Prack,
+            "PUBLISH" => Self::Publish,
+            "REFER" => Self::Refer,
+            "REGISTER" => Self::Register,
+            "SUBSCRIBE" => Self::Subscribe,
+            "UPDATE" => Self::Update,
+            other => Self::Extension(other.to_owned()),
+        }
+    }
+
+    /// The token.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Ack => "ACK",
+            Self::Bye => "BYE",
+            Self::Cancel => "CANCEL",
+            Self::Info => "INFO",
+            Self::Invite => "INVITE",
+            Self::Message => "MESSAGE",
+            Self::Notify => "NOTIFY",
+            Self::Options => "OPTIONS",
+            Self::Prack => "PRACK",
+            Self::Publish => "PUBLISH",
+            Self::Refer => "REFER",
+            Self::Register => "REGISTER",
+            Self::Subscribe => "SUBSCRIBE",
+            Self::Update => "UPDATE",
+            Self::Extension(token) => token,
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
