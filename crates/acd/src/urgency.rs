@@ -1,0 +1,48 @@
+use std::fmt;
+
+/// How much a caller matters (U0 to U5), from most to least urgent, so that the smaller is
+/// served first.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Urgency {
+    /// U0: life-threatening; told to dial 911.
+    Emergency,
+    /// U1: a red flag or the emergency key.
+    Emergent,
+    /// U2: symptoms, today.
+    Urgent,
+    /// U3: symptoms, stable.
+    Soon,
+    /// U4: advice, refills, results.
+    Routine,
+    /// U5: scheduling, billing, directions.
+    Admin,
+}
+
+impl Urgency {
+    /// Every urgency, most urgent first.
+    pub const ALL: [Self; 6] =
+        [Self::Emergency, Self::Emergent, Self::Urgent, Self::Soon, Self::Routine, Self::Admin];
+
+    /// The word of the language.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Emergency => "emergency",
+            Self::Emergent => "emergent",
+            Self::Urgent => "urgent",
+            Self::Soon => "soon",
+            Self::Routine => "routine",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The urgency a word of the language stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|urgency| urgency.word() == word)
+    }
+}
+
+impl fmt::Display for Urgency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
