@@ -1,1 +1,3 @@
 //! Virtual clock, faulty link, simulator and RFC corpora for tests.
+
+pub mod rfc4475;
