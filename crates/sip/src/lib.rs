@@ -5,6 +5,8 @@
 //! [`Output`]s in order, come back at [`Endpoint::poll_timeout`].
 
 mod config;
+mod deadlines;
+mod dialog;
 pub mod digest;
 mod endpoint;
 pub mod error;
@@ -12,8 +14,10 @@ pub mod framer;
 pub mod header;
 mod leg;
 pub mod message;
+mod names;
 mod path;
 mod registrar;
+pub mod transaction;
 pub mod uri;
 
 pub use config::{Config, Timers};

@@ -1,10 +1,14 @@
 //! Registrations (RFC 3261 §10.3): who may be reached where, and for how long.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-use primitives::Private;
+use primitives::{Now, Private};
 
-use crate::Path;
+use crate::config::Config;
+use crate::deadlines::Deadlines;
+use crate::path::{ConnectionId, Path};
+use crate::uri::Uri;
 
 /// Somebody who may register and place calls: an agent's phone.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,4 +57,225 @@ pub enum RegistrationChange {
         /// How many contacts this user still has.
         left: usize,
     },
+}
+
+/// Contacts one user may have at once: a desk phone, a headset, a mobile and what each of them left behind
+/// when it restarted on another port. The one that would lapse first gives way to a ninth.
+pub(crate) const CONTACTS_MAX: usize = 8;
+
+/// What a REGISTER wants of one contact.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    pub(crate) contact: Uri,
+    /// In thousandths.
+    pub(crate) preference: u16,
+    /// Zero removes it.
+    pub(crate) expires: Duration,
+}
+
+/// Which REGISTER it is, and how it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Registering {
+    pub(crate) user: String,
+    pub(crate) path: Path,
+    pub(crate) sip_call_id: String,
+    pub(crate) cseq: u32,
+}
+
+/// A REGISTER that is older than one we have followed (§10.3 step 7).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct OutOfOrder;
+
+/// Users, their secrets and contacts. There are as many users as the configuration names.
+#[derive(Debug)]
+pub(crate) struct Registrar {
+    users: BTreeMap<String, Account>,
+    /// By user and contact.
+    lapses: Deadlines<(String, String)>,
+    max: Duration,
+}
+
+#[derive(Debug)]
+struct Account {
+    secret: Private<String>,
+    /// Best first: the most preferred, among equals the one that registered last.
+    bindings: Vec<Binding>,
+}
+
+impl Registrar {
+    pub(crate) fn new(config: &Config) -> Self {
+        let mut registrar =
+            Self { users: BTreeMap::new(), lapses: Deadlines::new(), max: config.registration_max };
+        registrar.set_users(config.users.clone());
+        registrar
+    }
+
+    /// What a user proves to know. `None`: there is no such user.
+    pub(crate) fn secret(&self, user: &str) -> Option<&Private<String>> {
+        self.users.get(user).map(|account| &account.secret)
+    }
+
+    /// Where a user can be reached, best first.
+    pub(crate) fn bindings(&self, user: &str) -> &[Binding] {
+        self.users.get(user).map_or(&[], |account| &account.bindings)
+    }
+
+    /// When the next contact lapses.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.lapses.soonest()
+    }
+
+    /// The users as they are now. Who is gone cannot be reached any more.
+    pub(crate) fn set_users(&mut self, users: Vec<User>) -> Vec<RegistrationChange> {
+        let mut before = std::mem::take(&mut self.users);
+        for User { name, secret } in users {
+            let bindings = before.remove(&name).map(|account| account.bindings).unwrap_or_default();
+            self.users.insert(name, Account { secret, bindings });
+        }
+        let mut changes = Vec::new();
+        for (user, account) in before {
+            for binding in account.bindings {
+                self.lapses.set((user.clone(), binding.contact.clone()), None);
+                let contact = binding.contact;
+                changes.push(RegistrationChange::Unbound { user: user.clone(), contact, left: 0 });
+            }
+        }
+        changes
+    }
+
+    /// A contact from before a restart. One that has lapsed meanwhile, whose user is gone, or that was
+    /// reached over a connection (which did not survive) is reported as unbound, so that it is forgotten
+    /// where it was stored.
+    pub(crate) fn restore(&mut self, now: Now, user: String, binding: Binding) -> Vec<RegistrationChange> {
+        let left = Duration::try_from(binding.expires.duration_since(now.wall)).unwrap_or_default();
+        let granted = left.min(self.max);
+        if granted.is_zero() || binding.path.connection.is_some() || !self.users.contains_key(&user) {
+            let left = self.bindings(&user).len();
+            return vec![RegistrationChange::Unbound { user, contact: binding.contact, left }];
+        }
+        let mut changes = Vec::new();
+        self.bind(now, &user, binding, granted, &mut changes);
+        changes
+    }
+
+    /// Follows a REGISTER, wholly or not at all (§10.3 step 7).
+    pub(crate) fn update(
+        &mut self,
+        now: Now,
+        register: &Registering,
+        wishes: Vec<Wish>,
+    ) -> Result<Vec<RegistrationChange>, OutOfOrder> {
+        let existing = |wish: &Wish| {
+            self.bindings(&register.user).iter().find(|binding| binding.is_of(&wish.contact))
+        };
+        if wishes.iter().filter_map(existing).any(|binding| binding.is_newer_than(register)) {
+            return Err(OutOfOrder);
+        }
+        let mut changes = Vec::new();
+        for wish in wishes {
+            let known = existing_contact(self.bindings(&register.user), &wish.contact);
+            if wish.expires.is_zero() {
+                if let Some(contact) = known {
+                    changes.extend(self.unbind(&register.user, &contact));
+                }
+                continue;
+            }
+            let granted = wish.expires.min(self.max);
+            let binding = Binding {
+                contact: known.unwrap_or_else(|| wish.contact.to_wire()),
+                path: register.path,
+                preference: wish.preference,
+                expires: now.wall.checked_add(granted).unwrap_or(jiff::Timestamp::MAX),
+                sip_call_id: register.sip_call_id.clone(),
+                cseq: register.cseq,
+            };
+            self.bind(now, &register.user, binding, granted, &mut changes);
+        }
+        Ok(changes)
+    }
+
+    /// `Contact: *` (§10.2.2): none of this user's contacts holds any more.
+    pub(crate) fn remove_all(
+        &mut self,
+        register: &Registering,
+    ) -> Result<Vec<RegistrationChange>, OutOfOrder> {
+        if self.bindings(&register.user).iter().any(|binding| binding.is_newer_than(register)) {
+            return Err(OutOfOrder);
+        }
+        Ok(self.unbind_where(|user, _| user == register.user))
+    }
+
+    /// A connection is gone: whoever registered over it cannot be reached until he registers anew.
+    pub(crate) fn lose_connection(&mut self, id: ConnectionId) -> Vec<RegistrationChange> {
+        self.unbind_where(|_, binding| binding.path.connection == Some(id))
+    }
+
+    /// Contacts lapse.
+    pub(crate) fn handle_timeout(&mut self, now: Now) -> Vec<RegistrationChange> {
+        let mut changes = Vec::new();
+        while let Some((user, contact)) = self.lapses.take_due(now.mono) {
+            changes.extend(self.unbind(&user, &contact));
+        }
+        changes
+    }
+
+    fn bind(
+        &mut self,
+        now: Now,
+        user: &str,
+        binding: Binding,
+        granted: Duration,
+        changes: &mut Vec<RegistrationChange>,
+    ) {
+        let Some(account) = self.users.get_mut(user) else { return };
+        account.bindings.retain(|known| known.contact != binding.contact);
+        if account.bindings.len() >= CONTACTS_MAX
+            && let Some(first) = account.bindings.iter().min_by_key(|known| known.expires)
+        {
+            let contact = first.contact.clone();
+            changes.extend(self.unbind(user, &contact));
+        }
+        let Some(account) = self.users.get_mut(user) else { return };
+        let place = account.bindings.partition_point(|known| known.preference > binding.preference);
+        account.bindings.insert(place, binding.clone());
+        self.lapses.set((user.to_owned(), binding.contact.clone()), Some(now.mono + granted));
+        changes.push(RegistrationChange::Bound { user: user.to_owned(), binding, granted });
+    }
+
+    fn unbind(&mut self, user: &str, contact: &str) -> Option<RegistrationChange> {
+        let account = self.users.get_mut(user)?;
+        let at = account.bindings.iter().position(|known| known.contact == contact)?;
+        let binding = account.bindings.remove(at);
+        let left = account.bindings.len();
+        self.lapses.set((user.to_owned(), contact.to_owned()), None);
+        Some(RegistrationChange::Unbound { user: user.to_owned(), contact: binding.contact, left })
+    }
+
+    fn unbind_where(&mut self, which: impl Fn(&str, &Binding) -> bool) -> Vec<RegistrationChange> {
+        let found: Vec<(String, String)> = self
+            .users
+            .iter()
+            .flat_map(|(user, account)| account.bindings.iter().map(move |binding| (user, binding)))
+            .filter(|(user, binding)| which(user, binding))
+            .map(|(user, binding)| (user.clone(), binding.contact.clone()))
+            .collect();
+        found.iter().filter_map(|(user, contact)| self.unbind(user, contact)).collect()
+    }
+}
+
+impl Binding {
+    /// Whether it is this contact's (§10.3 step 7: compared as URIs).
+    fn is_of(&self, contact: &Uri) -> bool {
+        Uri::parse(&self.contact).is_ok_and(|own| own.is_equivalent(contact))
+    }
+
+    /// Whether it was made by a later request of the same phone than this one.
+    fn is_newer_than(&self, register: &Registering) -> bool {
+        self.sip_call_id == register.sip_call_id && self.cseq >= register.cseq
+    }
+}
+
+/// A contact as it was first written.
+fn existing_contact(bindings: &[Binding], contact: &Uri) -> Option<String> {
+    bindings.iter().find(|binding| binding.is_of(contact)).map(|binding| binding.contact.clone())
 }

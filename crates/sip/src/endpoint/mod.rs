@@ -1,14 +1,37 @@
 //! A SIP user agent core (RFC 3261): bytes and commands in, bytes and leg events out.
 
+mod authenticate;
+mod connections;
+mod in_dialog;
+mod invited;
+mod legs;
+mod place;
+mod receive;
+mod register;
+mod reinvite;
+mod reply;
+mod send;
+mod uac;
+mod uas;
+mod way;
+
 use std::time::Instant;
 
 use bytes::Bytes;
 use primitives::{Now, Private, Seed};
 
 use crate::config::Config;
+use crate::digest::Authenticator;
 use crate::leg::{LegCommand, LegEvent, LegId};
+use crate::names::Names;
 use crate::path::{ConnectionChange, ConnectionId, HostName, Path, ResolveId, Target};
-use crate::registrar::{Binding, RegistrationChange, User};
+use crate::registrar::{Binding, RegistrationChange, Registrar, User};
+use crate::transaction::layer::{Layer, News, Owner};
+
+use connections::Connections;
+use legs::Legs;
+pub(crate) use reply::Arrived;
+use uac::Failure;
 
 /// What happens to an endpoint.
 #[derive(Debug)]
@@ -154,35 +177,98 @@ pub struct Invite {
 }
 
 /// A SIP user agent core.
-pub struct Endpoint {}
+///
+/// One owner drives it: hand every input to [`Endpoint::handle`], perform the outputs in their order, and
+/// come back no later than [`Endpoint::poll_timeout`] says. Nothing is done in between.
+pub struct Endpoint {
+    config: Config,
+    names: Names,
+    transactions: Layer,
+    connections: Connections,
+    legs: Legs,
+    registrar: Registrar,
+    authenticator: Authenticator,
+}
 
-#[expect(clippy::todo, unused_variables, missing_docs, reason = "the contract, before its implementation")]
 impl Endpoint {
+    /// An endpoint nothing has happened to. All its names and nonces follow from the seed.
     pub fn new(config: Config, seed: Seed) -> Self {
-        todo!()
+        Self {
+            names: Names::new(&seed),
+            transactions: Layer::new(config.timers),
+            connections: Connections::new(),
+            legs: Legs::new(),
+            registrar: Registrar::new(&config),
+            authenticator: Authenticator::new(config.realm.clone(), &seed.part("nonces"), config.nonce_life),
+            config,
+        }
     }
+
     /// Places a call. The leg's first event follows; `LegEvent::Ended` when it could not even be tried.
     pub fn dial(&mut self, now: Now, invite: Invite, out: &mut Vec<Output>) -> LegId {
-        todo!()
+        let start = out.len();
+        let leg = self.place(now, invite, out);
+        self.connections.hold_back(start, out);
+        leg
     }
+
     /// Takes one input and appends what is to be done to `out`.
     pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
-        todo!()
+        let start = out.len();
+        match input {
+            Input::Received { path, bytes } => self.receive(now, path, bytes, out),
+            Input::Resolved { id, targets } => self.resolved(now, id, targets, out),
+            Input::Connection { id, change } => self.connection_changed(now, id, change, out),
+            Input::Command { leg, command } => self.command(now, leg, command, out),
+            Input::Users(users) => report(self.registrar.set_users(users), out),
+            Input::Restore { user, binding } => report(self.registrar.restore(now, user, binding), out),
+            Input::Timeout => self.timeout(now, out),
+        }
+        self.connections.hold_back(start, out);
     }
+
     /// When to call `handle` with `Input::Timeout`, or earlier.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
+        [self.transactions.poll_timeout(), self.legs.poll_timeout(), self.registrar.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
+
     /// The contacts a user can be reached at now, best first.
     pub fn bindings(&self, user: &str) -> &[Binding] {
-        todo!()
+        self.registrar.bindings(user)
     }
+
     /// Whether nothing is under way: no transaction, no dialog. Registrations may remain.
     pub fn is_idle(&self) -> bool {
-        todo!()
+        self.transactions.len() == 0 && self.legs.is_empty()
     }
+
     /// Dialogs and attempts under way.
     pub fn legs(&self) -> usize {
-        todo!()
+        self.legs.under_way()
     }
+
+    /// Takes the passing of time: first the transactions, so that what is repeated is repeated before the
+    /// legs give up, then the legs, then the registrations.
+    fn timeout(&mut self, now: Now, out: &mut Vec<Output>) {
+        while let Some((transaction, owner, news)) = self.transactions.take_timeout(now.mono, out) {
+            let Owner::Leg(leg) = owner else { continue };
+            if news == Some(News::TimedOut) {
+                self.transaction_failed(now, leg, transaction, Failure::NoResponse, out);
+            } else {
+                self.legs.settle(leg, &self.transactions);
+            }
+        }
+        while let Some(leg) = self.legs.take_due(now.mono) {
+            self.leg_timeout(now, leg, out);
+        }
+        report(self.registrar.handle_timeout(now), out);
+    }
+}
+
+/// Appends what became of registrations.
+fn report(changes: Vec<RegistrationChange>, out: &mut Vec<Output>) {
+    out.extend(changes.into_iter().map(Output::Registration));
 }

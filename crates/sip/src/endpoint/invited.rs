@@ -1,0 +1,214 @@
+//! An INVITE or a CANCEL comes (RFC 3261 §9.2, §13.3).
+
+use bytes::Bytes;
+use primitives::{Now, Private};
+
+use super::authenticate::Sender;
+use super::legs::{Invitation, Leg, State};
+use super::receive::RETRY_AFTER;
+use super::reply::{Arrived, Reply};
+use super::way::Neighbour;
+use super::{Discarded, Endpoint, Output};
+use crate::Release;
+use crate::dialog::{Dialog, Exchange, Offerer};
+use crate::header::{ContentType, Name, NameAddr};
+use crate::leg::{EndCause, Invited, LegEvent};
+use crate::message::{Headers, Request};
+use crate::transaction::key::ServerKey;
+use crate::transaction::layer::Owner;
+use crate::uri::Host;
+
+/// Parts of a multipart body looked at. SDP is the first of them, or next to a picture or a location.
+const PARTS_MAX: usize = 16;
+
+impl Endpoint {
+    /// An INVITE outside any dialog: a new leg, unless it cannot be one.
+    pub(super) fn receive_invite(&mut self, now: Now, arrived: Arrived, out: &mut Vec<Output>) {
+        if self.legs.is_full() {
+            out.push(Output::Dropped(Discarded::Full));
+            return self.refuse(now, &arrived, Reply::after_facts(503).retry_after(RETRY_AFTER), out);
+        }
+        let Ok(offer) = sdp(&arrived.request.headers, &arrived.request.body) else {
+            return self.refuse(now, &arrived, Reply::at_once(415).with(Name::Accept, "application/sdp"), out);
+        };
+        let user = match self.sender(now, &arrived.request) {
+            Sender::Unknown => None,
+            Sender::User(user) if is_from(&arrived.request, &user) => Some(user),
+            // Proven to be one user and calling as another.
+            Sender::User(_) => return self.refuse(now, &arrived, Reply::after_facts(403), out),
+            Sender::Unproven(staleness) => {
+                let reply = self.challenge(now, staleness, Release::AtOnce);
+                return self.refuse(now, &arrived, reply, out);
+            }
+        };
+        let tag = self.names.tag();
+        let Some(dialog) = self.dialog_of_request(&arrived, &tag) else {
+            return self.refuse(now, &arrived, Reply::at_once(400).with(Name::Warning, NO_CONTACT), out);
+        };
+        let Some(invited) = invited(&arrived, offer.clone(), user) else {
+            return self.refuse(now, &arrived, Reply::at_once(400), out);
+        };
+        self.reply(now, &arrived, &tag, Reply::at_once(100), out);
+        let id = self.legs.next_id();
+        self.transactions.assign(arrived.transaction, id);
+        let invitation = Invitation { arrived, dialog, offerer: Offerer::of_invite(offer.as_ref()) };
+        let leg = Leg::new(id, State::Invited(Box::new(invitation)));
+        self.legs.put(leg, &self.transactions);
+        out.push(Output::Leg { leg: id, event: LegEvent::Invited(Box::new(invited)) });
+    }
+
+    fn dialog_of_request(&self, arrived: &Arrived, tag: &str) -> Option<Dialog> {
+        let request = &arrived.request;
+        let contact = self.contact(arrived.came, &request.uri);
+        let mut dialog = Dialog::of_request(request, tag, contact, arrived.came).ok()?;
+        let via = request.headers.top_via().ok()?;
+        let neighbour = Neighbour { path: arrived.came, host: via.host, port: via.port };
+        dialog.way = self.path_to_hop(dialog.next_hop(), &neighbour);
+        Some(dialog)
+    }
+
+    /// A CANCEL: takes back an INVITE that has no final answer, changes nothing otherwise (§9.2).
+    pub(super) fn receive_cancel(
+        &mut self,
+        now: Now,
+        invite: &ServerKey,
+        cancel: &Arrived,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(transaction) = self.transactions.find(invite) else {
+            self.refuse(now, cancel, Reply::at_once(481), out);
+            return out.push(Output::Dropped(Discarded::StrayRequest));
+        };
+        let leg = match self.transactions.owner(transaction) {
+            Owner::Leg(leg) => self.legs.take(leg),
+            Owner::Nobody => None,
+        };
+        let Some(mut leg) = leg else {
+            // An INVITE that was refused as it came.
+            return self.refuse(now, cancel, Reply::at_once(200), out);
+        };
+        let tag = leg.local_tag().unwrap_or_default().to_owned();
+        self.reply(now, cancel, &tag, Reply::at_once(200), out);
+        self.cancel(now, &mut leg, out);
+        self.legs.put(leg, &self.transactions);
+    }
+
+    fn cancel(&mut self, now: Now, leg: &mut Leg, out: &mut Vec<Output>) {
+        match &mut leg.state {
+            State::Invited(invitation) => {
+                let Invitation { arrived, dialog, .. } = invitation.as_ref();
+                self.reply(now, arrived, &dialog.id.local_tag, Reply::after_facts(487), out);
+                leg.leave_at_once(EndCause::Cancelled, out);
+            }
+            // The re-INVITE is taken back, the session stays as it was (§14.2).
+            State::Established(established) => {
+                if let Exchange::Offered { invite } = &established.exchange {
+                    self.reply(now, invite, "", Reply::after_facts(487), out);
+                    established.exchange = Exchange::Idle;
+                    self.offer_queued(now, leg.id, established, out);
+                }
+            }
+            State::Resolving { .. } | State::Calling { .. } | State::Leaving(_) => {}
+        }
+    }
+}
+
+impl Leg {
+    /// Our tag in its dialog.
+    fn local_tag(&self) -> Option<&str> {
+        match &self.state {
+            State::Invited(invitation) => Some(&invitation.dialog.id.local_tag),
+            State::Established(established) => Some(&established.dialog.id.local_tag),
+            _ => None,
+        }
+    }
+}
+
+const NO_CONTACT: &str = "399 careline \"expected a Contact with a SIP URI\"";
+
+/// What the call core learns of an INVITE. `None`: a header that was checked before cannot be read.
+fn invited(arrived: &Arrived, offer: Option<Bytes>, user: Option<String>) -> Option<Invited> {
+    let headers = &arrived.request.headers;
+    let from = headers.from().ok()?;
+    let is_anonymous = is_anonymous(&from);
+    let display_name = from.display_name.clone().filter(|name| !is_anonymous && !name.is_empty());
+    let asserted = headers.asserted().unwrap_or_default();
+    Some(Invited {
+        dialled: arrived.request.uri.user().unwrap_or_default(),
+        domain: arrived.request.uri.host().map(Host::to_string).unwrap_or_default(),
+        from: from.uri.user().filter(|_| !is_anonymous),
+        display_name: display_name.map(Private::new),
+        asserted: asserted.iter().find_map(|address| address.uri.user()),
+        user,
+        path: arrived.came,
+        offer,
+        sip_call_id: Private::new(headers.call_id().ok()?.to_owned()),
+    })
+}
+
+/// Whether From hides who calls (RFC 3261 §8.1.1.3, RFC 3323 §4.1.1.3).
+fn is_anonymous(from: &NameAddr) -> bool {
+    let user = from.uri.user();
+    let named = user.as_ref().map(|user| user.expose().as_str());
+    named.is_none_or(|user| user.is_empty() || user.eq_ignore_ascii_case("anonymous"))
+        || from.uri.host().is_some_and(|host| host.is_same(&Host::Name("anonymous.invalid".to_owned())))
+}
+
+/// Whether From names this user.
+fn is_from(request: &Request, user: &str) -> bool {
+    let from = request.headers.from().ok().and_then(|from| from.uri.user());
+    from.is_some_and(|from| from.expose() == user)
+}
+
+/// A body that is neither SDP nor holds any.
+#[derive(Debug)]
+pub(super) struct NotSdp;
+
+/// The SDP of a message: its body, or the part of a multipart body that is SDP (RFC 5621 §3.1). `None`
+/// where there is no body.
+pub(super) fn sdp(headers: &Headers, body: &Bytes) -> Result<Option<Bytes>, NotSdp> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let kind = headers.content_type().map_err(|_| NotSdp)?.ok_or(NotSdp)?;
+    if kind.is("application/sdp") {
+        return Ok(Some(body.clone()));
+    }
+    if kind.kind != "multipart" {
+        return Err(NotSdp);
+    }
+    sdp_part(&kind, body).map(Some).ok_or(NotSdp)
+}
+
+fn sdp_part(kind: &ContentType, body: &Bytes) -> Option<Bytes> {
+    let delimiter = format!("--{}", kind.params.value("boundary")?);
+    let mut rest = after(body, 0, delimiter.as_bytes())?;
+    for _ in 0..PARTS_MAX {
+        let end = find(body, rest, delimiter.as_bytes())?;
+        let head_end = find(body, rest, b"\r\n\r\n").filter(|at| *at < end)?;
+        let head = body.get(rest..head_end)?;
+        if String::from_utf8_lossy(head).lines().any(is_sdp_type) {
+            // The line end before the delimiter is the delimiter's.
+            let part = body.slice(head_end + 4..end.max(head_end + 4));
+            return Some(part.strip_suffix(b"\r\n").map_or(part.clone(), |without| part.slice_ref(without)));
+        }
+        rest = end + delimiter.len();
+    }
+    None
+}
+
+fn is_sdp_type(line: &str) -> bool {
+    let Some((name, value)) = line.split_once(':') else { return false };
+    let value = value.split(';').next().unwrap_or_default();
+    Name::new(name.trim()) == Name::ContentType && value.trim().eq_ignore_ascii_case("application/sdp")
+}
+
+fn find(body: &[u8], from: usize, what: &[u8]) -> Option<usize> {
+    let at = body.get(from..)?.windows(what.len().max(1)).position(|window| window == what)?;
+    Some(from + at)
+}
+
+fn after(body: &[u8], from: usize, what: &[u8]) -> Option<usize> {
+    find(body, from, what).map(|at| at + what.len())
+}
+

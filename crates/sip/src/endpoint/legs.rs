@@ -1,0 +1,272 @@
+//! The legs of an endpoint and the state each is in.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Arrived;
+use crate::deadlines::Deadlines;
+use crate::dialog::{Dialog, DialogId, Exchange, Offerer, Unacknowledged};
+use crate::leg::{EndCause, LegEvent, LegId};
+use crate::message::Request;
+use crate::path::{Path, ResolveId, Target};
+use crate::transaction::layer::{Layer, TransactionId};
+use crate::Output;
+
+/// Legs under way at once, arriving or placed. Each costs some 10 KiB here and far more in the media
+/// threads; a caller beyond that is told to come back (503), so that those who are in keep their quality.
+pub(super) const LEGS_MAX: usize = 20_000;
+
+/// ACKs a leg remembers, one for each 2xx it may see again: of the branches of a forked INVITE and of its
+/// latest re-INVITEs. The oldest is forgotten first; its 2xx then stays unanswered and its sender hangs up.
+const ACKS_MAX: usize = 8;
+
+/// One party's dialog with us, or the attempt at one.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) id: LegId,
+    pub(super) state: State,
+    /// ACKs that were sent, to be repeated when their 2xx is (RFC 3261 §13.2.2.4).
+    pub(super) acks: VecDeque<SentAck>,
+}
+
+/// The ACK to one 2xx.
+#[derive(Debug)]
+pub(super) struct SentAck {
+    pub(super) transaction: TransactionId,
+    /// Which branch of a forked INVITE it went to.
+    pub(super) remote_tag: String,
+    pub(super) path: Path,
+    pub(super) ack: Bytes,
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    /// The name in an INVITE of ours is being looked up.
+    Resolving { placed: Box<Placed>, question: ResolveId },
+    /// Our INVITE is out.
+    Calling { placed: Box<Placed>, transaction: TransactionId, heard: Heard },
+    /// An INVITE came and has no final answer.
+    Invited(Box<Invitation>),
+    /// The INVITE was answered with 2xx, by us or by the far end.
+    Established(Box<Established>),
+    /// `LegEvent::Ended` was given; what is left to do without the call.
+    Leaving(Leaving),
+}
+
+/// An INVITE of ours and where it may go.
+#[derive(Debug)]
+pub(super) struct Placed {
+    /// Without Via and Contact: they depend on the path.
+    pub(super) invite: Request,
+    /// What names the leg until somebody answers.
+    pub(super) id: DialogId,
+    /// Where it went last.
+    pub(super) path: Option<Path>,
+    /// Whether the path was known from a registration, and so leads to the contact whatever its address.
+    pub(super) registered: bool,
+    /// Where it may go next (RFC 3263 §4.3).
+    pub(super) targets: VecDeque<Target>,
+}
+
+/// What came back for an INVITE of ours.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// Nothing. It must not be cancelled yet (§9.1).
+    Nothing,
+    /// A provisional response: 100, or what the call knows by now.
+    Provisional { rings: bool, progress: Option<Bytes>, tags: Vec<String> },
+}
+
+/// An INVITE that came.
+#[derive(Debug)]
+pub(super) struct Invitation {
+    pub(super) arrived: Arrived,
+    pub(super) dialog: Dialog,
+    /// Who makes the offer.
+    pub(super) offerer: Offerer,
+}
+
+/// A confirmed dialog.
+#[derive(Debug)]
+pub(super) struct Established {
+    pub(super) dialog: Dialog,
+    pub(super) exchange: Exchange,
+    /// An offer of the call that waits until no other INVITE is under way. The latest only: it says where
+    /// media goes now.
+    pub(super) queued: Option<Bytes>,
+}
+
+#[derive(Debug)]
+pub(super) enum Leaving {
+    /// Our 2xx waits for its ACK; a BYE follows (§15).
+    AwaitingAck { dialog: Box<Dialog>, awaiting: Unacknowledged, cause: EndCause },
+    /// Our INVITE waits for a provisional response; a CANCEL follows (§9.1).
+    AwaitingProvisional { transaction: TransactionId, id: DialogId, cause: EndCause },
+    /// Our CANCEL is out and the INVITE waits for its final response, which may still be a 2xx.
+    AwaitingFinal { transaction: TransactionId, id: DialogId, give_up_at: Instant, cause: EndCause },
+    /// Only transactions that run out.
+    Over { dialog: Option<Box<Dialog>> },
+}
+
+impl Leg {
+    pub(super) const fn new(id: LegId, state: State) -> Self {
+        Self { id, state, acks: VecDeque::new() }
+    }
+
+    /// Remembers an ACK.
+    pub(super) fn remember(&mut self, ack: SentAck) {
+        if self.acks.len() >= ACKS_MAX {
+            self.acks.pop_front();
+        }
+        self.acks.push_back(ack);
+    }
+
+    /// Takes the state out to make the next one of it.
+    pub(super) fn take_state(&mut self) -> State {
+        mem::replace(&mut self.state, State::Leaving(Leaving::Over { dialog: None }))
+    }
+
+    /// Tells the call that the leg is over. The one place that does, and only ever called of a leg that was
+    /// not leaving yet.
+    pub(super) fn leave(&mut self, cause: EndCause, leaving: Leaving, out: &mut Vec<Output>) {
+        out.push(Output::Leg { leg: self.id, event: LegEvent::Ended { cause } });
+        self.state = State::Leaving(leaving);
+    }
+
+    /// `leave` with nothing left but transactions that run out.
+    pub(super) fn leave_at_once(&mut self, cause: EndCause, out: &mut Vec<Output>) {
+        self.leave(cause, Leaving::Over { dialog: None }, out);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        match &self.state {
+            State::Established(established) => established.exchange.poll_timeout(),
+            State::Leaving(Leaving::AwaitingAck { awaiting, .. }) => Some(awaiting.poll_timeout()),
+            State::Leaving(Leaving::AwaitingFinal { give_up_at, .. }) => Some(*give_up_at),
+            State::Resolving { .. } | State::Calling { .. } | State::Invited(_) | State::Leaving(_) => None,
+        }
+    }
+
+    /// What requests of the far end name it by.
+    fn dialog_id(&self) -> Option<&DialogId> {
+        match &self.state {
+            State::Resolving { placed, .. } | State::Calling { placed, .. } => Some(&placed.id),
+            State::Invited(invitation) => Some(&invitation.dialog.id),
+            State::Established(established) => Some(&established.dialog.id),
+            State::Leaving(leaving) => match leaving {
+                Leaving::AwaitingAck { dialog, .. } => Some(&dialog.id),
+                Leaving::AwaitingProvisional { id, .. } | Leaving::AwaitingFinal { id, .. } => Some(id),
+                Leaving::Over { dialog } => dialog.as_ref().map(|dialog| &dialog.id),
+            },
+        }
+    }
+}
+
+/// All legs. One that is being worked on is taken out and put back, so that nothing else can change it
+/// meanwhile and its deadline and names are brought up to date in one place.
+#[derive(Debug)]
+pub(super) struct Legs {
+    table: BTreeMap<LegId, Leg>,
+    by_dialog: BTreeMap<DialogId, LegId>,
+    questions: BTreeMap<ResolveId, LegId>,
+    deadlines: Deadlines<LegId>,
+    last: u64,
+    last_question: u64,
+    leaving: usize,
+}
+
+impl Legs {
+    pub(super) const fn new() -> Self {
+        Self {
+            table: BTreeMap::new(),
+            by_dialog: BTreeMap::new(),
+            questions: BTreeMap::new(),
+            deadlines: Deadlines::new(),
+            last: 0,
+            last_question: 0,
+            leaving: 0,
+        }
+    }
+
+    pub(super) fn next_id(&mut self) -> LegId {
+        self.last += 1;
+        LegId(self.last)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.table.len() >= LEGS_MAX
+    }
+
+    /// Legs whose end was not told yet.
+    pub(super) fn under_way(&self) -> usize {
+        self.table.len() - self.leaving
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.soonest()
+    }
+
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<LegId> {
+        self.deadlines.take_due(now)
+    }
+
+    /// Numbers a question to DNS.
+    pub(super) fn ask(&mut self, leg: LegId) -> ResolveId {
+        self.last_question += 1;
+        let question = ResolveId(self.last_question);
+        self.questions.insert(question, leg);
+        question
+    }
+
+    /// Whose question it was. Every question is answered once.
+    pub(super) fn answered(&mut self, question: ResolveId) -> Option<LegId> {
+        self.questions.remove(&question)
+    }
+
+    pub(super) fn of_dialog(&self, id: &DialogId) -> Option<LegId> {
+        self.by_dialog.get(id).copied()
+    }
+
+    /// Takes a leg out to work on it.
+    pub(super) fn take(&mut self, id: LegId) -> Option<Leg> {
+        let leg = self.table.remove(&id)?;
+        if matches!(leg.state, State::Leaving(_)) {
+            self.leaving -= 1;
+        }
+        if let Some(dialog) = leg.dialog_id() {
+            self.by_dialog.remove(dialog);
+        }
+        Some(leg)
+    }
+
+    /// Puts a leg back, or forgets it when nothing is left to do for it.
+    pub(super) fn put(&mut self, leg: Leg, transactions: &Layer) {
+        let is_over = matches!(leg.state, State::Leaving(Leaving::Over { .. }));
+        if is_over && !transactions.has_any_of(leg.id) {
+            self.deadlines.set(leg.id, None);
+            return;
+        }
+        self.deadlines.set(leg.id, leg.poll_timeout());
+        if matches!(leg.state, State::Leaving(_)) {
+            self.leaving += 1;
+        }
+        if let Some(dialog) = leg.dialog_id() {
+            self.by_dialog.insert(dialog.clone(), leg.id);
+        }
+        self.table.insert(leg.id, leg);
+    }
+
+    /// Forgets a leg if nothing is left to do for it: one of its transactions has run out.
+    pub(super) fn settle(&mut self, id: LegId, transactions: &Layer) {
+        if let Some(leg) = self.take(id) {
+            self.put(leg, transactions);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Placing a call: the INVITE, and the targets it is sent to one after the other (RFC 3261 §8.1.1, §13.2.1;
+//! RFC 3263 §4).
+
+use std::collections::VecDeque;
+
+use primitives::Now;
+
+use super::legs::{Heard, Leg, Placed, State};
+use super::uac::Failure;
+use super::way::{Way, way_of};
+use super::{Discarded, Endpoint, Invite, Output};
+use crate::dialog::DialogId;
+use crate::header::{CSeq, Name, NameAddr};
+use crate::leg::{EndCause, LegEvent, LegId};
+use crate::message::{Method, Request};
+use crate::path::{Path, ResolveId, Target};
+use crate::uri::{Host, SipUri, Uri, escape_user};
+
+/// Targets tried for one INVITE. Each may take Timer B, 32 s, to be given up; after four of them nobody
+/// waits any more.
+const TARGETS_MAX: usize = 4;
+
+/// The number of our first request in a dialog. Any below 2³¹ would do (§8.1.1.5).
+const CSEQ_FIRST: u32 = 1;
+
+/// Headers of an INVITE that are ours to write.
+const OURS: [Name; 14] = [
+    Name::Via,
+    Name::Route,
+    Name::RecordRoute,
+    Name::From,
+    Name::To,
+    Name::CallId,
+    Name::CSeq,
+    Name::Contact,
+    Name::MaxForwards,
+    Name::ContentType,
+    Name::ContentLength,
+    Name::ContentEncoding,
+    Name::Allow,
+    Name::UserAgent,
+];
+
+impl Endpoint {
+    pub(super) fn place(&mut self, now: Now, invite: Invite, out: &mut Vec<Output>) -> LegId {
+        let id = self.legs.next_id();
+        if self.legs.is_full() {
+            out.push(Output::Dropped(Discarded::Full));
+            out.push(ended(id, EndCause::InternalError));
+            return id;
+        }
+        let Ok(uri) = Uri::parse(&invite.uri) else {
+            out.push(ended(id, EndCause::Unreachable));
+            return id;
+        };
+        let way = way_of(&uri);
+        let path = invite.path;
+        let mut placed = Box::new(Placed {
+            id: DialogId {
+                call_id: self.names.call_id(),
+                local_tag: self.names.tag(),
+                remote_tag: String::new(),
+            },
+            invite: Request::new(Method::Invite, uri),
+            path: None,
+            registered: path.is_some(),
+            targets: VecDeque::new(),
+        });
+        self.compose(&mut placed, invite);
+        match (path, way) {
+            (Some(path), _) => self.call_registered(now, id, placed, path, out),
+            (None, Way::Target(target)) => {
+                placed.targets.push_back(target);
+                self.call_next(now, id, placed, Failure::Unreachable, out);
+            }
+            (None, Way::Name(name)) => {
+                let question = self.legs.ask(id);
+                out.push(Output::Resolve { id: question, name });
+                self.legs.put(Leg::new(id, State::Resolving { placed, question }), &self.transactions);
+            }
+            (None, Way::Nowhere) => out.push(ended(id, EndCause::Unreachable)),
+        }
+        id
+    }
+
+    /// The INVITE but for Via and Contact, which depend on the way.
+    fn compose(&self, placed: &mut Placed, invite: Invite) {
+        let mut from = match &invite.from {
+            Some(user) => {
+                let mut uri = SipUri::new(Host::Name(self.config.realm.clone()), None);
+                uri.user = Some(escape_user(user.expose()));
+                NameAddr::new(uri.into())
+            }
+            None => {
+                let mut uri = SipUri::new(Host::Name("anonymous.invalid".to_owned()), None);
+                uri.user = Some("anonymous".to_owned());
+                NameAddr::new(uri.into())
+            }
+        };
+        from.display_name = Some(invite.display_name).filter(|name| !name.is_empty());
+        let to = NameAddr::new(placed.invite.uri.clone());
+        let cseq = CSeq { number: CSEQ_FIRST, method: Method::Invite };
+        let headers = &mut placed.invite.headers;
+        headers.push(Name::From, from.with_tag(&placed.id.local_tag).to_wire());
+        headers.push(Name::To, to.to_wire());
+        headers.push(Name::CallId, placed.id.call_id.clone());
+        headers.push(Name::CSeq, cseq.to_wire());
+        headers.push(Name::Allow, super::reply::ALLOW);
+        for (name, value) in invite.headers {
+            let name = Name::new(&name);
+            let is_token = !name.as_str().is_empty() && name.as_str().bytes().all(is_token_byte);
+            if is_token && !OURS.contains(&name) {
+                headers.push(name, value);
+            }
+        }
+        if !invite.offer.is_empty() {
+            headers.push(Name::ContentType, "application/sdp");
+            placed.invite.body = invite.offer;
+        }
+    }
+
+    /// To a phone that has registered, along the way its REGISTER came.
+    fn call_registered(
+        &mut self,
+        now: Now,
+        id: LegId,
+        placed: Box<Placed>,
+        path: Path,
+        out: &mut Vec<Output>,
+    ) {
+        if path.connection.is_some_and(|connection| !self.connections.is_known(connection)) {
+            // Only the phone could open it again.
+            return out.push(ended(id, EndCause::Unreachable));
+        }
+        self.call(now, id, placed, path, out);
+    }
+
+    /// DNS has answered.
+    pub(super) fn resolved(
+        &mut self,
+        now: Now,
+        question: ResolveId,
+        targets: &[Target],
+        out: &mut Vec<Output>,
+    ) {
+        let Some(mut leg) = self.legs.answered(question).and_then(|leg| self.legs.take(leg)) else { return };
+        match leg.take_state() {
+            State::Resolving { mut placed, question: asked } if asked == question => {
+                placed.targets.extend(targets.iter().take(TARGETS_MAX));
+                self.call_next(now, leg.id, placed, Failure::Unreachable, out);
+            }
+            state => {
+                leg.state = state;
+                self.legs.put(leg, &self.transactions);
+            }
+        }
+    }
+
+    /// Calls the next target; when there is none, the leg ends for what the last one failed of.
+    pub(super) fn call_next(
+        &mut self,
+        now: Now,
+        id: LegId,
+        mut placed: Box<Placed>,
+        failure: Failure,
+        out: &mut Vec<Output>,
+    ) {
+        match placed.targets.pop_front() {
+            Some(target) => {
+                let path = self.path_to(target);
+                self.call(now, id, placed, path, out);
+            }
+            None => out.push(ended(id, failure.cause())),
+        }
+    }
+
+    fn call(&mut self, now: Now, id: LegId, mut placed: Box<Placed>, path: Path, out: &mut Vec<Output>) {
+        let mut invite = placed.invite.clone();
+        let path = self.address(path, &mut invite, out);
+        invite.headers.push(Name::Contact, self.contact(path, &invite.uri));
+        placed.path = Some(path);
+        let transaction = self.transactions.send(now.mono, id, path, invite, out);
+        let state = State::Calling { placed, transaction, heard: Heard::Nothing };
+        self.legs.put(Leg::new(id, state), &self.transactions);
+    }
+}
+
+fn ended(leg: LegId, cause: EndCause) -> Output {
+    Output::Leg { leg, event: LegEvent::Ended { cause } }
+}
+
+/// RFC 3261 §25.1 `token`.
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+}

@@ -1,0 +1,259 @@
+//! From bytes to the transaction or leg they are for, and the refusals that need neither (RFC 3261 §8.2,
+//! §18.1.2, §18.2.1).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use primitives::Now;
+
+use super::reply::{ALLOW, Arrived, Reply};
+use super::way::answer_path;
+use super::{Discarded, Endpoint, Output, Release, report};
+use crate::dialog::DialogId;
+use crate::error::{self, ParseError};
+use crate::framer::{Frame, PONG};
+use crate::header::Name;
+use crate::message::{self, Message, Method, Request, Response};
+use crate::path::{ConnectionChange, ConnectionId, Path};
+use crate::transaction::key::{ClientKey, MergeKey, ServerKey};
+use crate::transaction::layer::{News, Owner};
+use crate::uri::Uri;
+
+use super::uac::Failure;
+
+/// Transactions under way at once, from where on new work is refused with 503 (§21.5.4). Each call has
+/// some four within its first half minute, so that this is what `LEGS_MAX` legs arriving at 500 a second
+/// need.
+const TRANSACTIONS_MAX: usize = 80_000;
+
+/// Transactions on top of that for what belongs to legs under way: hang-ups are never shed.
+const TRANSACTIONS_RESERVED: usize = 40_000;
+
+/// When a caller refused for overload may try again. Long enough for a burst to pass.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+impl Endpoint {
+    pub(super) fn receive(&mut self, now: Now, path: Path, bytes: &[u8], out: &mut Vec<Output>) {
+        let Some(connection) = path.connection else {
+            if message::is_keep_alive(bytes) {
+                return out.push(Output::Dropped(Discarded::KeepAlive));
+            }
+            return self.receive_message(now, path, &Bytes::copy_from_slice(bytes), out);
+        };
+        self.connections.opened(connection, out);
+        let Some(mut framer) = self.connections.take_framer(connection, path) else {
+            out.push(Output::Disconnect { id: connection });
+            return out.push(Output::Dropped(Discarded::Full));
+        };
+        framer.push(bytes);
+        loop {
+            match framer.next() {
+                Ok(Some(Frame::Message(message))) => self.receive_message(now, path, &message, out),
+                Ok(Some(Frame::Ping)) => {
+                    let bytes = Bytes::from_static(PONG);
+                    out.push(Output::Send { path, bytes, release: Release::AtOnce });
+                    out.push(Output::Dropped(Discarded::KeepAlive));
+                }
+                Ok(None) => return self.connections.put_framer(connection, framer),
+                Err(error) => {
+                    self.refuse_broken(path, error, out);
+                    // The answer goes before the end; nothing can follow what could not be framed.
+                    out.push(Output::Disconnect { id: connection });
+                    self.connections.disconnect(connection);
+                    return self.connection_lost(now, connection, out);
+                }
+            }
+        }
+    }
+
+    pub(super) fn connection_changed(
+        &mut self,
+        now: Now,
+        id: ConnectionId,
+        change: ConnectionChange,
+        out: &mut Vec<Output>,
+    ) {
+        match change {
+            ConnectionChange::Opened { local: _ } => self.connections.opened(id, out),
+            ConnectionChange::Lost => {
+                self.connections.lost(id);
+                self.connection_lost(now, id, out);
+            }
+        }
+    }
+
+    /// What went over a connection that is gone has no answer any more, and who registered over it cannot
+    /// be reached until he registers again.
+    fn connection_lost(&mut self, now: Now, id: ConnectionId, out: &mut Vec<Output>) {
+        for (transaction, owner) in self.transactions.fail_connection(id) {
+            if let Owner::Leg(leg) = owner {
+                self.transaction_failed(now, leg, transaction, Failure::Unreachable, out);
+            }
+        }
+        report(self.registrar.lose_connection(id), out);
+    }
+
+    fn receive_message(&mut self, now: Now, path: Path, bytes: &Bytes, out: &mut Vec<Output>) {
+        let checked = message::parse(bytes).and_then(|message| {
+            message::validate(&message)?;
+            Ok(message)
+        });
+        match checked {
+            Ok(Message::Request(request)) => {
+                if self.receive_request(now, path, request, out).is_none() {
+                    out.push(Output::Dropped(Discarded::Malformed));
+                }
+            }
+            Ok(Message::Response(response)) => self.receive_response(now, response, path, out),
+            Err(error) => self.refuse_broken(path, error, out),
+        }
+    }
+
+    /// Answers a request that cannot be understood, where enough of it can be.
+    fn refuse_broken(&mut self, path: Path, error: ParseError, out: &mut Vec<Output>) {
+        let (error::Answer::Status(status), Some(mut echo)) = (error.answer, error.echo) else {
+            return out.push(Output::Dropped(Discarded::Malformed));
+        };
+        let Ok(mut via) = echo.top_via() else { return out.push(Output::Dropped(Discarded::Malformed)) };
+        via.stamp(path.peer);
+        echo.set_top_via(&via);
+        let warning = format!("399 careline \"expected {}\"", error.expected.replace(['"', '\\'], "'"));
+        let reply = Reply::at_once(status).with(Name::Warning, warning);
+        self.reply_stateless(answer_path(path, &via), &echo, reply, out);
+    }
+
+    fn receive_response(&mut self, now: Now, response: Response, path: Path, out: &mut Vec<Output>) {
+        let Ok(cseq) = response.headers.cseq() else {
+            return out.push(Output::Dropped(Discarded::Malformed));
+        };
+        let key = ClientKey::of(&response.headers, &cseq.method);
+        let found = self.transactions.handle_response(now.mono, &key, &response, out);
+        let Some((transaction, owner, news)) = found else {
+            return out.push(Output::Dropped(Discarded::StrayResponse));
+        };
+        let Owner::Leg(leg) = owner else { return };
+        if news == Some(News::Deliver) && cseq.method == Method::Invite {
+            self.invite_answered(now, leg, transaction, &response, path, out);
+        } else if news == Some(News::Deliver) {
+            self.legs.settle(leg, &self.transactions);
+        }
+    }
+
+    /// `None`: a header that validation should have refused could not be read.
+    fn receive_request(
+        &mut self,
+        now: Now,
+        came: Path,
+        mut request: Request,
+        out: &mut Vec<Output>,
+    ) -> Option<()> {
+        let mut via = request.headers.top_via().ok()?;
+        let answers = answer_path(came, &via);
+        via.stamp(came.peer);
+        request.headers.set_top_via(&via);
+        let key = ServerKey::of(&request, &via).ok()?;
+        let dialog = DialogId::of_request(&request.headers).ok()?;
+
+        if request.method == Method::Ack {
+            self.receive_ack(now, &key, dialog.as_ref(), &request, out);
+            return Some(());
+        }
+        if let Some(transaction) = self.transactions.find(&key) {
+            self.transactions.repeat(transaction, out);
+            return Some(());
+        }
+        if !self.has_room(&request.method, dialog.as_ref()) {
+            if request.method == Method::Invite {
+                let reply = Reply::at_once(503).retry_after(RETRY_AFTER);
+                self.reply_stateless(answers, &request.headers, reply, out);
+            }
+            out.push(Output::Dropped(Discarded::Full));
+            return Some(());
+        }
+        let merge = MergeKey::of(&request.headers).ok()?;
+        let is_merged = merge.as_ref().is_some_and(|merge| self.transactions.is_merged(merge));
+        let merge = if is_merged { None } else { merge };
+        let invite = key.of_invite();
+        let transaction = self.transactions.open(&request.method, answers, key, merge);
+        let arrived = Arrived { transaction, request, came, answers };
+        if is_merged {
+            self.refuse(now, &arrived, Reply::at_once(482), out);
+        } else if arrived.request.method == Method::Cancel {
+            self.receive_cancel(now, &invite, &arrived, out);
+        } else if let Some(reply) = unacceptable(&arrived.request) {
+            self.refuse(now, &arrived, reply, out);
+        } else {
+            self.dispatch(now, dialog, arrived, out);
+        }
+        Some(())
+    }
+
+    /// Whether another transaction may be opened for a request. Who has a dialog keeps being served.
+    fn has_room(&self, method: &Method, dialog: Option<&DialogId>) -> bool {
+        let reserved = match dialog {
+            Some(dialog) if self.legs.of_dialog(dialog).is_some() => TRANSACTIONS_RESERVED,
+            _ if *method == Method::Cancel => TRANSACTIONS_RESERVED,
+            _ => 0,
+        };
+        self.transactions.len() < TRANSACTIONS_MAX + reserved
+    }
+
+    /// A request that is whole and that we understand.
+    fn dispatch(&mut self, now: Now, dialog: Option<DialogId>, arrived: Arrived, out: &mut Vec<Output>) {
+        if arrived.request.method == Method::Register {
+            return self.receive_register(now, &arrived, out);
+        }
+        if let Some(dialog) = dialog {
+            return self.receive_in_dialog(now, &dialog, arrived, out);
+        }
+        match arrived.request.method {
+            Method::Invite => self.receive_invite(now, arrived, out),
+            Method::Options => self.refuse(now, &arrived, capabilities(), out),
+            // BYE and INFO belong to a dialog and have none (§15.1.2, RFC 6086 §4.2.2).
+            _ => self.refuse(now, &arrived, Reply::at_once(481), out),
+        }
+    }
+}
+
+/// What a request is refused for whoever sends it, in the order of §8.2.
+fn unacceptable(request: &Request) -> Option<Reply> {
+    match &request.method {
+        Method::Invite | Method::Bye | Method::Options | Method::Info | Method::Register => {}
+        Method::Ack | Method::Cancel => return None,
+        // We have no event package (RFC 6665 §8.3.2), and no subscription a NOTIFY could belong to.
+        Method::Subscribe => return Some(Reply::at_once(489)),
+        Method::Notify => return Some(Reply::at_once(481)),
+        Method::Message | Method::Prack | Method::Publish | Method::Refer | Method::Update => {
+            return Some(Reply::at_once(405).with_allow());
+        }
+        Method::Extension(_) => return Some(Reply::at_once(501).with_allow()),
+    }
+    match &request.uri {
+        Uri::Sip(_) => {}
+        Uri::Tel(_) if request.method == Method::Invite => {}
+        Uri::Tel(_) | Uri::Other(_) => return Some(Reply::at_once(416)),
+    }
+    let required = request.headers.require().unwrap_or_default();
+    if !required.is_empty() {
+        return Some(Reply::at_once(420).with(Name::Unsupported, required.join(", ")));
+    }
+    // An OPTIONS that can go no further is asking who is here (§11, §16.3 step 3).
+    if request.headers.max_forwards() == Ok(Some(0)) && request.method != Method::Options {
+        return Some(Reply::at_once(483));
+    }
+    let is_encoded = request.headers.list(&Name::ContentEncoding).any(|coding| {
+        !coding.eq_ignore_ascii_case(b"identity")
+    });
+    (is_encoded && !request.body.is_empty())
+        .then(|| Reply::at_once(415).with(Name::AcceptEncoding, "identity"))
+}
+
+/// What we can do (§11.2).
+pub(super) fn capabilities() -> Reply {
+    Reply::at_once(200)
+        .with(Name::Allow, ALLOW)
+        .with(Name::Accept, "application/sdp")
+        .with(Name::AcceptEncoding, "identity")
+        .with(Name::AcceptLanguage, "en")
+        .with(Name::Supported, "")
+}

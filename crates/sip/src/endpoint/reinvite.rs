@@ -1,0 +1,186 @@
+//! INVITEs inside a dialog, either way (RFC 3261 §14, RFC 3264).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use primitives::Now;
+
+use super::invited::sdp;
+use super::legs::{Established, Leg, State};
+use super::reply::{Arrived, Reply};
+use super::send::sdp_of;
+use super::way::Neighbour;
+use super::{Endpoint, Output};
+use crate::dialog::{Confirms, Dialog, Exchange, Offerer};
+use crate::header::Name;
+use crate::leg::{EndCause, LegEvent, LegId};
+use crate::message::{Headers, Method, Response};
+use crate::transaction::Class;
+use crate::transaction::layer::TransactionId;
+use crate::uri::{Host, Uri};
+
+impl Endpoint {
+    /// Sends the call's latest offer, once no other INVITE is under way.
+    pub(super) fn offer_queued(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        established: &mut Established,
+        out: &mut Vec<Output>,
+    ) {
+        if !matches!(established.exchange, Exchange::Idle) {
+            return;
+        }
+        let Some(offer) = established.queued.take() else { return };
+        let dialog = &mut established.dialog;
+        let mut invite = dialog.request(Method::Invite);
+        invite.headers.push(Name::Allow, super::reply::ALLOW);
+        invite.headers.push(Name::ContentType, "application/sdp");
+        invite.body = offer.clone();
+        let transaction = self.send_in_dialog(now, leg, dialog, invite, out);
+        established.exchange = Exchange::Offering { transaction, offer };
+    }
+
+    /// An INVITE of the far end inside a dialog, in order.
+    pub(super) fn receive_reinvite(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        established: &mut Established,
+        invite: Arrived,
+        out: &mut Vec<Output>,
+    ) {
+        let reply = match &established.exchange {
+            Exchange::Idle | Exchange::Glared { .. } => None,
+            // Its earlier one has no answer yet (§14.2).
+            Exchange::Offered { .. } => {
+                let wait = Duration::from_secs(self.names.below(10) + 1);
+                Some(Reply::at_once(500).retry_after(wait))
+            }
+            // Ours is out, or an offer of ours may still be in the 2xx it has not acknowledged.
+            Exchange::Offering { .. } | Exchange::Accepted { .. } => Some(Reply::at_once(491)),
+        };
+        if let Some(reply) = reply {
+            self.reply(now, &invite, "", reply, out);
+            return;
+        }
+        let Ok(offer) = sdp(&invite.request.headers, &invite.request.body) else {
+            self.reply(now, &invite, "", Reply::at_once(415).with(Name::Accept, "application/sdp"), out);
+            return;
+        };
+        if let Ok(via) = invite.request.headers.top_via() {
+            let neighbour = Neighbour { path: invite.came, host: via.host, port: via.port };
+            self.moved(&mut established.dialog, &invite.request.headers, &neighbour);
+        }
+        if let Exchange::Glared { offer, .. } = &established.exchange {
+            established.queued.get_or_insert_with(|| offer.clone());
+        }
+        self.reply(now, &invite, "", Reply::at_once(100), out);
+        self.transactions.assign(invite.transaction, leg);
+        established.exchange = Exchange::Offered { invite: Box::new(invite) };
+        out.push(Output::Leg { leg, event: LegEvent::Reoffered { sdp: offer } });
+    }
+
+    /// Follows the far end to where it says it is now (§12.2.2). As long as it gives itself the same
+    /// address, the way stays: it may be the only one through a NAT.
+    fn moved(&self, dialog: &mut Dialog, headers: &Headers, neighbour: &Neighbour) {
+        let before = authority(dialog.next_hop());
+        if dialog.refresh_target(headers) && authority(dialog.next_hop()) != before {
+            dialog.way = self.path_to_hop(dialog.next_hop(), neighbour);
+        }
+    }
+
+    /// The call answers the far end's offer.
+    pub(super) fn accept_offer(
+        &mut self,
+        now: Now,
+        established: &mut Established,
+        answer: Bytes,
+        out: &mut Vec<Output>,
+    ) {
+        let Exchange::Offered { invite } = &established.exchange else { return };
+        let awaiting = self.send_ok(now, invite, &established.dialog, answer, out);
+        let offerer = if invite.request.body.is_empty() { Offerer::Us } else { Offerer::FarEnd };
+        established.exchange = Exchange::Accepted { awaiting, confirms: Confirms::Reinvite(offerer) };
+    }
+
+    /// The call refuses the far end's offer; the session stays as it was.
+    pub(super) fn reject_offer(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        established: &mut Established,
+        reply: Reply,
+        out: &mut Vec<Output>,
+    ) {
+        let Exchange::Offered { invite } = &established.exchange else { return };
+        self.reply(now, invite, "", reply, out);
+        established.exchange = Exchange::Idle;
+        self.offer_queued(now, leg, established, out);
+    }
+
+    /// A final answer to our offer inside a dialog (§14.1).
+    pub(super) fn offer_answered(
+        &mut self,
+        now: Now,
+        leg: &mut Leg,
+        transaction: TransactionId,
+        response: &Response,
+        out: &mut Vec<Output>,
+    ) {
+        let id = leg.id;
+        match Class::of(response.status) {
+            Class::Provisional => {}
+            Class::Success => {
+                let State::Established(mut established) = leg.take_state() else { return };
+                let path = established.dialog.way;
+                let neighbour = Neighbour { path, host: path.peer.ip().into(), port: Some(path.peer.port()) };
+                self.moved(&mut established.dialog, &response.headers, &neighbour);
+                self.acknowledge(leg, transaction, &mut established.dialog, response, out);
+                if let Some(sdp) = sdp_of(response) {
+                    out.push(Output::Leg { leg: id, event: LegEvent::OfferAnswered { sdp } });
+                }
+                established.exchange = Exchange::Idle;
+                self.offer_queued(now, id, &mut established, out);
+                leg.state = State::Established(established);
+            }
+            // The far end has no such call any more, or its proxy cannot find it (§12.2.1.2).
+            Class::Refusal if matches!(response.status, 408 | 481) => {
+                self.lose_dialog(now, leg, out);
+            }
+            Class::Refusal => {
+                let State::Established(established) = &mut leg.state else { return };
+                let before = std::mem::replace(&mut established.exchange, Exchange::Idle);
+                match before {
+                    Exchange::Offering { offer, .. } if response.status == 491 && established.queued.is_none() => {
+                        let again_at = now.mono + self.glare_wait(&established.dialog);
+                        established.exchange = Exchange::Glared { offer, again_at };
+                    }
+                    // The session stays as it was.
+                    _ => self.offer_queued(now, id, established, out),
+                }
+            }
+        }
+    }
+
+    /// Nobody answers inside the dialog any more.
+    pub(super) fn lose_dialog(&mut self, now: Now, leg: &mut Leg, out: &mut Vec<Output>) {
+        let id = leg.id;
+        if let State::Established(established) = leg.take_state() {
+            let leaving = self.leave_dialog(now, id, *established, EndCause::NoResponse, out);
+            leg.leave(EndCause::NoResponse, leaving, out);
+        }
+    }
+
+    /// How long to wait after a 491: who made the Call-ID waits longer, so that the two do not meet again
+    /// (§14.1).
+    fn glare_wait(&mut self, dialog: &Dialog) -> Duration {
+        let steps = if dialog.is_ours() { 210 + self.names.below(191) } else { self.names.below(201) };
+        Duration::from_millis(10 * steps)
+    }
+}
+
+/// Host and port of a URI.
+fn authority(uri: &Uri) -> Option<(Host, Option<u16>)> {
+    uri.as_sip().map(|uri| (uri.host.clone(), uri.port))
+}

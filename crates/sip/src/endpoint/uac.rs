@@ -1,0 +1,311 @@
+//! What comes back for an INVITE of ours, or does not (RFC 3261 §13.2.2, §9.1; RFC 3263 §4.3).
+
+use primitives::Now;
+
+use super::legs::{Heard, Leaving, Leg, Placed, State};
+use super::send::sdp_of;
+use super::way::Neighbour;
+use super::{Endpoint, Output, Release};
+use crate::dialog::{Dialog, Exchange, Overdue};
+use crate::leg::{EndCause, LegEvent, LegId};
+use crate::message::Response;
+use crate::path::Path;
+use crate::transaction::Class;
+use crate::transaction::layer::TransactionId;
+
+use super::legs::Established;
+
+/// Branches of a forked INVITE whose early dialogs are told apart. A fork rings a handful of phones.
+const EARLY_TAGS_MAX: usize = 16;
+
+/// Why a target did not answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Failure {
+    /// Timer B or F.
+    NoResponse,
+    /// No connection, or it was lost.
+    Unreachable,
+    /// It refused.
+    Refused(u16),
+}
+
+impl Failure {
+    /// What the call is told.
+    pub(super) const fn cause(self) -> EndCause {
+        match self {
+            Self::NoResponse => EndCause::NoResponse,
+            Self::Unreachable => EndCause::Unreachable,
+            Self::Refused(status) => EndCause::Refused { status },
+        }
+    }
+}
+
+impl Endpoint {
+    /// A response to an INVITE of ours, first or inside a dialog, which its transaction takes for news.
+    pub(super) fn invite_answered(
+        &mut self,
+        now: Now,
+        id: LegId,
+        transaction: TransactionId,
+        response: &Response,
+        came: Path,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(mut leg) = self.legs.take(id) else { return };
+        let class = Class::of(response.status);
+        if class == Class::Success && self.repeat_ack(&leg, transaction, response, out) {
+            return self.legs.put(leg, &self.transactions);
+        }
+        let is_offer = matches!(&leg.state, State::Established(it)
+            if matches!(it.exchange, Exchange::Offering { transaction: ours, .. } if ours == transaction));
+        if is_offer {
+            self.offer_answered(now, &mut leg, transaction, response, out);
+            return self.legs.put(leg, &self.transactions);
+        }
+        match class {
+            Class::Provisional => self.heard(now, &mut leg, transaction, response, out),
+            Class::Success => self.accepted(now, &mut leg, transaction, response, came, out),
+            Class::Refusal => return self.refused(now, leg, response.status, out),
+        }
+        self.legs.put(leg, &self.transactions);
+    }
+
+    /// Sends the ACK again that a 2xx had before (§13.2.2.4).
+    fn repeat_ack(
+        &self,
+        leg: &Leg,
+        transaction: TransactionId,
+        response: &Response,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let to = response.headers.to().ok();
+        let tag = to.as_ref().and_then(|to| to.tag()).unwrap_or_default();
+        let sent = leg.acks.iter().find(|sent| sent.transaction == transaction && sent.remote_tag == tag);
+        if let Some(sent) = sent {
+            out.push(Output::Send { path: sent.path, bytes: sent.ack.clone(), release: Release::AtOnce });
+        }
+        sent.is_some()
+    }
+
+    fn heard(
+        &mut self,
+        now: Now,
+        leg: &mut Leg,
+        transaction: TransactionId,
+        response: &Response,
+        out: &mut Vec<Output>,
+    ) {
+        let id = leg.id;
+        match &mut leg.state {
+            State::Calling { heard, .. } => note_provisional(id, heard, response, out),
+            State::Leaving(Leaving::AwaitingProvisional { .. }) => {
+                let State::Leaving(Leaving::AwaitingProvisional { id, cause, .. }) = leg.take_state() else {
+                    return;
+                };
+                leg.state = State::Leaving(self.cancel_ours(now, transaction, id, cause, out));
+            }
+            State::Resolving { .. } | State::Invited(_) | State::Established(_) | State::Leaving(_) => {}
+        }
+    }
+
+    /// A 2xx that was not acknowledged before.
+    fn accepted(
+        &mut self,
+        now: Now,
+        leg: &mut Leg,
+        transaction: TransactionId,
+        response: &Response,
+        came: Path,
+        out: &mut Vec<Output>,
+    ) {
+        match leg.take_state() {
+            State::Calling { placed, heard, .. } => {
+                let Some(mut dialog) = self.dialog_with(&placed, response, came) else {
+                    // Not even its To can be read: there is nothing to acknowledge.
+                    return leg.leave_at_once(EndCause::InternalError, out);
+                };
+                self.acknowledge(leg, transaction, &mut dialog, response, out);
+                let early = match heard {
+                    Heard::Provisional { progress, .. } => progress,
+                    Heard::Nothing => None,
+                };
+                // Some gateways answer the offer in a 183 and leave it out of the 200.
+                let Some(sdp) = sdp_of(response).or(early) else {
+                    let cause = EndCause::Refused { status: 488 };
+                    self.send_bye(now, leg.id, &mut dialog, cause, out);
+                    return leg.leave(cause, Leaving::Over { dialog: Some(Box::new(dialog)) }, out);
+                };
+                let established = Established { dialog, exchange: Exchange::Idle, queued: None };
+                leg.state = State::Established(Box::new(established));
+                out.push(Output::Leg { leg: leg.id, event: LegEvent::Answered { sdp } });
+            }
+            // Another branch of the fork, or one that crossed our CANCEL: nobody wants it any more.
+            state => {
+                leg.state = match state {
+                    State::Leaving(
+                        Leaving::AwaitingProvisional { .. } | Leaving::AwaitingFinal { .. },
+                    ) => State::Leaving(Leaving::Over { dialog: None }),
+                    state => state,
+                };
+                self.acknowledge_and_leave(now, leg, transaction, response, came, out);
+            }
+        }
+    }
+
+    /// ACK, then BYE (§13.2.2.4).
+    fn acknowledge_and_leave(
+        &mut self,
+        now: Now,
+        leg: &mut Leg,
+        transaction: TransactionId,
+        response: &Response,
+        came: Path,
+        out: &mut Vec<Output>,
+    ) {
+        let neighbour = Neighbour { path: came, host: came.peer.ip().into(), port: Some(came.peer.port()) };
+        let contact = String::new();
+        let Some(mut dialog) = self.dialog_of(response, &neighbour, contact) else { return };
+        self.acknowledge(leg, transaction, &mut dialog, response, out);
+        self.send_bye(now, leg.id, &mut dialog, EndCause::WeHungUp, out);
+    }
+
+    /// The dialog of a 2xx to an INVITE of ours. A registered contact is reached as it registered, whatever
+    /// its address.
+    fn dialog_with(&self, placed: &Placed, response: &Response, came: Path) -> Option<Dialog> {
+        let path = placed.path.unwrap_or(came);
+        let registered = placed.invite.uri.as_sip().filter(|_| placed.registered);
+        let neighbour = match registered {
+            Some(uri) => Neighbour { path, host: uri.host.clone(), port: uri.port },
+            None => Neighbour { path, host: path.peer.ip().into(), port: Some(path.peer.port()) },
+        };
+        let contact = self.contact(path, &placed.invite.uri);
+        self.dialog_of(response, &neighbour, contact)
+    }
+
+    /// A refusal; the transaction has acknowledged it.
+    fn refused(&mut self, now: Now, mut leg: Leg, status: u16, out: &mut Vec<Output>) {
+        match leg.take_state() {
+            State::Calling { placed, .. } if status == 503 && !placed.targets.is_empty() => {
+                // The refused attempt's transaction outlives it and needs no leg.
+                return self.call_next(now, leg.id, placed, Failure::Refused(status), out);
+            }
+            State::Calling { .. } => leg.leave_at_once(EndCause::Refused { status }, out),
+            State::Leaving(Leaving::AwaitingProvisional { .. } | Leaving::AwaitingFinal { .. }) => {}
+            state => leg.state = state,
+        }
+        self.legs.put(leg, &self.transactions);
+    }
+
+    /// A request of ours was given up: Timer B or F, or its connection is gone.
+    pub(super) fn transaction_failed(
+        &mut self,
+        now: Now,
+        id: LegId,
+        transaction: TransactionId,
+        failure: Failure,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(mut leg) = self.legs.take(id) else { return };
+        match leg.take_state() {
+            State::Calling { placed, transaction: ours, .. } if ours == transaction => {
+                if !placed.targets.is_empty() {
+                    return self.call_next(now, id, placed, failure, out);
+                }
+                leg.leave_at_once(failure.cause(), out);
+            }
+            State::Established(mut established) => {
+                let is_offer = matches!(&established.exchange,
+                    Exchange::Offering { transaction: ours, .. } if *ours == transaction);
+                if is_offer {
+                    established.exchange = Exchange::Idle;
+                }
+                leg.state = State::Established(established);
+                if is_offer && failure == Failure::NoResponse {
+                    self.lose_dialog(now, &mut leg, out);
+                }
+            }
+            State::Leaving(
+                Leaving::AwaitingProvisional { transaction: ours, .. }
+                | Leaving::AwaitingFinal { transaction: ours, .. },
+            ) if ours == transaction => {}
+            state => leg.state = state,
+        }
+        self.legs.put(leg, &self.transactions);
+    }
+
+    /// A deadline of the leg's own has passed.
+    pub(super) fn leg_timeout(&mut self, now: Now, id: LegId, out: &mut Vec<Output>) {
+        let Some(mut leg) = self.legs.take(id) else { return };
+        let overdue = match &mut leg.state {
+            State::Established(established) => match &mut established.exchange {
+                Exchange::Accepted { awaiting, .. } => awaiting.handle_timeout(now.mono),
+                Exchange::Glared { offer, again_at } if now.mono >= *again_at => {
+                    established.queued = Some(offer.clone());
+                    established.exchange = Exchange::Idle;
+                    self.offer_queued(now, id, established, out);
+                    Overdue::Nothing
+                }
+                _ => Overdue::Nothing,
+            },
+            State::Leaving(Leaving::AwaitingAck { awaiting, .. }) => awaiting.handle_timeout(now.mono),
+            State::Leaving(Leaving::AwaitingFinal { give_up_at, transaction, .. })
+                if now.mono >= *give_up_at =>
+            {
+                // The CANCEL had no effect: the INVITE is as good as over (§9.1).
+                self.transactions.forget(*transaction);
+                leg.state = State::Leaving(Leaving::Over { dialog: None });
+                Overdue::Nothing
+            }
+            _ => Overdue::Nothing,
+        };
+        match overdue {
+            Overdue::Nothing => {}
+            Overdue::Repeat(path, bytes) => {
+                out.push(Output::Send { path, bytes, release: Release::AtOnce });
+            }
+            Overdue::GiveUp if matches!(leg.state, State::Leaving(_)) => {
+                self.bye_after_ack(now, &mut leg, out);
+            }
+            Overdue::GiveUp => self.unacknowledged(now, &mut leg, out),
+        }
+        self.legs.put(leg, &self.transactions);
+    }
+
+    /// Nobody acknowledged our 2xx: the session is ended with a BYE (§13.3.1.4).
+    fn unacknowledged(&mut self, now: Now, leg: &mut Leg, out: &mut Vec<Output>) {
+        if let State::Established(established) = leg.take_state() {
+            let Established { mut dialog, .. } = *established;
+            self.send_bye(now, leg.id, &mut dialog, EndCause::NoResponse, out);
+            leg.leave(EndCause::NoResponse, Leaving::Over { dialog: Some(Box::new(dialog)) }, out);
+        }
+    }
+}
+
+/// What a provisional response tells the call, once each.
+fn note_provisional(leg: LegId, heard: &mut Heard, response: &Response, out: &mut Vec<Output>) {
+    if let Heard::Nothing = heard {
+        *heard = Heard::Provisional { rings: false, progress: None, tags: Vec::new() };
+    }
+    let Heard::Provisional { rings, progress, tags } = heard else { return };
+    if response.status == 100 {
+        return;
+    }
+    if let Ok(to) = response.headers.to()
+        && let Some(tag) = to.tag()
+        && tags.len() < EARLY_TAGS_MAX
+        && !tags.iter().any(|known| known == tag)
+    {
+        tags.push(tag.to_owned());
+    }
+    match sdp_of(response) {
+        Some(sdp) if progress.as_ref() != Some(&sdp) => {
+            *progress = Some(sdp.clone());
+            out.push(Output::Leg { leg, event: LegEvent::Progress { sdp } });
+        }
+        None if !*rings => {
+            *rings = true;
+            out.push(Output::Leg { leg, event: LegEvent::Ringing });
+        }
+        Some(_) | None => {}
+    }
+}
