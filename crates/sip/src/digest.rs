@@ -1,11 +1,26 @@
 //! Digest authentication (RFC 7616 as RFC 8760 fits it to SIP): both ends of it.
+//!
+//! [`Authenticator`] asks and judges, [`answer`] answers. SHA-256 is offered first and MD5 after it, for
+//! phones older than RFC 8760.
 
-use std::time::Duration;
+mod authenticator;
+mod credentials;
+mod nonce;
+#[cfg(test)]
+mod tests;
 
-use primitives::{Now, Private, Seed};
+use std::fmt::Write as _;
 
+use md5::Md5;
+use primitives::Private;
+use sha2::{Digest as _, Sha256, Sha512_256};
+
+use crate::header::text::write_quoted;
 use crate::message::Method;
 use crate::uri::Uri;
+
+pub use authenticator::{Authenticator, Staleness, Verdict};
+pub use credentials::{DigestChallenge, DigestResponse, Quality};
 
 /// A hash of RFC 7616 §6.1 and RFC 8760 §2.1.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,100 +33,58 @@ pub enum Algorithm {
     Sha512Trunc256,
 }
 
-/// One `Digest` challenge of a WWW-Authenticate or Proxy-Authenticate header.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct DigestChallenge {
-    /// Who asks.
-    pub realm: String,
-    /// To be hashed in and sent back.
-    pub nonce: String,
-    /// To be sent back.
-    pub opaque: Option<String>,
-    /// `None` where it is one we do not know: such a challenge is passed over.
-    pub algorithm: Option<Algorithm>,
-    /// Whether `auth` is among the offered qualities of protection.
-    pub qop_auth: bool,
-    /// The secret was right, only the nonce is too old.
-    pub stale: bool,
-}
-
-/// One set of `Digest` credentials of an Authorization or Proxy-Authorization header.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct DigestResponse {
-    /// Who claims to ask.
-    pub username: Private<String>,
-    /// Of which realm.
-    pub realm: String,
-    /// Ours, we hope.
-    pub nonce: String,
-    /// What was asked for, as hashed.
-    pub uri: String,
-    /// The proof, in hexadecimal.
-    pub response: String,
-    /// `None` where it is one we do not know.
-    pub algorithm: Option<Algorithm>,
-    /// `qop`, `cnonce` and `nc` where they were sent.
-    pub quality: Option<Quality>,
-}
-
-/// The client's share in a proof with `qop`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Quality {
-    /// `auth` or another.
-    pub qop: String,
-    /// The client's nonce.
-    pub cnonce: String,
-    /// How often the client has used the nonce, eight hexadecimal digits.
-    pub nc: u32,
-}
-
-/// What a proof is worth.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Verdict {
-    /// It is who it claims to be.
-    Accepted,
-    /// The secret is right but the nonce is too old or used up: challenge again with `stale=true`.
-    Stale,
-    /// Wrong secret, unknown user, a nonce not ours, a replay: challenge again.
-    Refused,
-}
-
-/// Whether a challenge says that only the nonce was too old.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Staleness {
-    /// A first challenge, or after a wrong secret.
-    Fresh,
-    /// After [`Verdict::Stale`].
-    Stale,
-}
-
-/// The asking end.
-#[derive(Debug)]
-pub struct Authenticator {}
-
-impl Authenticator {
-    /// `nonce_life` is how long a nonce is good for.
-    pub fn new(realm: String, seed: &Seed, nonce_life: Duration) -> Self {
-        let _ = (realm, seed, nonce_life);
-        todo!()
+impl Algorithm {
+    /// The token of the `algorithm` parameter.
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Md5 => "MD5",
+            Self::Sha256 => "SHA-256",
+            Self::Sha512Trunc256 => "SHA-512-256",
+        }
     }
 
-    /// The values of the WWW-Authenticate headers of a 401, strongest first (RFC 8760 §2.4).
-    pub fn challenge(&mut self, now: Now, staleness: Staleness) -> Vec<String> {
-        let _ = (now, staleness);
-        todo!()
+    fn named(token: &str) -> Option<Self> {
+        [Self::Md5, Self::Sha256, Self::Sha512Trunc256].into_iter().find(|known| known.token().eq_ignore_ascii_case(token))
     }
 
-    /// Judges one set of credentials for a request. `secret` is the named user's, `None` where there is no
-    /// such user: that takes as long.
-    pub fn verify(&mut self, now: Now, method: &Method, uri: &Uri, response: &DigestResponse, secret: Option<&Private<String>>) -> Verdict {
-        let _ = (now, method, uri, response, secret);
-        todo!()
+    /// `H()` of RFC 7616 §3.3 over these parts with colons between, in hexadecimal.
+    fn hash(self, parts: &[&str]) -> String {
+        let joined = parts.join(":");
+        match self {
+            Self::Md5 => hex::encode(Md5::digest(joined)),
+            Self::Sha256 => hex::encode(Sha256::digest(joined)),
+            Self::Sha512Trunc256 => hex::encode(Sha512_256::digest(joined)),
+        }
     }
 }
 
-/// The answering end: the Authorization value for the strongest challenge we know, `None` where we know
-/// none. `cnonce` is random; `nc` counts this nonce's uses from 1.
+/// What a proof is made of besides the secret.
+struct Proof<'a> {
+    algorithm: Algorithm,
+    username: &'a str,
+    realm: &'a str,
+    nonce: &'a str,
+    method: &'a Method,
+    uri: &'a str,
+    /// `nc` as written, and `cnonce`; none is the way of RFC 2069, without `qop`.
+    quality: Option<(&'a str, &'a str)>,
+}
+
+impl Proof<'_> {
+    /// RFC 7616 §3.4.1 with `qop=auth`, or without `qop` as RFC 2617 §3.2.2.1 kept it.
+    fn response(&self, secret: &str) -> String {
+        let ha1 = self.algorithm.hash(&[self.username, self.realm, secret]);
+        let ha2 = self.algorithm.hash(&[self.method.as_str(), self.uri]);
+        match self.quality {
+            Some((nc, cnonce)) => self.algorithm.hash(&[&ha1, self.nonce, nc, cnonce, "auth", &ha2]),
+            None => self.algorithm.hash(&[&ha1, self.nonce, &ha2]),
+        }
+    }
+}
+
+/// The answering end: the Authorization value for the first challenge we know (a server lists what it
+/// prefers first, RFC 8760 §2.4), `None` where we know none. `cnonce` is random hexadecimal; `nc` counts
+/// this nonce's uses from 1.
 pub fn answer(
     challenges: &[DigestChallenge],
     username: &Private<String>,
@@ -121,6 +94,37 @@ pub fn answer(
     cnonce: &str,
     nc: u32,
 ) -> Option<Private<String>> {
-    let _ = (challenges, username, secret, method, uri, cnonce, nc);
-    todo!()
+    let (challenge, algorithm) =
+        challenges.iter().find_map(|challenge| Some((challenge, challenge.algorithm?)))?;
+    let (uri, nc) = (uri.to_wire(), format!("{nc:08x}"));
+    let response = Proof {
+        algorithm,
+        username: username.expose(),
+        realm: &challenge.realm,
+        nonce: &challenge.nonce,
+        method,
+        uri: &uri,
+        quality: challenge.qop_auth.then_some((nc.as_str(), cnonce)),
+    }
+    .response(secret.expose());
+
+    let mut out = String::from("Digest ");
+    let quoted = [("username", username.expose()), ("realm", &challenge.realm), ("nonce", &challenge.nonce), ("uri", &uri), ("response", &response)];
+    for (at, (name, value)) in quoted.into_iter().enumerate() {
+        out.push_str(if at == 0 { "" } else { ", " });
+        out.push_str(name);
+        out.push('=');
+        write_quoted(value, &mut out);
+    }
+    // Writing to a string cannot fail.
+    let _ = write!(out, ", algorithm={}", algorithm.token());
+    if let Some(opaque) = &challenge.opaque {
+        out.push_str(", opaque=");
+        write_quoted(opaque, &mut out);
+    }
+    if challenge.qop_auth {
+        let _ = write!(out, ", qop=auth, nc={nc}, cnonce=");
+        write_quoted(cnonce, &mut out);
+    }
+    Some(Private::new(out))
 }

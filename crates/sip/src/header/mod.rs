@@ -6,7 +6,7 @@ mod content;
 mod cseq;
 mod name;
 mod params;
-mod session;
+pub(crate) mod session;
 pub(crate) mod text;
 mod via;
 
@@ -17,3 +17,6 @@ pub use name::Name;
 pub use params::{Param, Params};
 pub use session::{Refresher, Replaces, SessionExpires};
 pub use via::Via;
+
+/// Most parameters of one header value or URI; the longest seen in the field have about ten.
+pub const PARAMS_MAX: usize = 64;

@@ -5,6 +5,8 @@ use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 
+use super::text::is_token;
+
 macro_rules! names {
     ($($variant:ident $long:literal $(compact $short:literal)?),+ $(,)?) => {
         /// The name of a header field. Names compare without regard to case, and a compact form is the
@@ -22,13 +24,6 @@ macro_rules! names {
                 match self {
                     $(Self::$variant => $long,)+
                     Self::Other(written) => std::str::from_utf8(written).unwrap_or_default(),
-                }
-            }
-
-            const fn known(&self) -> Option<&'static str> {
-                match self {
-                    $(Self::$variant => Some($long),)+
-                    Self::Other(_) => None,
                 }
             }
 
@@ -115,18 +110,18 @@ names! {
 }
 
 impl Name {
-    /// The name as written on the wire, known or not. Bytes that no name may hold are the caller's
-    /// business: the parser checks before, and printing refuses.
+    /// The name as written, known or not. Characters that no name may hold are left out.
     pub fn new(written: &str) -> Self {
-        Self::lookup(written.as_bytes()).unwrap_or_else(|| Self::Other(Bytes::copy_from_slice(written.as_bytes())))
+        Self::lookup(written.as_bytes())
+            .unwrap_or_else(|| Self::Other(written.bytes().filter(|byte| is_token(*byte)).collect()))
     }
 }
 
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
-        match (self.known(), other.known()) {
-            (None, None) => self.as_str().eq_ignore_ascii_case(other.as_str()),
-            (one, another) => one == another,
+        match (self, other) {
+            (Self::Other(one), Self::Other(another)) => one.eq_ignore_ascii_case(another),
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         }
     }
 }

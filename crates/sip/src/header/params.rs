@@ -1,9 +1,10 @@
 //! `;name=value` parameters of URIs and headers (RFC 3261 §25.1, generic-param).
 
 use std::borrow::Cow;
+use std::fmt;
 
 /// One parameter as written: a quoted value keeps its quotes.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Param {
     /// The name as written; names compare without regard to case.
     pub name: String,
@@ -12,7 +13,7 @@ pub struct Param {
 }
 
 /// Parameters in the order written.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Default, Eq, PartialEq)]
 pub struct Params(Vec<Param>);
 
 impl Params {
@@ -78,5 +79,19 @@ impl Params {
                 out.push_str(value);
             }
         }
+    }
+}
+
+/// Names only: values may hold numbers and names.
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|param| &param.name)).finish()
+    }
+}
+
+/// The name only: the value may hold a number or a name.
+impl fmt::Debug for Param {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
     }
 }

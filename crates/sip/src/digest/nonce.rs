@@ -1,0 +1,200 @@
+//! Nonces that need no memory until they are used: a serial number and a time under our own seal.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use primitives::{Now, Seed};
+use rand_core::Rng as _;
+use sha2::{Digest as _, Sha256};
+
+/// Most nonces whose use is remembered: a thousand phones with a dozen challenges each within a nonce's
+/// life. When full the oldest are forgotten, and whoever comes with one is challenged anew.
+pub(super) const NONCES_MAX: usize = 16_384;
+
+/// How far behind the highest `nc` a lower one may arrive: datagrams overtake one another.
+const WINDOW: u32 = 64;
+
+/// Bytes of serial and of time, and of the seal over both.
+const SERIAL_BYTES: usize = 8;
+const TIME_BYTES: usize = 8;
+const SEAL_BYTES: usize = 16;
+
+/// Makes nonces, and remembers how those that were used have been used.
+pub(super) struct Nonces {
+    key: [u8; 32],
+    life: Duration,
+    last: u64,
+    /// By serial, hence oldest first.
+    used: BTreeMap<u64, Uses>,
+    /// Of serials up to this one nothing is remembered any more.
+    forgotten: u64,
+}
+
+/// What a nonce is worth to whoever proved to know the secret.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Worth {
+    /// It is ours, young enough, and this use of it is new.
+    Good,
+    /// Not ours, too old, forgotten, or used in this way before.
+    Stale,
+}
+
+/// How a nonce has been used.
+#[derive(Clone, Copy, Debug)]
+enum Uses {
+    /// With `nc`: the highest so far, and which of the `WINDOW` below it (bit 0 is the highest itself).
+    Counted { highest: u32, seen: u64 },
+    /// Once, without `qop`: there is no second time, since nothing would tell it from a replay.
+    Uncounted,
+}
+
+impl Nonces {
+    pub(super) fn new(seed: &Seed, life: Duration) -> Self {
+        let mut key = [0; 32];
+        seed.part("digest nonce").generator().fill_bytes(&mut key);
+        Self { key, life, last: 0, used: BTreeMap::new(), forgotten: 0 }
+    }
+
+    /// A nonce nobody has seen.
+    pub(super) fn issue(&mut self, now: Now) -> String {
+        self.last += 1;
+        let mut bytes = Vec::with_capacity(SERIAL_BYTES + TIME_BYTES + SEAL_BYTES);
+        bytes.extend_from_slice(&self.last.to_be_bytes());
+        bytes.extend_from_slice(&now.wall.as_millisecond().to_be_bytes());
+        let seal = self.seal(&bytes);
+        bytes.extend(seal.iter().take(SEAL_BYTES));
+        hex::encode(bytes)
+    }
+
+    /// Notes one use, `nc` where it was counted, and says what it was worth.
+    pub(super) fn spend(&mut self, now: Now, nonce: &str, nc: Option<u32>) -> Worth {
+        let Some((serial, issued)) = self.opened(nonce) else {
+            return Worth::Stale;
+        };
+        let age = now.wall.as_millisecond().checked_sub(issued).and_then(|age| u64::try_from(age).ok());
+        // A nonce from the future was made before the clock was set back.
+        if serial <= self.forgotten || age.is_none_or(|age| Duration::from_millis(age) > self.life) {
+            return Worth::Stale;
+        }
+        let (uses, worth) = match (self.used.get(&serial), nc) {
+            (_, Some(0)) | (Some(Uses::Uncounted), _) | (Some(_), None) => return Worth::Stale,
+            (None, None) => (Uses::Uncounted, Worth::Good),
+            (None, Some(nc)) => (Uses::Counted { highest: nc, seen: 1 }, Worth::Good),
+            (Some(Uses::Counted { highest, seen }), Some(nc)) => counted(*highest, *seen, nc),
+        };
+        self.used.insert(serial, uses);
+        if self.used.len() > NONCES_MAX
+            && let Some((oldest, _)) = self.used.pop_first()
+        {
+            self.forgotten = self.forgotten.max(oldest);
+        }
+        worth
+    }
+
+    /// Serial and time in milliseconds of a nonce under our seal.
+    fn opened(&self, nonce: &str) -> Option<(u64, i64)> {
+        let bytes = hex::decode(nonce).ok()?;
+        let (signed, seal) = bytes.split_at_checked(SERIAL_BYTES + TIME_BYTES)?;
+        let expected = self.seal(signed);
+        if !same(expected.get(..SEAL_BYTES)?, seal) {
+            return None;
+        }
+        let (serial, time) = signed.split_at_checked(SERIAL_BYTES)?;
+        Some((u64::from_be_bytes(serial.try_into().ok()?), i64::from_be_bytes(time.try_into().ok()?)))
+    }
+
+    /// HMAC-SHA-256 (RFC 2104) of a nonce's first half.
+    fn seal(&self, signed: &[u8]) -> [u8; 32] {
+        const BLOCK_BYTES: usize = 64;
+        let pad = |with: u8| {
+            let mut block = [with; BLOCK_BYTES];
+            for (byte, key) in block.iter_mut().zip(self.key) {
+                *byte ^= key;
+            }
+            block
+        };
+        let inner = Sha256::new().chain_update(pad(0x36)).chain_update(signed).finalize();
+        Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize().into()
+    }
+}
+
+/// One more counted use of a nonce.
+fn counted(highest: u32, seen: u64, nc: u32) -> (Uses, Worth) {
+    if nc > highest {
+        let seen = seen.checked_shl(nc - highest).unwrap_or(0) | 1;
+        return (Uses::Counted { highest: nc, seen }, Worth::Good);
+    }
+    let behind = highest - nc;
+    if behind >= WINDOW || seen & (1 << behind) != 0 {
+        return (Uses::Counted { highest, seen }, Worth::Stale);
+    }
+    (Uses::Counted { highest, seen: seen | (1 << behind) }, Worth::Good)
+}
+
+/// Compares in a time that says nothing of where two texts differ.
+pub(super) fn same(one: &[u8], another: &[u8]) -> bool {
+    one.len() == another.len() && std::hint::black_box(one.iter().zip(another).fold(0, |all, (a, b)| all | (a ^ b))) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use primitives::{Now, Seed};
+
+    use super::{NONCES_MAX, Nonces, Worth};
+
+    fn now() -> Now {
+        Now { mono: Instant::now(), wall: jiff::Timestamp::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn each_count_of_a_nonce_is_good_once_whatever_the_order() {
+        let mut nonces = Nonces::new(&Seed::numbered(1), Duration::from_secs(300));
+        let nonce = nonces.issue(now());
+        let worths = [1, 3, 2, 2, 3, 1, 0, 200, 137, 136, 199].map(|nc| nonces.spend(now(), &nonce, Some(nc)));
+        use Worth::{Good, Stale};
+        assert_eq!(worths, [Good, Good, Good, Stale, Stale, Stale, Stale, Good, Good, Stale, Good]);
+        assert_eq!(nonces.spend(now(), &nonce, None), Stale);
+    }
+
+    #[test]
+    fn a_nonce_used_without_a_count_is_good_once() {
+        let mut nonces = Nonces::new(&Seed::numbered(1), Duration::from_secs(300));
+        let nonce = nonces.issue(now());
+        assert_eq!(nonces.spend(now(), &nonce, None), Worth::Good);
+        assert_eq!(nonces.spend(now(), &nonce, None), Worth::Stale);
+        assert_eq!(nonces.spend(now(), &nonce, Some(1)), Worth::Stale);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_stale_and_never_good_again() {
+        let mut nonces = Nonces::new(&Seed::numbered(1), Duration::from_secs(300));
+        let first = nonces.issue(now());
+        assert_eq!(nonces.spend(now(), &first, Some(1)), Worth::Good);
+        for _ in 0..NONCES_MAX {
+            let nonce = nonces.issue(now());
+            assert_eq!(nonces.spend(now(), &nonce, Some(1)), Worth::Good);
+        }
+        assert_eq!(nonces.used.len(), NONCES_MAX);
+        assert_eq!(nonces.spend(now(), &first, Some(1)), Worth::Stale);
+        assert_eq!(nonces.spend(now(), &first, Some(2)), Worth::Stale);
+    }
+
+    #[test]
+    fn a_nonce_of_another_seed_or_with_a_digit_changed_is_stale() {
+        let mut nonces = Nonces::new(&Seed::numbered(1), Duration::from_secs(300));
+        let foreign = Nonces::new(&Seed::numbered(2), Duration::from_secs(300)).issue(now());
+        assert_eq!(nonces.spend(now(), &foreign, Some(1)), Worth::Stale);
+        let own = nonces.issue(now());
+        for at in 0..own.len() {
+            let mut changed = own.clone().into_bytes();
+            if let Some(digit) = changed.get_mut(at) {
+                *digit = if *digit == b'0' { b'1' } else { b'0' };
+            }
+            let changed = String::from_utf8(changed).unwrap_or_default();
+            assert_eq!(nonces.spend(now(), &changed, Some(1)), Worth::Stale);
+        }
+        assert_eq!(nonces.spend(now(), &own, Some(1)), Worth::Good);
+    }
+}
