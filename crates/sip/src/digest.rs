@@ -44,7 +44,9 @@ impl Algorithm {
     }
 
     fn named(token: &str) -> Option<Self> {
-        [Self::Md5, Self::Sha256, Self::Sha512Trunc256].into_iter().find(|known| known.token().eq_ignore_ascii_case(token))
+        [Self::Md5, Self::Sha256, Self::Sha512Trunc256]
+            .into_iter()
+            .find(|known| known.token().eq_ignore_ascii_case(token))
     }
 
     /// `H()` of RFC 7616 §3.3 over these parts with colons between, in hexadecimal.
@@ -109,7 +111,13 @@ pub fn answer(
     .response(secret.expose());
 
     let mut out = String::from("Digest ");
-    let quoted = [("username", username.expose()), ("realm", &challenge.realm), ("nonce", &challenge.nonce), ("uri", &uri), ("response", &response)];
+    let quoted = [
+        ("username", username.expose()),
+        ("realm", &challenge.realm),
+        ("nonce", &challenge.nonce),
+        ("uri", &uri),
+        ("response", &response),
+    ];
     for (at, (name, value)) in quoted.into_iter().enumerate() {
         out.push_str(if at == 0 { "" } else { ", " });
         out.push_str(name);

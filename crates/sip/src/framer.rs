@@ -137,7 +137,11 @@ impl Framer {
         };
         match head_end.checked_add(length) {
             Some(total) if total <= MESSAGE_BYTES_MAX => Ok(total),
-            _ => Err(head.refusal(Layer::Header(Name::ContentLength), 413, "a message of at most 65,535 bytes")),
+            _ => Err(head.refusal(
+                Layer::Header(Name::ContentLength),
+                413,
+                "a message of at most 65,535 bytes",
+            )),
         }
     }
 }

@@ -1,5 +1,11 @@
 //! SIP, SIPS and tel URIs, and any other kept as written (RFC 3261 §19.1, RFC 3966).
 
+mod escape;
+mod sip;
+mod tel;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,6 +14,8 @@ use thiserror::Error;
 
 use crate::header::text::{Cursor, Expected, number};
 use crate::header::{PARAMS_MAX, Params};
+
+pub use escape::escape_user;
 
 /// Longest host name (RFC 1035 §2.3.4).
 const HOST_BYTES_MAX: usize = 255;
@@ -221,138 +229,9 @@ impl fmt::Debug for SipUri {
     }
 }
 
-impl SipUri {
-    /// `sip:host` with neither user nor parameters.
-    pub const fn new(host: Host, port: Option<u16>) -> Self {
-        Self { scheme: Scheme::Sip, user: None, password: None, host, port, params: Params::new(), headers: Vec::new() }
-    }
-
-    fn parse(scheme: Scheme, rest: &str) -> Result<Self, UriError> {
-        // The first `@` ends the user: it may hold `;`, `?` and `/`, but never a bare `@` (§25.1).
-        let (userinfo, rest) = match rest.split_once('@') {
-            // `sip:host?Replaces=id@host` is how some write what ought to be escaped: no user, a header.
-            Some((before, _)) if looks_like_headers(before) => (None, rest),
-            Some((userinfo, rest)) => (Some(userinfo), rest),
-            None => (None, rest),
-        };
-        let (user, password) = match userinfo.map(|info| info.split_once(':').unwrap_or((info, ""))) {
-            Some((user, password)) => (Some(checked_user(user)?), Some(password).filter(|text| !text.is_empty())),
-            None => (None, None),
-        };
-        let mut cursor = Cursor::new(rest);
-        let (host, port) = host_and_port(&mut cursor).map_err(|expected| UriError { expected })?;
-        let params = uri_params(&mut cursor)?;
-        let headers = uri_headers(&mut cursor)?;
-        if !cursor.rest().is_empty() {
-            return Err(UriError { expected: "nothing after a URI" });
-        }
-        Ok(Self {
-            scheme,
-            user: user.map(str::to_owned),
-            password: password.map(checked_user).transpose()?.map(str::to_owned),
-            host,
-            port,
-            params,
-            headers,
-        })
-    }
-
-    /// The user part with escapes resolved.
-    pub fn user_unescaped(&self) -> Option<Private<String>> {
-        self.user.as_deref().map(|user| Private::new(unescaped(user)))
-    }
-
-    /// RFC 3261 §19.1.4.
-    fn is_equivalent(&self, other: &Self) -> bool {
-        let same_text = |one: &Option<String>, another: &Option<String>| {
-            one.as_deref().map(unescaped) == another.as_deref().map(unescaped)
-        };
-        self.scheme == other.scheme
-            && same_text(&self.user, &other.user)
-            && same_text(&self.password, &other.password)
-            && self.host.is_same(&other.host)
-            && self.port == other.port
-            && same_params(&self.params, &other.params)
-            && same_headers(&self.headers, &other.headers)
-    }
-
-    fn write(&self, out: &mut String) {
-        out.push_str(match self.scheme {
-            Scheme::Sip => "sip:",
-            Scheme::Sips => "sips:",
-        });
-        if let Some(user) = &self.user {
-            out.push_str(user);
-            if let Some(password) = &self.password {
-                out.push(':');
-                out.push_str(password);
-            }
-            out.push('@');
-        }
-        out.push_str(&self.host.to_string());
-        if let Some(port) = self.port {
-            out.push(':');
-            out.push_str(&port.to_string());
-        }
-        self.params.write(out);
-        for (at, (name, value)) in self.headers.iter().enumerate() {
-            out.push(if at == 0 { '?' } else { '&' });
-            out.push_str(name);
-            out.push('=');
-            out.push_str(value);
-        }
-    }
-}
-
 impl From<SipUri> for Uri {
     fn from(uri: SipUri) -> Self {
         Self::Sip(Box::new(uri))
-    }
-}
-
-impl TelUri {
-    fn parse(rest: &str) -> Result<Self, UriError> {
-        let mut cursor = Cursor::new(rest);
-        let number = cursor.take_while(is_phone_digit).ok_or(UriError { expected: "a telephone number" })?;
-        let digits = number.strip_prefix('+').unwrap_or(number);
-        // A global number has decimal digits only; a local one also `*`, `#` and A to F (RFC 3966 §3).
-        let is_digit: fn(u8) -> bool = if number.starts_with('+') {
-            |byte| byte.is_ascii_digit()
-        } else {
-            |byte| byte.is_ascii_hexdigit() || matches!(byte, b'*' | b'#')
-        };
-        if digits.contains('+')
-            || !digits.bytes().any(is_digit)
-            || !digits.bytes().all(|byte| is_digit(byte) || is_visual_separator(byte))
-        {
-            return Err(UriError { expected: "a telephone number" });
-        }
-        let params = uri_params(&mut cursor)?;
-        if !cursor.rest().is_empty() {
-            return Err(UriError { expected: "nothing after a telephone number" });
-        }
-        Ok(Self { number: number.to_owned(), params })
-    }
-
-    /// The number without visual separators, `+` kept.
-    pub fn digits(&self) -> String {
-        self.number.chars().filter(|digit| !matches!(digit, '-' | '.' | '(' | ')')).collect()
-    }
-
-    /// RFC 3966 §4.
-    fn is_equivalent(&self, other: &Self) -> bool {
-        let counts = |one: &Params, another: &Params| {
-            one.iter().all(|param| {
-                another.raw(&param.name).is_some_and(|value| match (&param.value, value) {
-                    (Some(one), Some(another)) => one.eq_ignore_ascii_case(another),
-                    (None, None) => true,
-                    _ => false,
-                })
-            })
-        };
-        self.digits().eq_ignore_ascii_case(&other.digits())
-            && counts(&self.params, &other.params)
-            && counts(&other.params, &self.params)
     }
 }
 
@@ -372,86 +251,6 @@ impl OtherUri {
     }
 }
 
-/// A text as the user part of a SIP URI may hold it: what may not stand there is escaped.
-pub fn escape_user(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        // §25.1: unreserved and user-unreserved; the rest by its number.
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-            out.push('%');
-            for nibble in [byte >> 4, byte & 0x0f] {
-                out.push(HEX.get(usize::from(nibble)).copied().unwrap_or('0'));
-            }
-        }
-    }
-    out
-}
-
-/// A text with its escapes resolved once, never twice (RFC 3986 §2.4); bytes that make no UTF-8 read as
-/// U+FFFD.
-fn unescaped(written: &str) -> String {
-    if !written.contains('%') {
-        return written.to_owned();
-    }
-    let mut plain = Vec::with_capacity(written.len());
-    let mut bytes = written.as_bytes();
-    while let [first, rest @ ..] = bytes {
-        match (first, rest) {
-            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                plain.push(nibble(*high) << 4 | nibble(*low));
-                bytes = after;
-            }
-            _ => {
-                plain.push(*first);
-                bytes = rest;
-            }
-        }
-    }
-    String::from_utf8_lossy(&plain).into_owned()
-}
-
-const fn nibble(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        b'A'..=b'F' => digit - b'A' + 10,
-        _ => 0,
-    }
-}
-
-/// A user or password as written: escapes whole, nothing that ends a URI elsewhere. `#` and bytes beyond
-/// ASCII ought to be escaped and often are not; they mislead nobody, so they pass.
-fn checked_user(user: &str) -> Result<&str, UriError> {
-    let error = UriError { expected: "a user part" };
-    if user.is_empty() {
-        return Err(error);
-    }
-    let mut bytes = user.as_bytes();
-    while let [first, rest @ ..] = bytes {
-        bytes = match (first, rest) {
-            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => after,
-            (b'%' | b'<' | b'>' | b'"' | b'\\' | b'@', _) => return Err(error),
-            (byte, _) if byte.is_ascii_graphic() || !byte.is_ascii() => rest,
-            _ => return Err(error),
-        };
-    }
-    Ok(user)
-}
-
-/// Whether a text before an `@` is `host?name=…`: a `?` after what can only be a host, and a `=` after it.
-fn looks_like_headers(before: &str) -> bool {
-    before.split_once('?').is_some_and(|(host, headers)| {
-        let mut cursor = Cursor::new(host);
-        host.contains('.')
-            && headers.contains('=')
-            && host_and_port(&mut cursor).is_ok()
-            && (cursor.rest().is_empty() || cursor.peek() == Some(b';'))
-    })
-}
-
 /// `host[:port]` at the front, white space around `:` allowed as Via has it.
 pub(crate) fn host_and_port(cursor: &mut Cursor<'_>) -> Result<(Host, Option<u16>), Expected> {
     let host = if cursor.eat('[') {
@@ -466,7 +265,9 @@ pub(crate) fn host_and_port(cursor: &mut Cursor<'_>) -> Result<(Host, Option<u16
         match name.parse() {
             Ok(address) => Host::V4(address),
             // A name whose last label is a number would be read as an address by some and not by others.
-            Err(_) if name.trim_end_matches('.').rsplit('.').next().is_none_or(is_number) => return Err("a host"),
+            Err(_) if name.trim_end_matches('.').rsplit('.').next().is_none_or(is_number) => {
+                return Err("a host");
+            }
             Err(_) => Host::Name(name.to_owned()),
         }
     };
@@ -485,19 +286,6 @@ const fn is_uri_param(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b';' | b'?' | b'=' | b'<' | b'>' | b'"' | b'@' | b',' | b'\\')
 }
 
-const fn is_uri_header(byte: u8) -> bool {
-    // `@`, `;` and `=` ought to be escaped in a value and are not always (`?Replaces=id@host;to-tag=1`).
-    byte.is_ascii_graphic() && !matches!(byte, b'&' | b'?' | b'<' | b'>' | b'"' | b',' | b'\\')
-}
-
-const fn is_visual_separator(byte: u8) -> bool {
-    matches!(byte, b'-' | b'.' | b'(' | b')')
-}
-
-const fn is_phone_digit(byte: u8) -> bool {
-    byte.is_ascii_hexdigit() || is_visual_separator(byte) || matches!(byte, b'+' | b'*' | b'#')
-}
-
 fn uri_params(cursor: &mut Cursor<'_>) -> Result<Params, UriError> {
     let mut params = Params::new();
     while cursor.eat(';') {
@@ -506,7 +294,11 @@ fn uri_params(cursor: &mut Cursor<'_>) -> Result<Params, UriError> {
         }
         let name = cursor.take_while(is_uri_param).ok_or(UriError { expected: "a parameter after `;`" })?;
         let value = if cursor.eat('=') {
-            Some(cursor.take_while(|byte| is_uri_param(byte) || byte == b'=').ok_or(UriError { expected: "a value after `=`" })?)
+            Some(
+                cursor
+                    .take_while(|byte| is_uri_param(byte) || byte == b'=')
+                    .ok_or(UriError { expected: "a value after `=`" })?,
+            )
         } else {
             None
         };
@@ -514,54 +306,3 @@ fn uri_params(cursor: &mut Cursor<'_>) -> Result<Params, UriError> {
     }
     Ok(params)
 }
-
-fn uri_headers(cursor: &mut Cursor<'_>) -> Result<Vec<(String, String)>, UriError> {
-    let mut headers = Vec::new();
-    if !cursor.eat('?') {
-        return Ok(headers);
-    }
-    loop {
-        if headers.len() == PARAMS_MAX {
-            return Err(UriError { expected: "fewer headers" });
-        }
-        let field = cursor.take_while(is_uri_header).and_then(|field| field.split_once('='));
-        let (name, value) = field.ok_or(UriError { expected: "`name=value` after `?`" })?;
-        if name.is_empty() {
-            return Err(UriError { expected: "`name=value` after `?`" });
-        }
-        headers.push((name.to_owned(), value.to_owned()));
-        if !cursor.eat('&') {
-            return Ok(headers);
-        }
-    }
-}
-
-/// A parameter in both must match; in one only, these decide (§19.1.4), any other is passed over.
-fn same_params(one: &Params, another: &Params) -> bool {
-    const DECIDING: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
-    let agrees = |one: &Params, another: &Params| {
-        one.iter().all(|param| match another.raw(&param.name) {
-            Some(value) => match (&param.value, value) {
-                (Some(one), Some(another)) => unescaped(one).eq_ignore_ascii_case(&unescaped(another)),
-                (None, None) => true,
-                _ => false,
-            },
-            None => !DECIDING.iter().any(|deciding| param.name.eq_ignore_ascii_case(deciding)),
-        })
-    };
-    agrees(one, another) && agrees(another, one)
-}
-
-/// Headers count always, in any order (§19.1.4).
-fn same_headers(one: &[(String, String)], another: &[(String, String)]) -> bool {
-    let sorted = |headers: &[(String, String)]| {
-        let mut plain: Vec<_> =
-            headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), unescaped(value))).collect();
-        plain.sort_unstable();
-        plain
-    };
-    one.len() == another.len() && sorted(one) == sorted(another)
-}
-
-#[cfg(test)]
-mod tests;

@@ -98,7 +98,12 @@ fn torture_messages_are_refused_by_the_right_layer() {
     assert_eq!(expected.len(), rfc4475::ALL.len());
     for ((name, verdict), torture) in expected.into_iter().zip(rfc4475::ALL) {
         assert_eq!(name, torture.name);
-        assert_eq!(judge(&Bytes::from_static(torture.bytes)), verdict, "RFC 4475 §{} `{name}`", torture.section);
+        assert_eq!(
+            judge(&Bytes::from_static(torture.bytes)),
+            verdict,
+            "RFC 4475 §{} `{name}`",
+            torture.section
+        );
     }
 }
 
@@ -170,7 +175,8 @@ fn the_tortuous_invite_is_read_to_the_last_parameter() {
     let cseq = headers.cseq().unwrap();
     assert_eq!((cseq.number, cseq.method), (9, Method::Invite));
     let vias = headers.vias().unwrap();
-    let hops: Vec<_> = vias.iter().map(|via| (via.transport.as_str(), via.host.to_string(), via.branch())).collect();
+    let hops: Vec<_> =
+        vias.iter().map(|via| (via.transport.as_str(), via.host.to_string(), via.branch())).collect();
     assert_eq!(
         hops,
         [
@@ -225,7 +231,9 @@ fn escapes_are_resolved_in_uris_and_nowhere_else() {
     assert_eq!(register.headers.to().unwrap().uri.user().unwrap().expose(), "null-\0-null");
     let Contacts::These(contacts) = register.headers.contacts().unwrap() else { panic!("contacts") };
     assert_eq!(contacts.len(), 2);
-    assert!(contacts.first().zip(contacts.last()).is_some_and(|(one, other)| !one.uri.is_equivalent(&other.uri)));
+    assert!(
+        contacts.first().zip(contacts.last()).is_some_and(|(one, other)| !one.uri.is_equivalent(&other.uri))
+    );
 
     let unescaped = request("esc02");
     assert_ne!(unescaped.method, Method::Register);
@@ -245,7 +253,10 @@ fn valid_messages_hold_what_the_rfc_says() {
     assert_eq!(transports, ["UDP", "SCTP", "TLS", "UNKNOWN", "TCP"]);
     let multipart = request("mpart01");
     assert_eq!(multipart.body.len(), 553);
-    assert_eq!(multipart.headers.content_type().unwrap().unwrap().params.raw("boundary"), Some(Some("7a9cbec02ceef655")));
+    assert_eq!(
+        multipart.headers.content_type().unwrap().unwrap().params.raw("boundary"),
+        Some(Some("7a9cbec02ceef655"))
+    );
     for (name, status, reason) in
         [("unreason", 200, "= 2**3 * 5**2 но сто девяносто девять - простое"), ("noreason", 100, "")]
     {
@@ -269,7 +280,8 @@ fn the_application_learns_what_it_must_refuse() {
     assert_eq!(request("regaut01").headers.authorization(), Ok(Vec::new()), "401");
     assert_eq!(request("zeromf").headers.max_forwards(), Ok(Some(0)));
     assert_eq!(request("badbranch").headers.top_via().unwrap().rfc3261_branch(), None);
-    let contact = |name: &str| request(name).headers.contacts().unwrap().addresses().first().cloned().unwrap();
+    let contact =
+        |name: &str| request(name).headers.contacts().unwrap().addresses().first().cloned().unwrap();
     assert!(contact("cparam01").params.has("unknownparam"));
     assert!(contact("cparam02").uri.as_sip().unwrap().params.has("unknownparam"));
     let route = ("Route".to_owned(), "%3Csip:sip.example.com%3E".to_owned());
@@ -282,15 +294,23 @@ fn the_application_learns_what_it_must_refuse() {
 
 #[test]
 fn on_a_stream_a_message_without_a_trustworthy_length_ends_the_connection() {
-    for (name, length_is_the_trouble) in
-        [("ncl", true), ("mcl01", true), ("inv2543", true), ("wsinv", false), ("intmeth", false), ("mpart01", false)]
-    {
+    for (name, length_is_the_trouble) in [
+        ("ncl", true),
+        ("mcl01", true),
+        ("inv2543", true),
+        ("wsinv", false),
+        ("intmeth", false),
+        ("mpart01", false),
+    ] {
         let mut framer = Framer::new();
         framer.push(rfc4475::message(name));
         match framer.next() {
             Err(error) => {
                 assert!(length_is_the_trouble, "{name}");
-                assert_eq!((error.layer, error.answer), (Layer::Header(Name::ContentLength), Answer::Status(400)));
+                assert_eq!(
+                    (error.layer, error.answer),
+                    (Layer::Header(Name::ContentLength), Answer::Status(400))
+                );
                 framer.push(rfc4475::message("wsinv"));
                 assert_eq!(framer.next(), Ok(None), "a broken stream stays broken");
             }

@@ -62,7 +62,10 @@ impl Authenticator {
             .map(|algorithm| {
                 let mut value = String::from("Digest realm=");
                 write_quoted(&self.realm, &mut value);
-                value.push_str(&format!(r#", nonce="{nonce}", algorithm={}, qop="auth"{stale}"#, algorithm.token()));
+                value.push_str(&format!(
+                    r#", nonce="{nonce}", algorithm={}, qop="auth"{stale}"#,
+                    algorithm.token()
+                ));
                 value
             })
             .collect()

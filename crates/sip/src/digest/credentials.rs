@@ -33,7 +33,9 @@ impl DigestChallenge {
             return Ok(None);
         };
         let qop = params.value("qop");
-        let qop_auth = qop.as_deref().is_some_and(|list| list.split(',').any(|one| one.trim().eq_ignore_ascii_case("auth")));
+        let qop_auth = qop
+            .as_deref()
+            .is_some_and(|list| list.split(',').any(|one| one.trim().eq_ignore_ascii_case("auth")));
         let answerable = qop_auth || qop.is_none();
         Ok(Some(Self {
             realm: value(&params, "realm").ok_or("a realm")?,

@@ -133,7 +133,8 @@ fn counted(highest: u32, seen: u64, nc: u32) -> (Uses, Worth) {
 
 /// Compares in a time that says nothing of where two texts differ.
 pub(super) fn same(one: &[u8], another: &[u8]) -> bool {
-    one.len() == another.len() && std::hint::black_box(one.iter().zip(another).fold(0, |all, (a, b)| all | (a ^ b))) == 0
+    one.len() == another.len()
+        && std::hint::black_box(one.iter().zip(another).fold(0, |all, (a, b)| all | (a ^ b))) == 0
 }
 
 #[cfg(test)]
@@ -152,7 +153,8 @@ mod tests {
     fn each_count_of_a_nonce_is_good_once_whatever_the_order() {
         let mut nonces = Nonces::new(&Seed::numbered(1), Duration::from_secs(300));
         let nonce = nonces.issue(now());
-        let worths = [1, 3, 2, 2, 3, 1, 0, 200, 137, 136, 199].map(|nc| nonces.spend(now(), &nonce, Some(nc)));
+        let worths =
+            [1, 3, 2, 2, 3, 1, 0, 200, 137, 136, 199].map(|nc| nonces.spend(now(), &nonce, Some(nc)));
         use Worth::{Good, Stale};
         assert_eq!(worths, [Good, Good, Good, Stale, Stale, Stale, Stale, Good, Good, Stale, Good]);
         assert_eq!(nonces.spend(now(), &nonce, None), Stale);

@@ -28,7 +28,8 @@ fn secret() -> Private<String> {
 fn phone(challenges: &[String], which: usize, nc: u32) -> DigestResponse {
     let challenge = DigestChallenge::parse(&challenges[which]).unwrap().unwrap();
     let user = Private::new("agent-7".to_owned());
-    let value = answer(&[challenge], &user, &secret(), &Method::Register, &registrar(), "0a4f113b", nc).unwrap();
+    let value =
+        answer(&[challenge], &user, &secret(), &Method::Register, &registrar(), "0a4f113b", nc).unwrap();
     DigestResponse::parse(value.expose()).unwrap().unwrap()
 }
 
@@ -82,13 +83,19 @@ fn a_nonce_is_stale_after_its_life_and_before_its_making() {
     assert_eq!(judge(&mut authenticator, at(301), &phone(&challenges, 0, 1)), Verdict::Stale);
     assert_eq!(judge(&mut authenticator, at(-1), &phone(&challenges, 0, 1)), Verdict::Stale);
     assert_eq!(judge(&mut authenticator, at(300), &phone(&challenges, 0, 1)), Verdict::Accepted);
-    assert!(authenticator.challenge(at(301), Staleness::Stale).iter().all(|value| value.ends_with(", stale=true")));
+    assert!(
+        authenticator
+            .challenge(at(301), Staleness::Stale)
+            .iter()
+            .all(|value| value.ends_with(", stale=true"))
+    );
 }
 
 #[test]
 fn a_phone_from_before_a_restart_is_asked_again_and_not_turned_away() {
     let challenges = authenticator().challenge(at(0), Staleness::Fresh);
-    let mut restarted = Authenticator::new("careline".to_owned(), &Seed::numbered(2), Duration::from_secs(300));
+    let mut restarted =
+        Authenticator::new("careline".to_owned(), &Seed::numbered(2), Duration::from_secs(300));
     assert_eq!(judge(&mut restarted, at(1), &phone(&challenges, 0, 1)), Verdict::Stale);
 }
 
@@ -120,16 +127,23 @@ fn an_empty_secret_does_not_stand_for_an_unknown_user() {
     let challenge = DigestChallenge::parse(&challenges[0]).unwrap().unwrap();
     let nobody = Private::new("nobody".to_owned());
     let value =
-        answer(&[challenge], &nobody, &Private::new(String::new()), &Method::Register, &registrar(), "1", 1).unwrap();
+        answer(&[challenge], &nobody, &Private::new(String::new()), &Method::Register, &registrar(), "1", 1)
+            .unwrap();
     let response = DigestResponse::parse(value.expose()).unwrap().unwrap();
-    assert_eq!(authenticator.verify(at(1), &Method::Register, &registrar(), &response, None), Verdict::Refused);
+    assert_eq!(
+        authenticator.verify(at(1), &Method::Register, &registrar(), &response, None),
+        Verdict::Refused
+    );
 }
 
 #[test]
 fn a_phone_without_qop_is_accepted_once_a_nonce_with_md5_and_never_with_sha_256() {
     let mut authenticator = authenticator();
-    let challenges: Vec<_> =
-        authenticator.challenge(at(0), Staleness::Fresh).iter().map(|value| value.replace(r#", qop="auth""#, "")).collect();
+    let challenges: Vec<_> = authenticator
+        .challenge(at(0), Staleness::Fresh)
+        .iter()
+        .map(|value| value.replace(r#", qop="auth""#, ""))
+        .collect();
     let legacy = phone(&challenges, 1, 1);
     assert!(legacy.quality.is_none());
     assert_eq!(judge(&mut authenticator, at(1), &legacy), Verdict::Accepted);
@@ -143,10 +157,13 @@ fn challenges_we_cannot_answer_are_passed_over() {
     assert!(parse("Bearer realm=\"x\"").is_none());
     let unknown = parse(r#"Digest realm="x", nonce="n", algorithm=SHA-3, qop="auth""#).unwrap();
     let integrity = parse(r#"Digest realm="x", nonce="n", qop="auth-int""#).unwrap();
-    let known = parse(r#"Digest realm="x\"y", nonce="n", algorithm=SHA-256, qop="auth,auth-int", opaque="o""#).unwrap();
+    let known =
+        parse(r#"Digest realm="x\"y", nonce="n", algorithm=SHA-256, qop="auth,auth-int", opaque="o""#)
+            .unwrap();
     assert_eq!(known.realm, "x\"y");
     let (user, uri) = (Private::new("u".to_owned()), registrar());
-    let give = |challenges: &[DigestChallenge]| answer(challenges, &user, &secret(), &Method::Invite, &uri, "c", 1);
+    let give =
+        |challenges: &[DigestChallenge]| answer(challenges, &user, &secret(), &Method::Invite, &uri, "c", 1);
     assert!(give(&[unknown.clone(), integrity.clone()]).is_none());
     let value = give(&[unknown, integrity, known]).unwrap();
     assert!(value.expose().contains(r#"realm="x\"y""#) && value.expose().contains(r#"opaque="o""#));

@@ -83,7 +83,17 @@ mod tests {
 
     #[test]
     fn what_is_not_a_cseq_is_refused() {
-        for text in ["", "1", "INVITE", "1INVITE", "-1 INVITE", "+1 INVITE", "2147483648 ACK", "36893488147419103232 REGISTER", "1 INVITE x"] {
+        for text in [
+            "",
+            "1",
+            "INVITE",
+            "1INVITE",
+            "-1 INVITE",
+            "+1 INVITE",
+            "2147483648 ACK",
+            "36893488147419103232 REGISTER",
+            "1 INVITE x",
+        ] {
             assert!(CSeq::parse(text).is_err(), "{text}");
         }
     }

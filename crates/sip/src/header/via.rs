@@ -33,7 +33,8 @@ impl Via {
         if !protocol.eq_ignore_ascii_case("SIP") || version != "2.0" {
             return Err("`SIP/2.0` in a Via");
         }
-        let transport = cursor.eat_spaced('/').then(|| cursor.token()).flatten().ok_or("a transport in a Via")?;
+        let transport =
+            cursor.eat_spaced('/').then(|| cursor.token()).flatten().ok_or("a transport in a Via")?;
         if !cursor.peek().is_some_and(super::text::is_space) {
             return Err("a space before a Via's sent-by");
         }
@@ -102,13 +103,16 @@ mod tests {
 
     #[test]
     fn white_space_around_every_separator_is_passed_over() {
-        let via = Via::parse("SIP  / 2.0  / UDP     spindle.example.com : 5062  ;  branch  =   z9hG4bK9ikj8  ").unwrap();
+        let via =
+            Via::parse("SIP  / 2.0  / UDP     spindle.example.com : 5062  ;  branch  =   z9hG4bK9ikj8  ")
+                .unwrap();
         assert_eq!(via.to_wire(), "SIP/2.0/UDP spindle.example.com:5062;branch=z9hG4bK9ikj8");
     }
 
     #[test]
     fn a_stamped_via_says_where_the_request_came_from() {
-        let mut via = Via::parse("SIP/2.0/UDP 10.1.1.1:4540;rport;branch=z9hG4bKkjshdyff;received=6.6.6.6").unwrap();
+        let mut via =
+            Via::parse("SIP/2.0/UDP 10.1.1.1:4540;rport;branch=z9hG4bKkjshdyff;received=6.6.6.6").unwrap();
         via.stamp("192.0.2.1:9988".parse().unwrap());
         assert_eq!(
             via.to_wire(),
@@ -131,7 +135,14 @@ mod tests {
 
     #[test]
     fn what_is_not_a_via_is_refused() {
-        for text in ["", "SIP/2.0/UDP", "SIP/7.0/UDP a", "SIP/2.0/UDP 192.0.2.15;;", "SIP/2.0/UDPa", "SIP/2.0/UDP a:99999"] {
+        for text in [
+            "",
+            "SIP/2.0/UDP",
+            "SIP/7.0/UDP a",
+            "SIP/2.0/UDP 192.0.2.15;;",
+            "SIP/2.0/UDPa",
+            "SIP/2.0/UDP a:99999",
+        ] {
             assert!(Via::parse(text).is_err(), "{text}");
         }
     }

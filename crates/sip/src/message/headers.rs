@@ -131,13 +131,17 @@ mod tests {
     fn no_value_can_become_another_header() {
         let mut headers = Headers::new();
         headers.push(Name::Subject, "hello\r\nVia: SIP/2.0/UDP evil");
-        assert_eq!(headers.first(&Name::Subject).map(AsRef::as_ref), Some(&b"hello  Via: SIP/2.0/UDP evil"[..]));
+        assert_eq!(
+            headers.first(&Name::Subject).map(AsRef::as_ref),
+            Some(&b"hello  Via: SIP/2.0/UDP evil"[..])
+        );
     }
 
     #[test]
     fn setting_keeps_the_place_of_the_first_and_removes_the_others() {
         let mut headers = Headers::new();
-        for (name, value) in [(Name::To, "a"), (Name::Contact, "b"), (Name::CSeq, "c"), (Name::Contact, "d")] {
+        for (name, value) in [(Name::To, "a"), (Name::Contact, "b"), (Name::CSeq, "c"), (Name::Contact, "d")]
+        {
             headers.push(name, value);
         }
         headers.set(Name::Contact, "e");

@@ -83,7 +83,8 @@ impl Response {
     pub fn answering(request: &Headers, status: u16) -> Self {
         let mut headers = Headers::with_capacity(12);
         for (name, value) in request.iter() {
-            if matches!(name, Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq | Name::Timestamp) {
+            if matches!(name, Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq | Name::Timestamp)
+            {
                 headers.push_as_read(name.clone(), value.clone());
             }
         }

@@ -99,7 +99,8 @@ pub(crate) fn read_head(bytes: &Bytes) -> Result<Head, ParseError> {
 /// The line that begins here, without its CRLF, and where the next begins.
 fn line(bytes: &Bytes, at: usize) -> Result<(Bytes, usize), Expected> {
     let rest = bytes.get(at..).unwrap_or_default();
-    let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).ok_or("CRLF at the end of a line")?;
+    let end =
+        rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).ok_or("CRLF at the end of a line")?;
     if rest.get(end..end + 2) != Some(b"\r\n") {
         return Err("no CR or LF but in CRLF");
     }

@@ -45,7 +45,9 @@ impl Response {
 
 /// Enough for most messages, so that printing allocates once.
 fn room(headers: &Headers, body: &[u8]) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + body.len() + 256
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>()
+        + body.len()
+        + 256
 }
 
 fn put_rest(headers: &Headers, body: &[u8], out: &mut BytesMut) {

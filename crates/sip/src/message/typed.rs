@@ -220,18 +220,31 @@ impl Headers {
         Ok(value)
     }
 
-    fn optional<T>(&self, name: Name, read: impl FnOnce(&str) -> Result<T, Expected>) -> Result<Option<T>, HeaderError> {
+    fn optional<T>(
+        &self,
+        name: Name,
+        read: impl FnOnce(&str) -> Result<T, Expected>,
+    ) -> Result<Option<T>, HeaderError> {
         let Some(value) = self.only(name.clone())? else {
             return Ok(None);
         };
         read(&text(value)).map(Some).map_err(|expected| malformed(name, expected))
     }
 
-    fn required<T>(&self, name: Name, read: impl FnOnce(&str) -> Result<T, Expected>) -> Result<T, HeaderError> {
+    fn required<T>(
+        &self,
+        name: Name,
+        read: impl FnOnce(&str) -> Result<T, Expected>,
+    ) -> Result<T, HeaderError> {
         self.optional(name.clone(), read)?.ok_or_else(|| missing(name))
     }
 
-    fn read_list<T>(&self, name: Name, max: usize, read: impl Fn(&str) -> Result<T, Expected>) -> Result<Vec<T>, HeaderError> {
+    fn read_list<T>(
+        &self,
+        name: Name,
+        max: usize,
+        read: impl Fn(&str) -> Result<T, Expected>,
+    ) -> Result<Vec<T>, HeaderError> {
         let mut values = Vec::new();
         for item in self.list(&name) {
             if values.len() == max {
@@ -258,7 +271,11 @@ impl Headers {
         self.optional(name, |value| seconds(&mut Cursor::new(value)))
     }
 
-    fn digests<T>(&self, name: Name, read: fn(&str) -> Result<Option<T>, Expected>) -> Result<Vec<T>, HeaderError> {
+    fn digests<T>(
+        &self,
+        name: Name,
+        read: fn(&str) -> Result<Option<T>, Expected>,
+    ) -> Result<Vec<T>, HeaderError> {
         let mut digests = Vec::new();
         for value in self.all(&name) {
             if digests.len() == LIST_MAX {

@@ -49,7 +49,9 @@ fn validate_request(request: &Request) -> Result<(), (u16, HeaderError)> {
     headers.require().map_err(bad)?;
     headers.proxy_require().map_err(bad)?;
     match headers.contacts().map_err(bad)? {
-        Contacts::All if request.method != Method::Register => Err(bad(malformed(Name::Contact, "an address"))),
+        Contacts::All if request.method != Method::Register => {
+            Err(bad(malformed(Name::Contact, "an address")))
+        }
         _ => Ok(()),
     }
 }
