@@ -106,7 +106,7 @@ pub(super) enum Leaving {
     /// Our INVITE waits for a provisional response; a CANCEL follows (§9.1).
     AwaitingProvisional { transaction: TransactionId, id: DialogId, cause: EndCause },
     /// Our CANCEL is out and the INVITE waits for its final response, which may still be a 2xx.
-    AwaitingFinal { transaction: TransactionId, id: DialogId, give_up_at: Instant, cause: EndCause },
+    AwaitingFinal { transaction: TransactionId, id: DialogId, give_up_at: Instant },
     /// Only transactions that run out.
     Over { dialog: Option<Box<Dialog>> },
 }

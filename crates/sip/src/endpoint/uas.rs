@@ -142,7 +142,7 @@ impl Endpoint {
         self.transactions.cancel(now.mono, transaction, Some(reason(cause)), out);
         // As long as a request is waited for: then the INVITE is as good as cancelled.
         let give_up_at = now.mono + self.config.timers.b();
-        Leaving::AwaitingFinal { transaction, id, give_up_at, cause }
+        Leaving::AwaitingFinal { transaction, id, give_up_at }
     }
 
     /// Ends a confirmed dialog from our side (§15.1.1).

@@ -121,11 +121,6 @@ impl InviteServer {
         }
     }
 
-    /// Whether a final response of ours is still owed.
-    pub const fn is_proceeding(&self) -> bool {
-        matches!(self.state, State::Proceeding { .. })
-    }
-
     /// Whether it may be forgotten.
     pub const fn is_terminated(&self) -> bool {
         matches!(self.state, State::Terminated)

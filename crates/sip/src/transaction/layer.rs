@@ -186,11 +186,6 @@ impl Layer {
         }
     }
 
-    /// Whether an INVITE that came still waits for our final answer.
-    pub(crate) fn is_unanswered(&self, id: TransactionId) -> bool {
-        matches!(self.entries.get(&id), Some(Entry { machine: Machine::InviteServer(it), .. }) if it.is_proceeding())
-    }
-
     /// Takes a repetition of a request.
     pub(crate) fn repeat(&mut self, id: TransactionId, out: &mut Vec<Output>) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
