@@ -1,1 +1,38 @@
-//! Joins sip, media, flow, acd and audit into calls: the product's behaviour.
+//! Joins `sip`, `media`, `flow`, `acd` and `audit` into calls: the product's behaviour.
+//!
+//! A [`Switch`] is the deterministic heart of a node. It owns a SIP endpoint, the queues and every call, and is
+//! driven like each of its parts: [`Switch::handle`] takes the time and one [`Input`] and appends
+//! [`Output`]s to be performed in order; [`Switch::poll_timeout`] says when to come back.
+//!
+//! The path of a call, and the file that owns each stretch of it:
+//!
+//! | stretch | file |
+//! |---|---|
+//! | a leg or a media event arrives | `switch.rs` |
+//! | where a dialled number leads | `route.rs` |
+//! | the caller's leg, its port and its SDP | `caller.rs` |
+//! | what her flow wants done | `steps.rs` |
+//! | an agent's phone rings, is answered, and both are joined | `offer.rs` |
+//! | a number outside is rung | `transfer.rs` |
+//! | an agent signs in by feature code | `feature.rs` |
+//! | everything a person could later ask about | `hop.rs` |
+
+mod call;
+mod caller;
+mod feature;
+mod hop;
+mod leg;
+mod offer;
+mod port_pool;
+mod route;
+mod setup;
+mod status;
+mod steps;
+mod switch;
+mod transfer;
+
+pub use audit::CallId;
+pub use hop::{Hop, UnknownHop};
+pub use setup::{FeatureCode, Limits, MediaSetup, Prompts, Setup};
+pub use status::{AgentStatus, CallStatus, QueueStatus, Status};
+pub use switch::{CallRecord, Input, LogState, Output, Switch};

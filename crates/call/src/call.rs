@@ -1,0 +1,148 @@
+//! Everything of one caller: her leg, her place in the flow, in the queue, and whom she talks with.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use acd::{AgentId, EntryId, OfferId};
+use audit::CallId;
+use bytes::Bytes;
+use flow::{Enqueue, Interpreter, Urgency};
+use media::Playlist;
+use primitives::Now;
+use sip::LegId;
+
+use crate::leg::Party;
+use crate::setup::Setup;
+
+/// One caller's call, from INVITE to end.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub id: CallId,
+    /// The flows and prompts it started with; a reload does not change a running call.
+    pub setup: Arc<Setup>,
+    /// The media thread that carries both its legs.
+    pub shard: u16,
+    pub arrived: Now,
+    pub answered: Option<Now>,
+    pub leg: LegId,
+    pub party: Party,
+    pub progress: Progress,
+    pub interpreter: Interpreter,
+    /// The flow and step she is at, for the log.
+    pub at: (Arc<str>, Arc<str>),
+    pub language: Arc<str>,
+    pub urgency: Urgency,
+    pub reason: Option<Arc<str>>,
+    /// What plays, to tell its end from the end of an older list.
+    pub playlist: u64,
+    pub waiting: Option<Waiting>,
+    /// The place she had, kept while an agent talks with her, in case that agent's phone is lost.
+    pub served: Option<Waiting>,
+    pub far: Option<Far>,
+    /// The place in the switch's timer list.
+    pub scheduled: Option<Instant>,
+    /// Set once; the call is forgotten as soon as its turn is over.
+    pub over: bool,
+    pub summary: Summary,
+}
+
+/// How far the caller's leg is.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// Her port is being opened. The offer waits.
+    Opening { offer: Option<Bytes> },
+    /// Open; the flow has not answered yet.
+    Arrived { offer: Option<Bytes> },
+    /// 200 is sent; what the flow wants played waits for the ACK, so that she misses nothing of it.
+    Answered { then: Option<Playlist> },
+    /// Both sides agree that the call is up.
+    Confirmed,
+}
+
+/// Her place in a queue.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub entry: EntryId,
+    pub request: Enqueue,
+    /// Since when she waits, also across a lost agent.
+    pub since: jiff::Timestamp,
+}
+
+/// The other side of the call.
+#[derive(Debug)]
+pub(crate) struct Far {
+    pub who: Who,
+    pub party: Party,
+    /// Legs that ring, or the one that answered.
+    pub legs: Vec<LegId>,
+    pub state: FarState,
+    pub since: Now,
+    /// Whether the other side has put us on hold.
+    pub held: bool,
+    /// The worst answer of the legs that ended, for the engine and the flow.
+    pub refused: Option<u16>,
+}
+
+/// Whom the call leads to.
+#[derive(Clone, Debug)]
+pub(crate) enum Who {
+    /// An agent of a queue.
+    Agent { offer: OfferId, agent: AgentId, name: String, waited_ms: u64 },
+    /// A number of `numbers:`.
+    Number { name: Arc<str>, uri: String, ring_until: Instant },
+}
+
+impl Who {
+    /// For the log.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Agent { name, .. } => name.clone(),
+            Self::Number { name, .. } => name.to_string(),
+        }
+    }
+}
+
+/// How far the other side is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum FarState {
+    /// Its port is being opened.
+    Opening,
+    /// Its phones ring.
+    Ringing,
+    /// The agent answered and hears the whisper; the caller still hears music.
+    Whispering { playlist: u64 },
+    /// Both hear one another.
+    Bridged,
+}
+
+/// For the call record.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    pub queue: Option<String>,
+    pub agent: Option<String>,
+    pub waited_ms: Option<u64>,
+    pub talked_ms: u64,
+}
+
+impl Call {
+    /// When this call must be looked at again.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let ring = match &self.far {
+            Some(Far { who: Who::Number { ring_until, .. }, state: FarState::Opening | FarState::Ringing, .. }) => {
+                Some(*ring_until)
+            }
+            _ => None,
+        };
+        [self.interpreter.poll_timeout(), ring].into_iter().flatten().min()
+    }
+
+    /// Milliseconds since it arrived.
+    pub(crate) fn age_ms(&self, now: Now) -> u64 {
+        millis(now.mono.saturating_duration_since(self.arrived.mono))
+    }
+}
+
+/// A duration in the log's unit.
+pub(crate) fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

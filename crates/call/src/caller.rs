@@ -1,0 +1,302 @@
+//! The caller's leg: from her INVITE to the end of her call.
+
+use std::sync::Arc;
+
+use flow::{Caller, Interpreter};
+use media::PlayEnd;
+use primitives::{Now, Private};
+use sip::{EndCause, Invited, LegCommand, LegEvent, LegId, Refusal};
+
+use crate::call::{Call, Far, FarState, Progress, Summary, millis};
+use crate::hop::Hop;
+use crate::leg::{Owner, Party};
+use crate::route::{Route, route};
+use crate::switch::{CallRecord, Output, Switch};
+
+impl Switch {
+    /// Somebody calls us.
+    pub(crate) fn invited(&mut self, now: Now, leg: LegId, invited: Invited, out: &mut Vec<Output>) {
+        let setup = Arc::clone(self.setup());
+        match route(&setup, invited.dialled.expose()) {
+            Route::Nowhere => self.refuse(now, leg, 404, "no_such_number", out),
+            _ if self.draining => self.refuse(now, leg, 503, "draining", out),
+            _ if self.calls() >= usize::try_from(setup.limits.calls_max).unwrap_or(usize::MAX) => {
+                self.refuse(now, leg, 503, "full", out);
+            }
+            Route::Feature(code) => self.feature(now, leg, code, invited, out),
+            Route::Flow { flow, dialled } => self.arrive(now, leg, (flow, dialled), invited, out),
+        }
+    }
+
+    fn arrive(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        (flow, dialled): (Arc<flow::Flow>, String),
+        invited: Invited,
+        out: &mut Vec<Output>,
+    ) {
+        let setup = Arc::clone(self.setup());
+        let id = self.new_call_id(now);
+        let shard = self.next_shard();
+        let address = self.rtp_address(Some(&invited.path));
+        let Some((port, local)) = self.open_port(Owner::Caller(id), shard, address, out) else {
+            return self.refuse(now, leg, 503, "no_rtp_port", out);
+        };
+        let mut party = Party::new(port, local, self.random() >> 1);
+        // An offer nobody could take is refused before anything else is spent on it.
+        if let Some(Err(unacceptable)) =
+            invited.offer.as_ref().map(|offer| party.answer(offer, &setup.media.codecs))
+        {
+            self.close_port(port, out);
+            return self.refuse(now, leg, unacceptable.status(), "no_codec", out);
+        }
+        let caller = Caller { number: invited.from.or(invited.asserted), dialled: dialled.clone() };
+        let arrived = Hop::Arrived {
+            dialled,
+            caller: if caller.number.is_some() { "known" } else { "withheld" }.to_owned(),
+            transport: invited.path.transport.to_string(),
+        };
+        let interpreter = Interpreter::new(Arc::clone(&setup.library), Arc::clone(&flow), caller);
+        let call = Call {
+            id,
+            shard,
+            arrived: now,
+            answered: None,
+            leg,
+            party,
+            progress: Progress::Opening { offer: invited.offer },
+            at: (flow.name().into(), "start".into()),
+            language: "en".into(),
+            urgency: interpreter.urgency(),
+            reason: None,
+            playlist: 0,
+            waiting: None,
+            served: None,
+            far: None,
+            scheduled: None,
+            over: false,
+            summary: Summary::default(),
+            interpreter,
+            setup,
+        };
+        self.hop(now, Some(&call), arrived, out);
+        self.legs.insert(leg, Owner::Caller(id));
+        self.calls.insert(id, call);
+    }
+
+    /// The caller's leg.
+    pub(crate) fn caller_event(&mut self, now: Now, call: &mut Call, event: LegEvent, out: &mut Vec<Output>) {
+        match event {
+            LegEvent::Confirmed { sdp } => self.confirmed(now, call, sdp.as_deref(), out),
+            LegEvent::Reoffered { sdp } => self.reoffered(now, call, Side::Caller, sdp.as_deref(), out),
+            LegEvent::Info { key } => self.run_flow(now, call, flow::Event::Digit(key), out),
+            LegEvent::Ended { cause } => {
+                let cause = match cause {
+                    EndCause::FarEndHungUp => "caller_hung_up",
+                    EndCause::Cancelled => "caller_gave_up",
+                    EndCause::NoResponse => "caller_lost",
+                    EndCause::WeHungUp | EndCause::OtherLegEnded => "completed",
+                    EndCause::WeRefused { .. } => "refused",
+                    EndCause::Refused { .. } | EndCause::Unreachable | EndCause::InternalError => "failed",
+                };
+                self.run_flow(now, call, flow::Event::CallerHungUp, out);
+                self.end(now, call, cause, out);
+            }
+            // Answers to our own probes, and what only a leg we dialled can say.
+            LegEvent::OfferAnswered { .. }
+            | LegEvent::Invited(_)
+            | LegEvent::Ringing
+            | LegEvent::Progress { .. }
+            | LegEvent::Answered { .. } => {}
+        }
+    }
+
+    /// The caller's port.
+    pub(crate) fn caller_media(
+        &mut self,
+        now: Now,
+        call: &mut Call,
+        event: media::Event,
+        out: &mut Vec<Output>,
+    ) {
+        match event {
+            media::Event::Opened { .. } => {
+                if let Progress::Opening { offer } = &mut call.progress {
+                    call.progress = Progress::Arrived { offer: offer.take() };
+                    self.run_flow(now, call, flow::Event::CallStarted, out);
+                }
+            }
+            media::Event::OpenFailed { .. } => {
+                self.legs.remove(&call.leg);
+                let retry_after = std::time::Duration::from_secs(1);
+                let refusal = Refusal { status: 503, retry_after: Some(retry_after) };
+                self.leg(now, call.leg, LegCommand::Reject(refusal), out);
+                self.end(now, call, "no_rtp_port", out);
+            }
+            media::Event::Digit { digit, .. } => {
+                let key = Private::new(digit.char());
+                self.run_flow(now, call, flow::Event::Digit(key), out);
+            }
+            media::Event::PlayFinished { playlist, why: PlayEnd::Finished, .. } => {
+                if playlist == call.playlist {
+                    self.run_flow(now, call, flow::Event::PlayFinished, out);
+                }
+            }
+            media::Event::Silent { .. } => self.probe(now, call, Side::Caller, out),
+            media::Event::PlayFinished { .. } | media::Event::Heard { .. } | media::Event::Closed { .. } => {}
+        }
+    }
+
+    /// Answers: 200 with our SDP. What is to be heard waits for the ACK.
+    pub(crate) fn answer(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
+        let Progress::Arrived { offer } = &mut call.progress else { return };
+        let codecs = &call.setup.media.codecs;
+        let sdp = match offer.take() {
+            Some(offer) => match call.party.answer(&offer, codecs) {
+                Ok((sdp, session)) => {
+                    let command = media::Command::Apply { port: call.party.port, session };
+                    out.push(Output::Media { shard: call.shard, command });
+                    sdp
+                }
+                Err(unacceptable) => {
+                    self.legs.remove(&call.leg);
+                    let refusal = Refusal::status(unacceptable.status());
+                    self.leg(now, call.leg, LegCommand::Reject(refusal), out);
+                    return self.end(now, call, "no_codec", out);
+                }
+            },
+            None => call.party.offer(codecs),
+        };
+        call.progress = Progress::Answered { then: None };
+        call.answered = Some(now);
+        self.hop(now, Some(call), Hop::Answered { after_ms: call.age_ms(now) }, out);
+        self.leg(now, call.leg, LegCommand::Answer { sdp }, out);
+    }
+
+    fn confirmed(&mut self, now: Now, call: &mut Call, sdp: Option<&[u8]>, out: &mut Vec<Output>) {
+        let Progress::Answered { then } = &mut call.progress else { return };
+        let then = then.take();
+        call.progress = Progress::Confirmed;
+        if let Some(sdp) = sdp {
+            match call.party.accept(sdp, &call.setup.media.codecs) {
+                Ok(session) => {
+                    let command = media::Command::Apply { port: call.party.port, session };
+                    out.push(Output::Media { shard: call.shard, command });
+                }
+                Err(_) => return self.end(now, call, "no_codec", out),
+            }
+        }
+        if let Some(playlist) = then {
+            let command = media::Command::Play { port: call.party.port, playlist };
+            out.push(Output::Media { shard: call.shard, command });
+        }
+    }
+
+    /// One side offers anew: hold, resume, a moved address.
+    pub(crate) fn reoffered(
+        &mut self,
+        now: Now,
+        call: &mut Call,
+        side: Side,
+        sdp: Option<&[u8]>,
+        out: &mut Vec<Output>,
+    ) {
+        let codecs = &call.setup.media.codecs;
+        let (leg, party) = match (side, &mut call.far) {
+            (Side::Caller, _) => (call.leg, &mut call.party),
+            (Side::Far, Some(Far { legs, party, .. })) => match legs.first() {
+                Some(leg) => (*leg, party),
+                None => return,
+            },
+            (Side::Far, None) => return,
+        };
+        let Some(offer) = sdp else {
+            let sdp = party.offer(codecs);
+            return self.leg(now, leg, LegCommand::Accept { sdp }, out);
+        };
+        match party.answer(offer, codecs) {
+            Ok((sdp, session)) => {
+                let held = !session.sends;
+                let command = media::Command::Apply { port: party.port, session };
+                out.push(Output::Media { shard: call.shard, command });
+                self.leg(now, leg, LegCommand::Accept { sdp }, out);
+                if side == Side::Far {
+                    self.held_by_far(now, call, held, out);
+                }
+            }
+            Err(unacceptable) => {
+                self.leg(now, leg, LegCommand::Reject(Refusal::status(unacceptable.status())), out);
+            }
+        }
+    }
+
+    /// No RTP has come for a while: is anybody there? A re-INVITE that nobody answers ends the leg.
+    pub(crate) fn probe(&mut self, now: Now, call: &mut Call, side: Side, out: &mut Vec<Output>) {
+        let codecs = &call.setup.media.codecs;
+        let (leg, party) = match (side, &mut call.far) {
+            (Side::Caller, _) if matches!(call.progress, Progress::Confirmed) => (call.leg, &mut call.party),
+            (Side::Far, Some(Far { legs, party, state: FarState::Bridged, .. })) => match legs.first() {
+                Some(leg) => (*leg, party),
+                None => return,
+            },
+            _ => return,
+        };
+        let sdp = party.offer(codecs);
+        self.leg(now, leg, LegCommand::Offer { sdp }, out);
+    }
+
+    /// The call is over: every leg, port and queue entry of it is let go of, and its end is told.
+    pub(crate) fn end(&mut self, now: Now, call: &mut Call, cause: &str, out: &mut Vec<Output>) {
+        if call.over {
+            return;
+        }
+        self.leave_queue_for_good(now, call, out);
+        self.drop_far(now, call, EndCause::OtherLegEnded, cause, out);
+        self.hang_up(now, call.leg, EndCause::WeHungUp, out);
+        self.close_port(call.party.port, out);
+        call.over = true;
+        let ended = Hop::Ended { cause: cause.to_owned(), lasted_ms: call.age_ms(now) };
+        self.hop(now, Some(call), ended, out);
+        let flow = call.interpreter.flow();
+        out.push(Output::Record(CallRecord {
+            call: call.id,
+            started: call.arrived.wall,
+            answered: call.answered.map(|at| at.wall),
+            ended: now.wall,
+            flow: flow.name().to_owned(),
+            flow_digest: flow.digest().to_string(),
+            queue: call.summary.queue.take(),
+            urgency: call.urgency.word(),
+            outcome: cause.to_owned(),
+            agent: call.summary.agent.take(),
+            waited_ms: call.summary.waited_ms,
+            talked_ms: call.summary.talked_ms,
+        }));
+    }
+
+    /// She leaves the queue because her call is over.
+    fn leave_queue_for_good(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
+        let Some(waiting) = call.waiting.take() else { return };
+        let abandoned = Hop::Abandoned {
+            queue: waiting.request.queue.to_string(),
+            urgency: call.urgency.word().to_owned(),
+            waited_ms: waited_ms(now, waiting.since),
+        };
+        self.entries.remove(&waiting.entry);
+        self.acd_input(now, acd::Input::Abandon { entry: waiting.entry });
+        self.hop(now, Some(call), abandoned, out);
+    }
+}
+
+/// One of the two sides of a call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Side {
+    Caller,
+    Far,
+}
+
+/// Milliseconds on the calendar since somebody began to wait.
+pub(crate) fn waited_ms(now: Now, since: jiff::Timestamp) -> u64 {
+    millis(std::time::Duration::try_from(now.wall.duration_since(since)).unwrap_or_default())
+}

@@ -1,0 +1,344 @@
+//! Everything a person could later ask about. One hop makes the trace line, the metric and the audit fact,
+//! so that the three cannot disagree, and tells itself in words to whoever reads the log.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+/// A point in a caller's path, or in the life of the node, that somebody may later ask about.
+///
+/// No field holds anything private: numbers and keyed data are not here, only what kind they were.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "type")]
+pub enum Hop {
+    /// A call came in for a number a flow answers.
+    #[serde(rename = "call.start")]
+    Arrived {
+        /// One of our own numbers.
+        dialled: String,
+        /// `known` or `withheld`.
+        caller: String,
+        /// `udp`, `tcp`, `tls`.
+        transport: String,
+    },
+    /// A call that never began.
+    #[serde(rename = "call.refused")]
+    Refused {
+        /// The SIP status.
+        status: u16,
+        /// `no_such_number`, `full`, `draining`, `no_codec` …
+        why: String,
+    },
+    /// We answered.
+    #[serde(rename = "call.answer")]
+    Answered {
+        /// Milliseconds since the call came.
+        after_ms: u64,
+    },
+    /// The caller came to a step.
+    #[serde(rename = "flow.step")]
+    Stepped {
+        /// The step's verb.
+        verb: String,
+        /// What led here.
+        why: String,
+    },
+    /// A key.
+    #[serde(rename = "flow.key")]
+    Keyed {
+        /// `menu`, `wrong`, `emergency`, `operator`, `data`, `private`.
+        class: String,
+        /// Which, in a menu only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        key: Option<char>,
+        /// How many digits of data that is not private.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        digits: Option<u8>,
+    },
+    /// Her urgency or reason is now this.
+    #[serde(rename = "flow.tag")]
+    Tagged {
+        /// The urgency.
+        urgency: String,
+        /// The reason.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// She chose a language.
+    #[serde(rename = "flow.language")]
+    Language {
+        /// Which.
+        language: String,
+    },
+    /// She waits in a queue.
+    #[serde(rename = "queue.enter")]
+    Queued {
+        /// Which.
+        queue: String,
+        /// How urgent.
+        urgency: String,
+        /// Why.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// What the agent must have.
+        skills: Vec<String>,
+    },
+    /// She waits again at her place, because the agent was lost.
+    #[serde(rename = "queue.return")]
+    Requeued {
+        /// Which queue.
+        queue: String,
+        /// How long she has waited in all.
+        waited_ms: u64,
+    },
+    /// She became more urgent while waiting.
+    #[serde(rename = "queue.raise")]
+    Raised {
+        /// How urgent now.
+        urgency: String,
+    },
+    /// She left the queue, and goes on elsewhere in the flow.
+    #[serde(rename = "queue.leave")]
+    LeftQueue {
+        /// Which.
+        queue: String,
+        /// How long she waited.
+        waited_ms: u64,
+        /// `key`, `timed_out`, `empty`, `full`, `failed`.
+        why: String,
+    },
+    /// She hung up while waiting.
+    #[serde(rename = "queue.abandon")]
+    Abandoned {
+        /// Which.
+        queue: String,
+        /// How urgent.
+        urgency: String,
+        /// How long she waited.
+        waited_ms: u64,
+    },
+    /// An agent's phone is rung for her.
+    #[serde(rename = "offer.made")]
+    Offered {
+        /// Which queue.
+        queue: String,
+        /// Who.
+        agent: String,
+        /// How long the caller has waited.
+        waited_ms: u64,
+    },
+    /// The agent did not take it; the caller waits on at her place.
+    #[serde(rename = "offer.failed")]
+    NotTaken {
+        /// Who.
+        agent: String,
+        /// `no_answer`, `busy`, `declined`, `unreachable`, `caller_left`, `agent_left`, `overtaken`.
+        why: String,
+        /// How long it rang.
+        rang_ms: u64,
+    },
+    /// The agent answered.
+    #[serde(rename = "offer.accepted")]
+    Accepted {
+        /// Who.
+        agent: String,
+        /// Of which queue.
+        queue: String,
+        /// The caller's urgency.
+        urgency: String,
+        /// How long it rang.
+        rang_ms: u64,
+        /// How long the caller waited in the queue.
+        waited_ms: u64,
+    },
+    /// Caller and agent, or caller and the number outside, hear one another.
+    #[serde(rename = "bridge.start")]
+    Bridged {
+        /// The agent, or the name of the number.
+        with: String,
+    },
+    /// They no longer do.
+    #[serde(rename = "bridge.end")]
+    Parted {
+        /// The agent, or the name of the number.
+        with: String,
+        /// `caller_hung_up`, `agent_hung_up`, `phone_lost` …
+        why: String,
+        /// How long they did.
+        talked_ms: u64,
+    },
+    /// One side put the other on hold, or took her back.
+    #[serde(rename = "bridge.hold")]
+    Held {
+        /// By whom.
+        by: String,
+        /// Whether now on hold.
+        held: bool,
+    },
+    /// A number outside is rung.
+    #[serde(rename = "transfer.start")]
+    Transferring {
+        /// Its name in the configuration.
+        number: String,
+    },
+    /// It did not lead to anybody.
+    #[serde(rename = "transfer.failed")]
+    TransferFailed {
+        /// Its name.
+        number: String,
+        /// `busy`, `no_answer`, `failed`, `given_up`.
+        why: String,
+    },
+    /// The call is over.
+    #[serde(rename = "call.end")]
+    Ended {
+        /// `caller_hung_up`, `completed`, `conversation_ended`, `failed` …
+        cause: String,
+        /// From arrival to end.
+        lasted_ms: u64,
+    },
+    /// An agent's state.
+    #[serde(rename = "agent.state")]
+    AgentNow {
+        /// Who.
+        agent: String,
+        /// `available`, `on_call` …
+        state: String,
+    },
+    /// An agent asked for something, by phone or over HTTP.
+    #[serde(rename = "agent.asked")]
+    AgentAsked {
+        /// Who.
+        agent: String,
+        /// `sign_in`, `sign_out`, `ready`, `pause`.
+        what: String,
+        /// `phone`, `api`, `restart`.
+        by: String,
+    },
+    /// A phone registered, refreshed not counted, or is gone.
+    #[serde(rename = "phone.registered")]
+    Registered {
+        /// Whose.
+        agent: String,
+        /// Contacts it now has.
+        contacts: u32,
+    },
+    /// Flows and configuration were loaded.
+    #[serde(rename = "setup.loaded")]
+    Loaded {
+        /// Digest of all flows together.
+        flows: String,
+    },
+    /// The audit log could not be written in time, or can again.
+    #[serde(rename = "log.state")]
+    Log {
+        /// `stalled`, `durable`.
+        state: String,
+    },
+}
+
+/// A record that is not one of ours, or of a later version.
+#[derive(Debug, Error)]
+#[error("a record this version cannot tell: {0}")]
+pub struct UnknownHop(#[from] serde_json::Error);
+
+impl Hop {
+    /// The fact of the audit log.
+    pub fn fact(&self) -> audit::Fact {
+        let mut fields = match serde_json::to_value(self) {
+            Ok(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        };
+        let kind = match fields.remove("type") {
+            Some(Value::String(kind)) => kind,
+            _ => String::new(),
+        };
+        audit::Fact { kind, fields }
+    }
+
+    /// The hop a record holds.
+    pub fn from_record(kind: &str, fields: &Map<String, Value>) -> Result<Self, UnknownHop> {
+        let mut fields = fields.clone();
+        fields.insert("type".to_owned(), Value::String(kind.to_owned()));
+        Ok(serde_json::from_value(Value::Object(fields))?)
+    }
+
+    /// The hop in words, as a person would tell it. `step` is the flow and step the caller was at.
+    pub fn tell(&self, step: Option<&str>) -> String {
+        let seconds = |ms: &u64| format!("{}.{} s", ms / 1_000, ms % 1_000 / 100);
+        let because = |reason: &Option<String>| reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
+        match self {
+            Self::Arrived { dialled, caller, transport } => {
+                format!("call to {dialled} arrives over {transport}, number {caller}")
+            }
+            Self::Refused { status, why } => format!("call refused with {status}: {why}"),
+            Self::Answered { after_ms } => format!("answered after {}", seconds(after_ms)),
+            Self::Stepped { verb, why } => {
+                format!("{} ({verb}), because of {why}", step.unwrap_or("a step"))
+            }
+            Self::Keyed { class, key: Some(key), .. } => format!("presses {key} ({class})"),
+            Self::Keyed { class, digits: Some(digits), .. } => format!("keys {digits} digits ({class})"),
+            Self::Keyed { class, .. } => format!("keys something ({class})"),
+            Self::Tagged { urgency, reason } => format!("is now {urgency}{}", because(reason)),
+            Self::Language { language } => format!("language {language}"),
+            Self::Queued { queue, urgency, reason, skills } => {
+                let need = if skills.is_empty() { String::new() } else { format!(", needs {}", skills.join(" ")) };
+                format!("waits in queue {queue} as {urgency}{}{need}", because(reason))
+            }
+            Self::Requeued { queue, waited_ms } => {
+                format!("waits again at her place in {queue}, {} in all", seconds(waited_ms))
+            }
+            Self::Raised { urgency } => format!("becomes {urgency} while waiting"),
+            Self::LeftQueue { queue, waited_ms, why } => {
+                format!("leaves queue {queue} after {}: {why}", seconds(waited_ms))
+            }
+            Self::Abandoned { queue, urgency, waited_ms } => {
+                format!("hangs up in queue {queue} after {} as {urgency}", seconds(waited_ms))
+            }
+            Self::Offered { agent, queue, waited_ms } => {
+                format!("{agent} is rung for queue {queue} after {}", seconds(waited_ms))
+            }
+            Self::NotTaken { agent, why, rang_ms } => {
+                format!("{agent} does not take it after {}: {why}", seconds(rang_ms))
+            }
+            Self::Accepted { agent, rang_ms, waited_ms, .. } => {
+                format!("{agent} answers after ringing {}; waited {}", seconds(rang_ms), seconds(waited_ms))
+            }
+            Self::Bridged { with } => format!("talks with {with}"),
+            Self::Parted { with, why, talked_ms } => {
+                format!("conversation with {with} ends after {}: {why}", seconds(talked_ms))
+            }
+            Self::Held { by, held: true } => format!("put on hold by {by}"),
+            Self::Held { by, held: false } => format!("taken back by {by}"),
+            Self::Transferring { number } => format!("{number} is rung"),
+            Self::TransferFailed { number, why } => format!("{number} is not reached: {why}"),
+            Self::Ended { cause, lasted_ms } => format!("call ends after {}: {cause}", seconds(lasted_ms)),
+            Self::AgentNow { agent, state } => format!("{agent} is {state}"),
+            Self::AgentAsked { agent, what, by } => format!("{agent} asks to {what} by {by}"),
+            Self::Registered { agent, contacts } => format!("{agent} has {contacts} phone contacts"),
+            Self::Loaded { flows } => format!("flows loaded, version {}", flows.get(..12).unwrap_or(flows)),
+            Self::Log { state } => format!("audit log {state}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::Hop;
+
+    #[test]
+    fn a_hop_comes_back_from_its_own_fact() {
+        let hop = Hop::Accepted {
+            agent: "nurse1".into(),
+            queue: "nurses".into(),
+            urgency: "emergent".into(),
+            rang_ms: 2_300,
+            waited_ms: 9_100,
+        };
+        let fact = hop.fact();
+        assert_eq!(fact.kind, "offer.accepted");
+        assert_eq!(Hop::from_record(&fact.kind, &fact.fields).unwrap(), hop);
+        assert_eq!(hop.tell(None), "nurse1 answers after ringing 2.3 s; waited 9.1 s");
+    }
+}

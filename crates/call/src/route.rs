@@ -1,0 +1,34 @@
+//! Where a dialled number leads.
+
+use std::sync::Arc;
+
+use flow::Flow;
+
+use crate::setup::{FeatureCode, Setup};
+
+/// Where a dialled number leads.
+#[derive(Debug)]
+pub(crate) enum Route {
+    /// To a flow that answers it. The number as the flow has it.
+    Flow { flow: Arc<Flow>, dialled: String },
+    /// To a feature code: our own phones only.
+    Feature(FeatureCode),
+    /// Nowhere: 404.
+    Nowhere,
+}
+
+/// Finds the route. Trunks write the same number as `+15550100100`, `15550100100` or `5550100100` with a
+/// national prefix; the first two are tried, the rest is a trunk's normalisation rule.
+pub(crate) fn route(setup: &Setup, dialled: &str) -> Route {
+    if let Some(code) = setup.feature_codes.get(dialled) {
+        return Route::Feature(*code);
+    }
+    let with_plus = format!("+{}", dialled.trim_start_matches('+'));
+    [dialled, with_plus.as_str()]
+        .into_iter()
+        .find_map(|number| {
+            let flow = setup.library.answering(number)?;
+            Some(Route::Flow { flow: Arc::clone(flow), dialled: number.to_owned() })
+        })
+        .unwrap_or(Route::Nowhere)
+}

@@ -1,0 +1,122 @@
+//! What a switch works with until the next reload, swapped as one.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use flow::{Library, PromptRef};
+use media::Prompt;
+use media::sdp::Codec;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a switch works with until the next reload. Running calls keep the library they started on.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The call flows.
+    pub library: Arc<Library>,
+    /// Their audio.
+    pub prompts: Arc<Prompts>,
+    /// Queues and agents.
+    pub acd: acd::Config,
+    /// Who may register: the agents' phones.
+    pub users: Vec<sip::User>,
+    /// Where `transfer` leads: a name and the SIP URI rung for it.
+    pub numbers: BTreeMap<String, String>,
+    /// What an agent's phone can dial to sign in and out.
+    pub feature_codes: BTreeMap<String, FeatureCode>,
+    /// The language agents are spoken to.
+    pub agent_language: Arc<str>,
+    /// Addresses, ports and codecs of RTP.
+    pub media: MediaSetup,
+    /// How much is carried before new calls are refused.
+    pub limits: Limits,
+}
+
+/// Addresses, ports and codecs of RTP.
+#[derive(Clone, Debug)]
+pub struct MediaSetup {
+    /// Our address in SDP where the signalling address does not say it (a wildcard listener).
+    pub address: IpAddr,
+    /// UDP ports of RTP.
+    pub ports: RangeInclusive<u16>,
+    /// Codecs offered and accepted, best first.
+    pub codecs: Vec<Codec>,
+    /// Media threads; a call stays on one.
+    pub shards: u16,
+}
+
+/// How much a node carries. Beyond it new calls get 503 with Retry-After; calls in progress are never shed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Calls at once. Default 1,000: what two cores carried in measurement with room to spare.
+    pub calls_max: u32,
+    /// `Retry-After` of the refusal. Default 5 s.
+    pub retry_after_secs: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { calls_max: 1_000, retry_after_secs: 5 }
+    }
+}
+
+/// What a feature code does.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeatureCode {
+    /// Sign in to all queues the agent may serve, and be ready.
+    SignIn,
+    /// Sign out.
+    SignOut,
+    /// Ready for calls.
+    Ready,
+    /// Not ready.
+    Pause,
+}
+
+impl FeatureCode {
+    /// The prompt that confirms it.
+    pub(crate) const fn prompt(self) -> &'static str {
+        match self {
+            Self::SignIn => "agent_signed_in",
+            Self::SignOut => "agent_signed_out",
+            Self::Ready => "agent_ready",
+            Self::Pause => "agent_paused",
+        }
+    }
+}
+
+/// Audio by language and name.
+#[derive(Debug, Default)]
+pub struct Prompts(BTreeMap<PromptRef, Arc<Prompt>>);
+
+impl Prompts {
+    /// The audio of a prompt.
+    pub fn find(&self, prompt: &PromptRef) -> Option<&Arc<Prompt>> {
+        self.0.get(prompt)
+    }
+
+    /// The audio of a prompt by the words.
+    pub fn named(&self, language: &Arc<str>, name: &str) -> Option<&Arc<Prompt>> {
+        self.find(&PromptRef { language: Arc::clone(language), name: name.into() })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(PromptRef, Arc<Prompt>)> for Prompts {
+    fn from_iter<I: IntoIterator<Item = (PromptRef, Arc<Prompt>)>>(prompts: I) -> Self {
+        Self(prompts.into_iter().collect())
+    }
+}

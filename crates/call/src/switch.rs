@@ -1,0 +1,609 @@
+//! The deterministic heart of a node: one owner of a SIP endpoint, the queues and every call.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use acd::{AgentChange, AgentId, EntryId};
+use audit::{CallId, FlowRef};
+use flow::Action;
+use media::PortId;
+use primitives::{Generator, Now, Seed};
+use rand_core::Rng;
+use sip::{Binding, EndCause, LegCommand, LegEvent, LegId, Refusal, RegistrationChange};
+
+use crate::call::Call;
+use crate::feature::FeatureCall;
+use crate::hop::Hop;
+use crate::leg::Owner;
+use crate::port_pool::PortPool;
+use crate::setup::Setup;
+
+/// What happens to a switch.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// From the network, for the SIP endpoint.
+    Sip(sip::Input<'a>),
+    /// From a media thread.
+    Media(media::Event),
+    /// An agent's wish, by way of the HTTP API or as it was before a restart.
+    Agent {
+        /// Whose: the user name.
+        agent: String,
+        /// What.
+        change: AgentChange,
+        /// `api` or `restart`, for the log.
+        by: &'static str,
+    },
+    /// A contact that was registered before a restart.
+    Restore {
+        /// Whose.
+        user: String,
+        /// What was stored.
+        binding: Binding,
+    },
+    /// Flows and configuration were checked and replace the ones before, all at once.
+    Configured(Arc<Setup>),
+    /// The audit log fell behind its time limit, or caught up.
+    Log(LogState),
+    /// No new calls: the node is to stop. Calls in progress go on.
+    Drain,
+    /// End what is left, because the time given to draining is over.
+    HangUpAll,
+    /// `poll_timeout` has passed.
+    Timeout,
+}
+
+/// Whether facts are durable in time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LogState {
+    /// They are.
+    Durable,
+    /// They are not: care goes on, look-ups and changes of private data do not.
+    Stalled,
+}
+
+/// What a switch wants done, in this order. Hops come first: they are durable before what follows is sent.
+#[derive(Debug)]
+pub enum Output {
+    /// Something a person could later ask about: a trace line, a metric and a fact of the log.
+    Hop {
+        /// When.
+        at: Now,
+        /// Whose call, where it is one's.
+        call: Option<CallId>,
+        /// The flow, its version and the step the caller is at.
+        flow: Option<FlowRef>,
+        /// What.
+        hop: Hop,
+    },
+    /// For the network. Never a leg event or a registration: those stay inside.
+    Sip(sip::Output),
+    /// For a media thread.
+    Media {
+        /// Which.
+        shard: u16,
+        /// What.
+        command: media::Command,
+    },
+    /// A registration to be stored, or forgotten, so that a restart finds it.
+    Registration(RegistrationChange),
+    /// An agent's wish to be stored, so that a restart finds it.
+    AgentChanged {
+        /// Whose.
+        agent: String,
+        /// What.
+        change: AgentChange,
+    },
+    /// A call is over: its row for reports.
+    Record(CallRecord),
+}
+
+/// A finished call, for reports. The caller's number is not in it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CallRecord {
+    /// Its id.
+    pub call: CallId,
+    /// When it came.
+    pub started: jiff::Timestamp,
+    /// When we answered.
+    pub answered: Option<jiff::Timestamp>,
+    /// When it ended.
+    pub ended: jiff::Timestamp,
+    /// The flow that answered it.
+    pub flow: String,
+    /// That flow's version.
+    pub flow_digest: String,
+    /// The last queue she waited in.
+    pub queue: Option<String>,
+    /// Her urgency at the end.
+    pub urgency: &'static str,
+    /// Why it ended.
+    pub outcome: String,
+    /// Who answered.
+    pub agent: Option<String>,
+    /// From joining the queue to the answer.
+    pub waited_ms: Option<u64>,
+    /// With agents and numbers outside, in all.
+    pub talked_ms: u64,
+}
+
+/// Work a handler leaves for its end, so that no part is called from inside itself.
+#[derive(Debug)]
+pub(crate) enum Pending {
+    Leg(LegId, LegEvent),
+    Acd(acd::Output),
+    Flow(CallId, flow::Event),
+}
+
+/// The deterministic heart of a node.
+pub struct Switch {
+    setup: Arc<Setup>,
+    pub(crate) sip: sip::Endpoint,
+    pub(crate) acd: acd::Engine,
+    pub(crate) ports: PortPool,
+    pub(crate) calls: BTreeMap<CallId, Call>,
+    pub(crate) features: BTreeMap<LegId, FeatureCall>,
+    pub(crate) legs: BTreeMap<LegId, Owner>,
+    pub(crate) media: BTreeMap<PortId, OpenPort>,
+    pub(crate) entries: BTreeMap<EntryId, CallId>,
+    timers: BTreeSet<(Instant, CallId)>,
+    pub(crate) pending: VecDeque<Pending>,
+    actions: Vec<Action>,
+    sip_out: Vec<sip::Output>,
+    acd_out: Vec<acd::Output>,
+    generator: Generator,
+    numbers: Numbers,
+    pub(crate) draining: bool,
+    log: LogState,
+}
+
+/// A port that has not yet been reported closed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenPort {
+    pub owner: Option<Owner>,
+    pub shard: u16,
+    pub udp: u16,
+}
+
+/// The last number of each kind that was given out.
+#[derive(Debug, Default)]
+struct Numbers {
+    port: u64,
+    entry: u64,
+    playlist: u64,
+    shard: u16,
+}
+
+impl Switch {
+    /// A switch with nothing on it.
+    pub fn new(setup: Arc<Setup>, sip: sip::Config, seed: Seed) -> Self {
+        let config = sip::Config { users: setup.users.clone(), ..sip };
+        Self {
+            sip: sip::Endpoint::new(config, seed.part("sip")),
+            acd: acd::Engine::new(setup.acd.clone()),
+            ports: PortPool::new(setup.media.ports.clone()),
+            setup,
+            calls: BTreeMap::new(),
+            features: BTreeMap::new(),
+            legs: BTreeMap::new(),
+            media: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            pending: VecDeque::new(),
+            actions: Vec::new(),
+            sip_out: Vec::new(),
+            acd_out: Vec::new(),
+            generator: seed.part("call").generator(),
+            numbers: Numbers::default(),
+            draining: false,
+            log: LogState::Durable,
+        }
+    }
+
+    /// Takes one input and appends what is to be done to `out`, hops first.
+    pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
+        let from = out.len();
+        self.take(now, input, out);
+        while let Some(work) = self.pending.pop_front() {
+            match work {
+                Pending::Leg(leg, event) => self.leg_event(now, leg, event, out),
+                Pending::Acd(output) => self.acd_output(now, output, out),
+                Pending::Flow(call, event) => self.flow_event(now, call, event, out),
+            }
+        }
+        // A hop made while a later part was handled still comes before what follows from it.
+        if let Some(added) = out.get_mut(from..) {
+            added.sort_by_key(|output| !matches!(output, Output::Hop { .. }));
+        }
+    }
+
+    /// When to call `handle` with `Input::Timeout`, or earlier.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let call = self.timers.first().map(|(at, _)| *at);
+        [self.sip.poll_timeout(), self.acd.poll_timeout(), call].into_iter().flatten().min()
+    }
+
+    /// Whether no call, leg, port or queue entry is left. Registrations may be.
+    pub fn is_idle(&self) -> bool {
+        self.calls.is_empty()
+            && self.features.is_empty()
+            && self.legs.is_empty()
+            && self.media.is_empty()
+            && self.entries.is_empty()
+            && self.timers.is_empty()
+            && self.acd.is_idle()
+            && self.sip.is_idle()
+    }
+
+    /// Calls under way.
+    pub fn calls(&self) -> usize {
+        self.calls.len() + self.features.len()
+    }
+
+    /// What new calls work with.
+    pub fn setup(&self) -> &Arc<Setup> {
+        &self.setup
+    }
+
+    fn take(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
+        match input {
+            Input::Sip(input) => self.sip_input(now, input, out),
+            Input::Media(event) => self.media_event(now, event, out),
+            Input::Agent { agent, change, by } => self.agent_asked(now, &agent, change, by, out),
+            Input::Restore { user, binding } => {
+                if let Some(agent) = self.acd.agent(&user) {
+                    self.sip_input(now, sip::Input::Restore { user, binding }, out);
+                    self.acd_input(now, acd::Input::Agent { agent, change: AgentChange::Reachable });
+                }
+            }
+            Input::Configured(setup) => self.configure(now, setup, out),
+            Input::Log(state) => {
+                if mem::replace(&mut self.log, state) != state {
+                    let state = match state {
+                        LogState::Durable => "durable",
+                        LogState::Stalled => "stalled",
+                    };
+                    self.hop(now, None, Hop::Log { state: state.to_owned() }, out);
+                }
+            }
+            Input::Drain => self.draining = true,
+            Input::HangUpAll => {
+                for id in self.calls.keys().copied().collect::<Vec<_>>() {
+                    self.with_call(now, id, |switch, call| switch.end(now, call, "node_stopped", out));
+                }
+            }
+            Input::Timeout => self.timeout(now, out),
+        }
+    }
+
+    fn timeout(&mut self, now: Now, out: &mut Vec<Output>) {
+        if self.sip.poll_timeout().is_some_and(|at| at <= now.mono) {
+            self.sip_input(now, sip::Input::Timeout, out);
+        }
+        if self.acd.poll_timeout().is_some_and(|at| at <= now.mono) {
+            self.acd_input(now, acd::Input::Timeout);
+        }
+        while let Some((at, id)) = self.timers.first().copied()
+            && at <= now.mono
+        {
+            self.timers.remove(&(at, id));
+            self.with_call(now, id, |switch, call| {
+                call.scheduled = None;
+                switch.give_up_transfer_when_due(now, call, out);
+                if call.interpreter.poll_timeout().is_some_and(|at| at <= now.mono) {
+                    switch.run_flow(now, call, flow::Event::Timeout, out);
+                }
+            });
+        }
+    }
+
+    fn configure(&mut self, now: Now, setup: Arc<Setup>, out: &mut Vec<Output>) {
+        if setup.media.ports != self.setup.media.ports {
+            self.ports = PortPool::new(setup.media.ports.clone());
+        }
+        self.acd_input(now, acd::Input::Configure(setup.acd.clone()));
+        self.sip_input(now, sip::Input::Users(setup.users.clone()), out);
+        self.setup = setup;
+        let flows = self.setup.library.digest().to_string();
+        self.hop(now, None, Hop::Loaded { flows }, out);
+    }
+
+    /// Hands an input to the SIP endpoint, passes on what leaves the node and keeps what stays.
+    pub(crate) fn sip_input(&mut self, now: Now, input: sip::Input<'_>, out: &mut Vec<Output>) {
+        let mut outputs = mem::take(&mut self.sip_out);
+        self.sip.handle(now, input, &mut outputs);
+        self.sort_sip(now, &mut outputs, out);
+        self.sip_out = outputs;
+    }
+
+    /// Places a call; see [`sip::Endpoint::dial`].
+    pub(crate) fn dial(
+        &mut self,
+        now: Now,
+        invite: sip::Invite,
+        owner: Owner,
+        out: &mut Vec<Output>,
+    ) -> LegId {
+        let mut outputs = mem::take(&mut self.sip_out);
+        let leg = self.sip.dial(now, invite, &mut outputs);
+        self.legs.insert(leg, owner);
+        self.sort_sip(now, &mut outputs, out);
+        self.sip_out = outputs;
+        leg
+    }
+
+    fn sort_sip(&mut self, now: Now, outputs: &mut Vec<sip::Output>, out: &mut Vec<Output>) {
+        for output in outputs.drain(..) {
+            match output {
+                sip::Output::Leg { leg, event } => self.pending.push_back(Pending::Leg(leg, event)),
+                sip::Output::Registration(change) => self.registration(now, change, out),
+                other => out.push(Output::Sip(other)),
+            }
+        }
+    }
+
+    /// A command to a leg.
+    pub(crate) fn leg(&mut self, now: Now, leg: LegId, command: LegCommand, out: &mut Vec<Output>) {
+        self.sip_input(now, sip::Input::Command { leg, command }, out);
+    }
+
+    /// Hands an input to the queues; what they want is done when the current work is.
+    pub(crate) fn acd_input(&mut self, now: Now, input: acd::Input) {
+        let mut outputs = mem::take(&mut self.acd_out);
+        self.acd.handle(now, input, &mut outputs);
+        self.pending.extend(outputs.drain(..).map(Pending::Acd));
+        self.acd_out = outputs;
+    }
+
+    fn registration(&mut self, now: Now, change: RegistrationChange, out: &mut Vec<Output>) {
+        let (user, contacts) = match &change {
+            RegistrationChange::Bound { user, .. } => (user.clone(), self.sip.bindings(user).len()),
+            RegistrationChange::Unbound { user, left, .. } => (user.clone(), *left),
+        };
+        let Some(agent) = self.acd.agent(&user) else { return };
+        let reachable = if contacts == 0 { AgentChange::Unreachable } else { AgentChange::Reachable };
+        self.acd_input(now, acd::Input::Agent { agent, change: reachable });
+        let contacts = u32::try_from(contacts).unwrap_or(u32::MAX);
+        self.hop(now, None, Hop::Registered { agent: user, contacts }, out);
+        out.push(Output::Registration(change));
+    }
+
+    pub(crate) fn agent_asked(
+        &mut self,
+        now: Now,
+        name: &str,
+        change: AgentChange,
+        by: &'static str,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(agent) = self.acd.agent(name) else { return };
+        let what = match &change {
+            AgentChange::SignIn { .. } => "sign_in",
+            AgentChange::SignOut => "sign_out",
+            AgentChange::Ready => "ready",
+            AgentChange::Pause { .. } => "pause",
+            _ => "other",
+        };
+        let asked = Hop::AgentAsked { agent: name.to_owned(), what: what.to_owned(), by: by.to_owned() };
+        self.hop(now, None, asked, out);
+        out.push(Output::AgentChanged { agent: name.to_owned(), change: change.clone() });
+        self.acd_input(now, acd::Input::Agent { agent, change });
+    }
+
+    fn leg_event(&mut self, now: Now, leg: LegId, event: LegEvent, out: &mut Vec<Output>) {
+        let owner = if matches!(event, LegEvent::Ended { .. }) {
+            self.legs.remove(&leg)
+        } else {
+            self.legs.get(&leg).copied()
+        };
+        match (owner, event) {
+            (None, LegEvent::Invited(invited)) => self.invited(now, leg, *invited, out),
+            (Some(Owner::Caller(id)), event) => {
+                self.with_call(now, id, |switch, call| switch.caller_event(now, call, event, out));
+            }
+            (Some(Owner::Far(id)), event) => {
+                self.with_call(now, id, |switch, call| switch.far_event(now, call, leg, event, out));
+            }
+            (Some(Owner::Feature(_)), event) => self.feature_event(now, leg, event, out),
+            // The call let go of this leg a moment ago.
+            (None, _) => {}
+        }
+    }
+
+    fn media_event(&mut self, now: Now, event: media::Event, out: &mut Vec<Output>) {
+        let port = match &event {
+            media::Event::Opened { port }
+            | media::Event::OpenFailed { port }
+            | media::Event::Digit { port, .. }
+            | media::Event::PlayFinished { port, .. }
+            | media::Event::Heard { port }
+            | media::Event::Silent { port, .. }
+            | media::Event::Closed { port, .. } => *port,
+        };
+        let Some(open) = self.media.get(&port).copied() else { return };
+        if matches!(event, media::Event::Closed { .. } | media::Event::OpenFailed { .. }) {
+            self.media.remove(&port);
+            self.ports.give_back(open.udp);
+        }
+        match open.owner {
+            Some(Owner::Caller(id)) => {
+                self.with_call(now, id, |switch, call| switch.caller_media(now, call, event, out));
+            }
+            Some(Owner::Far(id)) => {
+                self.with_call(now, id, |switch, call| switch.far_media(now, call, event, out));
+            }
+            Some(Owner::Feature(leg)) => self.feature_media(now, leg, event, out),
+            None => {}
+        }
+    }
+
+    fn acd_output(&mut self, now: Now, output: acd::Output, out: &mut Vec<Output>) {
+        use flow::QueueNews;
+        match output {
+            acd::Output::Offer { offer, entry, agent, waited } => {
+                let Some(id) = self.entries.get(&entry).copied() else { return };
+                self.with_call(now, id, |switch, call| {
+                    switch.offer(now, call, (offer, agent), waited, out);
+                });
+            }
+            acd::Output::Withdraw { offer, why } => self.withdraw(now, offer, why, out),
+            acd::Output::News { entry, ahead, estimate } => {
+                if let Some(id) = self.entries.get(&entry).copied() {
+                    let news = flow::Event::Queue(QueueNews::Position { ahead, estimate });
+                    self.pending.push_back(Pending::Flow(id, news));
+                }
+            }
+            acd::Output::Exit { entry, exit, waited } => {
+                if let Some(id) = self.entries.remove(&entry) {
+                    self.with_call(now, id, |switch, call| switch.exit(now, call, exit, waited, out));
+                }
+            }
+            acd::Output::Agent { agent, state } => {
+                let name = self.agent_name(agent);
+                self.hop(now, None, Hop::AgentNow { agent: name, state: state.word().to_owned() }, out);
+            }
+        }
+    }
+
+    pub(crate) fn flow_event(&mut self, now: Now, id: CallId, event: flow::Event, out: &mut Vec<Output>) {
+        self.with_call(now, id, |switch, call| switch.run_flow(now, call, event, out));
+    }
+
+    /// Tells the flow what happened and does what it wants.
+    pub(crate) fn run_flow(&mut self, now: Now, call: &mut Call, event: flow::Event, out: &mut Vec<Output>) {
+        if call.over {
+            return;
+        }
+        let mut actions = mem::take(&mut self.actions);
+        call.interpreter.handle(now, event, &mut actions);
+        for action in actions.drain(..) {
+            if !call.over {
+                self.perform(now, call, action, out);
+            }
+        }
+        self.actions = actions;
+    }
+
+    /// Takes a call out while it is worked on, so that it and the switch can both be changed, and puts it
+    /// back with its next deadline unless it is over.
+    pub(crate) fn with_call(&mut self, now: Now, id: CallId, work: impl FnOnce(&mut Self, &mut Call)) {
+        let Some(mut call) = self.calls.remove(&id) else { return };
+        work(self, &mut call);
+        let due = if call.over { None } else { call.deadline() };
+        if due != call.scheduled {
+            if let Some(before) = call.scheduled {
+                self.timers.remove(&(before, id));
+            }
+            if let Some(due) = due {
+                // A deadline in the past is met at the next wake-up, not never.
+                self.timers.insert((due.max(now.mono), id));
+            }
+            call.scheduled = due.map(|due| due.max(now.mono));
+        }
+        if !call.over {
+            self.calls.insert(id, call);
+        }
+    }
+
+    pub(crate) fn hop(&self, now: Now, call: Option<&Call>, hop: Hop, out: &mut Vec<Output>) {
+        let flow = call.map(|call| FlowRef {
+            name: call.at.0.to_string(),
+            digest_hex: call.interpreter.flow().digest().to_string(),
+            step: call.at.1.to_string(),
+        });
+        out.push(Output::Hop { at: now, call: call.map(|call| call.id), flow, hop });
+    }
+
+    /// Opens an RTP port on a media thread; `None` when every number is taken.
+    pub(crate) fn open_port(
+        &mut self,
+        owner: Owner,
+        shard: u16,
+        address: IpAddr,
+        out: &mut Vec<Output>,
+    ) -> Option<(PortId, SocketAddr)> {
+        let udp = self.ports.take()?;
+        self.numbers.port += 1;
+        let port = PortId(self.numbers.port);
+        let local = SocketAddr::new(address, udp);
+        self.media.insert(port, OpenPort { owner: Some(owner), shard, udp });
+        out.push(Output::Media { shard, command: media::Command::Open { port, local } });
+        Some((port, local))
+    }
+
+    /// Closes a port. Its number is free again when the media thread says so.
+    pub(crate) fn close_port(&mut self, port: PortId, out: &mut Vec<Output>) {
+        if let Some(open) = self.media.get_mut(&port) {
+            open.owner = None;
+            out.push(Output::Media { shard: open.shard, command: media::Command::Close { port } });
+        }
+    }
+
+    pub(crate) fn next_entry(&mut self) -> EntryId {
+        self.numbers.entry += 1;
+        EntryId(self.numbers.entry)
+    }
+
+    pub(crate) fn next_playlist(&mut self) -> u64 {
+        self.numbers.playlist += 1;
+        self.numbers.playlist
+    }
+
+    /// The media thread of the next call: each in turn.
+    pub(crate) fn next_shard(&mut self) -> u16 {
+        let shard = self.numbers.shard;
+        self.numbers.shard = (shard + 1) % self.setup.media.shards.max(1);
+        shard
+    }
+
+    pub(crate) fn random(&mut self) -> u64 {
+        self.generator.next_u64()
+    }
+
+    /// A call's name: time in front so that it sorts, chance behind so that it cannot be guessed (the
+    /// layout of a UUID version 7, RFC 9562 §5.7).
+    pub(crate) fn new_call_id(&mut self, now: Now) -> CallId {
+        let millis = u128::from(u64::try_from(now.wall.as_millisecond()).unwrap_or(0) & 0xffff_ffff_ffff);
+        let chance = u128::from(self.random()) << 64 | u128::from(self.random());
+        let fields = 0x7 << 76 | 0b10 << 62;
+        let mask = !(0xf << 76 | 0b11 << 62) & ((1 << 80) - 1);
+        CallId(millis << 80 | chance & mask | fields)
+    }
+
+    pub(crate) fn agent_name(&self, agent: AgentId) -> String {
+        self.acd.agent_name(agent).unwrap_or("unknown").to_owned()
+    }
+
+    /// Our address for RTP beside a leg that came or goes this way.
+    pub(crate) fn rtp_address(&self, path: Option<&sip::Path>) -> IpAddr {
+        match path.map(|path| path.local.ip()) {
+            Some(address) if !address.is_unspecified() => address,
+            _ => self.setup.media.address,
+        }
+    }
+
+    /// Refuses a leg nobody has a call for.
+    pub(crate) fn refuse(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        status: u16,
+        why: &str,
+        out: &mut Vec<Output>,
+    ) {
+        let retry_after =
+            (status == 503).then(|| Duration::from_secs(self.setup.limits.retry_after_secs.into()));
+        self.hop(now, None, Hop::Refused { status, why: why.to_owned() }, out);
+        self.leg(now, leg, LegCommand::Reject(Refusal { status, retry_after }), out);
+    }
+
+    /// Lets go of a leg: it is ended and its later events are nobody's.
+    pub(crate) fn hang_up(&mut self, now: Now, leg: LegId, cause: EndCause, out: &mut Vec<Output>) {
+        if self.legs.remove(&leg).is_some() {
+            self.leg(now, leg, LegCommand::HangUp { cause }, out);
+        }
+    }
+}

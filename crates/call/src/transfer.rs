@@ -1,0 +1,75 @@
+//! A number outside is rung for a caller, who hears what her flow plays meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flow::TransferNews;
+use primitives::Now;
+use sip::EndCause;
+
+use crate::call::{Call, Far, FarState, Who};
+use crate::hop::Hop;
+use crate::leg::{Owner, Party};
+use crate::switch::{Output, Switch};
+
+impl Switch {
+    pub(crate) fn transfer(
+        &mut self,
+        now: Now,
+        call: &mut Call,
+        name: Arc<str>,
+        ring: Duration,
+        out: &mut Vec<Output>,
+    ) {
+        self.hop(now, Some(call), Hop::Transferring { number: name.to_string() }, out);
+        let uri = call.setup.numbers.get(&*name).cloned();
+        let address = self.rtp_address(None);
+        let opened = match (&uri, &call.far) {
+            (Some(_), None) => self.open_port(Owner::Far(call.id), call.shard, address, out),
+            _ => None,
+        };
+        let (Some(uri), Some((port, local))) = (uri, opened) else {
+            let failed = Hop::TransferFailed { number: name.to_string(), why: "failed".to_owned() };
+            self.hop(now, Some(call), failed, out);
+            let news = flow::Event::Transfer(TransferNews::Failed);
+            return self.pending.push_back(crate::switch::Pending::Flow(call.id, news));
+        };
+        call.far = Some(Far {
+            who: Who::Number { name, uri, ring_until: now.mono + ring },
+            party: Party::new(port, local, self.random() >> 1),
+            legs: Vec::new(),
+            state: FarState::Opening,
+            since: now,
+            held: false,
+            refused: None,
+        });
+    }
+
+    pub(crate) fn cancel_transfer(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
+        if matches!(call.far, Some(Far { who: Who::Number { .. }, .. })) {
+            self.transfer_failed(now, call, "given_up", out);
+        }
+    }
+
+    /// It rang as long as the flow allows.
+    pub(crate) fn give_up_transfer_when_due(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
+        let due = match &call.far {
+            Some(Far {
+                who: Who::Number { ring_until, .. },
+                state: FarState::Opening | FarState::Ringing,
+                ..
+            }) => *ring_until <= now.mono,
+            _ => false,
+        };
+        if due {
+            self.transfer_failed(now, call, "no_answer", out);
+            self.run_flow(now, call, flow::Event::Transfer(TransferNews::NoAnswer), out);
+        }
+    }
+
+    fn transfer_failed(&mut self, now: Now, call: &mut Call, why: &str, out: &mut Vec<Output>) {
+        let number = call.far.as_ref().map(|far| far.who.name()).unwrap_or_default();
+        self.drop_far(now, call, EndCause::OtherLegEnded, why, out);
+        self.hop(now, Some(call), Hop::TransferFailed { number, why: why.to_owned() }, out);
+    }
+}
