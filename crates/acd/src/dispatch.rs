@@ -1,0 +1,140 @@
+//! Brings callers and agents together (domain 5.2).
+//!
+//! Protected callers first, strictly by rank. Then, for the most urgent of those left, phones that ring
+//! for somebody less urgent. Then callers who age, by weighed wait, as long as enough agents stay free.
+
+use std::time::Instant;
+
+use primitives::Now;
+
+use crate::agent::Agent;
+use crate::engine::Engine;
+use crate::input::{AgentId, EntryId, OfferId, QueueId};
+use crate::output::{Output, Withdrawal};
+use crate::queue::{Need, Queue, suffices};
+use crate::rank::{Age, Rank};
+use crate::urgency::Urgency;
+
+impl Engine {
+    /// Offers until no idle agent may take anybody who waits.
+    pub(crate) fn dispatch(&mut self, now: Now, out: &mut Vec<Output>) {
+        while std::mem::take(&mut self.match_due) {
+            while let Some((entry, agent)) = self.next_protected() {
+                self.offer(now, entry, agent, out);
+            }
+            self.take_ringing_phones(now, out);
+            while let Some((entry, agent)) = self.next_aged(now) {
+                self.offer(now, entry, agent, out);
+            }
+        }
+    }
+
+    fn queues_with_idle(&self) -> impl Iterator<Item = &Queue> {
+        self.queues.values().filter(|queue| !queue.idle.is_empty() && !queue.lines.is_empty())
+    }
+
+    /// The first protected caller an idle agent may take, and the agent.
+    fn next_protected(&self) -> Option<(EntryId, AgentId)> {
+        let mut best: Option<(Rank, AgentId)> = None;
+        for queue in self.queues_with_idle() {
+            for (need, line) in &queue.lines {
+                if line.open_protected().next().is_none() || self.idle_for(queue, need).next().is_none() {
+                    continue;
+                }
+                let sooner =
+                    line.open_protected().take_while(|rank| best.is_none_or(|(first, _)| *rank < first));
+                let found = sooner
+                    .filter_map(|rank| Some((rank, self.idle_for_entry(queue, need, rank.entry)?)))
+                    .next();
+                best = found.or(best);
+            }
+        }
+        best.map(|(rank, agent)| (rank.entry, agent))
+    }
+
+    /// The caller who ages that an idle agent may take with the largest weighed wait, and the agent.
+    fn next_aged(&self, now: Now) -> Option<(EntryId, AgentId)> {
+        let mut best: Option<(Age, EntryId, AgentId)> = None;
+        for queue in self.queues_with_idle() {
+            for (need, line) in &queue.lines {
+                if !self.idle_for(queue, need).any(|agent| self.can_be_spared(agent)) {
+                    continue;
+                }
+                for urgency in [Urgency::Soon, Urgency::Routine, Urgency::Admin] {
+                    let sooner = line
+                        .open_of(urgency)
+                        .map(|rank| (Age::of(rank, now.wall), rank.entry))
+                        .take_while(|(age, _)| best.is_none_or(|(first, ..)| *age < first));
+                    let found = sooner
+                        .filter_map(|(age, entry)| {
+                            let waiting = self.entries.get(&entry)?;
+                            let may_take = |agent: &&Agent| {
+                                waiting.may_be_offered_to(agent.id) && self.can_be_spared(agent)
+                            };
+                            Some((age, entry, self.idle_for(queue, need).find(may_take)?.id))
+                        })
+                        .next();
+                    best = found.or(best);
+                }
+            }
+        }
+        best.map(|(_, entry, agent)| (entry, agent))
+    }
+
+    /// Idle agents of a queue with these skills, whom to ask first in front.
+    fn idle_for<'a>(&'a self, queue: &'a Queue, need: &'a Need) -> impl Iterator<Item = &'a Agent> {
+        let idle = queue.idle.iter().filter_map(|key| self.agents.get(&key.agent));
+        idle.filter(|agent| suffices(&agent.skills, need))
+    }
+
+    fn idle_for_entry(&self, queue: &Queue, need: &Need, entry: EntryId) -> Option<AgentId> {
+        let waiting = self.entries.get(&entry)?;
+        self.idle_for(queue, need).map(|agent| agent.id).find(|agent| waiting.may_be_offered_to(*agent))
+    }
+
+    /// Whether each of her queues keeps its reserve when she takes a caller who ages.
+    fn can_be_spared(&self, agent: &Agent) -> bool {
+        agent.queues.iter().filter_map(|queue| self.queues.get(queue)).all(Queue::can_spare_one)
+    }
+
+    /// Gives each emergency and emergent caller whom no idle agent can take a phone that rings for somebody
+    /// less urgent than both: of those that rang for the least urgent, the one that rang last.
+    ///
+    /// An emergent caller's phone is never taken, not even for an emergency, and never while an idle agent
+    /// would do. The caller it is taken from is back at her place.
+    fn take_ringing_phones(&mut self, now: Now, out: &mut Vec<Output>) {
+        for (id, rank, need) in self.open_emergencies() {
+            let Some((_, _, offer)) = self.phone_to_take(id, rank, &need) else { continue };
+            if let Some(agent) = self.take_back(offer, Withdrawal::Overtaken, out) {
+                self.offer(now, rank.entry, agent, out);
+            }
+        }
+    }
+
+    /// Emergencies and emergent callers no phone rings for, in rank order.
+    fn open_emergencies(&self) -> Vec<(QueueId, Rank, Need)> {
+        let mut open = Vec::new();
+        for (id, queue) in &self.queues {
+            for (need, line) in &queue.lines {
+                let emergencies = line.open.iter().take_while(|rank| rank.urgency.is_emergency());
+                open.extend(emergencies.map(|rank| (*id, *rank, Need::clone(need))));
+            }
+        }
+        open.sort_unstable_by_key(|(_, rank, _)| *rank);
+        open
+    }
+
+    fn phone_to_take(&self, queue: QueueId, rank: Rank, need: &Need) -> Option<(Urgency, Instant, OfferId)> {
+        let waiting = self.entries.get(&rank.entry)?;
+        let takeable = self.offers.iter().filter_map(|(id, offer)| {
+            let agent = self.agents.get(&offer.agent)?;
+            let rings_for = self.entries.get(&offer.entry)?.rank.urgency;
+            let may_take = agent.queues.contains(&queue)
+                && suffices(&agent.skills, need)
+                && waiting.may_be_offered_to(agent.id)
+                && !rings_for.is_emergency();
+            may_take.then_some((rings_for, offer.since, *id))
+        });
+        takeable.max()
+    }
+}
