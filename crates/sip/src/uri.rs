@@ -251,31 +251,28 @@ impl OtherUri {
     }
 }
 
-/// `host[:port]` at the front, white space around `:` allowed as Via has it.
-pub(crate) fn host_and_port(cursor: &mut Cursor<'_>) -> Result<(Host, Option<u16>), Expected> {
-    let host = if cursor.eat('[') {
+/// A host at the front: of a URI, or of a Via's sent-by.
+pub(crate) fn host(cursor: &mut Cursor<'_>) -> Result<Host, Expected> {
+    if cursor.eat('[') {
         let address = cursor.take_until(']').ok_or("`]` after an IPv6 address")?;
-        Host::V6(address.parse().map_err(|_| "an IPv6 address")?)
-    } else {
-        // `_` is in no host name and in many configurations.
-        let name = cursor
-            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
-            .filter(|name| name.len() <= HOST_BYTES_MAX)
-            .ok_or("a host")?;
-        match name.parse() {
-            Ok(address) => Host::V4(address),
-            // A name whose last label is a number would be read as an address by some and not by others.
-            Err(_) if name.trim_end_matches('.').rsplit('.').next().is_none_or(is_number) => {
-                return Err("a host");
-            }
-            Err(_) => Host::Name(name.to_owned()),
-        }
-    };
-    if !cursor.eat_spaced(':') {
-        return Ok((host, None));
+        return Ok(Host::V6(address.parse().map_err(|_| "an IPv6 address")?));
     }
-    let port = cursor.take_while(|byte| byte.is_ascii_digit()).and_then(number).ok_or("a port")?;
-    Ok((host, Some(port)))
+    // `_` is in no host name and in many configurations.
+    let name = cursor
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+        .filter(|name| name.len() <= HOST_BYTES_MAX)
+        .ok_or("a host")?;
+    match name.parse() {
+        Ok(address) => Ok(Host::V4(address)),
+        // A name whose last label is a number would be read as an address by some and not by others.
+        Err(_) if name.trim_end_matches('.').rsplit('.').next().is_none_or(is_number) => Err("a host"),
+        Err(_) => Ok(Host::Name(name.to_owned())),
+    }
+}
+
+/// A port at the front, its colon taken.
+pub(crate) fn port(cursor: &mut Cursor<'_>) -> Result<u16, Expected> {
+    cursor.take_while(|byte| byte.is_ascii_digit()).and_then(number).ok_or("a port")
 }
 
 fn is_number(label: &str) -> bool {
@@ -293,6 +290,10 @@ fn uri_params(cursor: &mut Cursor<'_>) -> Result<Params, UriError> {
             return Err(UriError { expected: "fewer parameters" });
         }
         let name = cursor.take_while(is_uri_param).ok_or(UriError { expected: "a parameter after `;`" })?;
+        // §19.1.1: of two one element would take the first and another the last.
+        if params.has(name) {
+            return Err(UriError { expected: "each parameter once" });
+        }
         let value = if cursor.eat('=') {
             Some(
                 cursor

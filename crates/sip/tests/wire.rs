@@ -3,12 +3,12 @@
 
 use bytes::Bytes;
 use sip::error::{Answer, Layer};
-use sip::header::{Name, Refresher};
+use sip::header::{Name, NameAddr, Refresher};
 use sip::message::{
     HEADERS_MAX, Headers, MESSAGE_BYTES_MAX, Message, Method, Request, Response, URI_BYTES_MAX,
     is_keep_alive, parse, validate,
 };
-use sip::uri::{Host, Uri};
+use sip::uri::{Host, SipUri, Uri};
 
 fn read(text: &str) -> Message {
     parse(&Bytes::copy_from_slice(text.as_bytes())).unwrap()
@@ -154,7 +154,7 @@ fn a_datagram_without_content_length_is_all_body_and_with_it_ends_there() {
 fn a_message_without_its_empty_line_is_dropped() {
     let whole = invite("");
     for end in 0..whole.len() {
-        assert_eq!(refused(&whole.as_bytes()[..end]).1, Answer::Drop, "{end}");
+        assert_eq!(refused(whole.as_bytes().get(..end).unwrap()).1, Answer::Drop, "{end}");
     }
 }
 
@@ -257,4 +257,20 @@ fn nothing_of_a_caller_is_in_debug_output_or_errors() {
             assert!(!text.contains(secret), "{text}");
         }
     }
+}
+
+#[test]
+fn nothing_put_together_by_hand_can_bring_another_header() {
+    let mut uri = SipUri::new(Host::Name("example.org".to_owned()), None);
+    uri.user = Some("a SIP/2.0\r\nVia: evil\r\n".to_owned());
+    let mut request = Request::new(Method::new("BYE sip:x\r\nX:"), uri.into());
+    request.headers.push(Name::Other(Bytes::from_static(b"Y: z\r\nVia")), "evil");
+    request.headers.push(Name::new("Z: z\r\nVia"), "evil\r\nVia: evil");
+    request
+        .headers
+        .push(Name::Reason, NameAddr::new(request.uri.clone()).with_tag("1\r\nVia: evil").to_wire());
+    let printed = request.to_bytes();
+    let lines: Vec<_> = printed.split(|byte| *byte == b'\n').collect();
+    assert_eq!(lines.len(), 6, "request line, two fields, Content-Length, two line ends");
+    assert!(!lines.iter().any(|line| line.starts_with(b"Via")));
 }

@@ -200,6 +200,7 @@ mod tests {
             "\"Joe\" <sip:joe@example.org>;;;;",
             "<sip:a@b> <sip:c@d>",
             "<sip:a@b>;tag=",
+            "<sip:a@b>;tag=1;Tag=2",
         ] {
             assert!(NameAddr::parse(text).is_err(), "{text}");
         }

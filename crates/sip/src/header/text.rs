@@ -241,6 +241,10 @@ impl<'a> Cursor<'a> {
                 return Err("fewer parameters");
             }
             let name = self.token().ok_or("a parameter after `;`")?;
+            // §7.3.1. Of two tags or branches one element would take the first and another the last.
+            if params.has(name) {
+                return Err("each parameter once");
+            }
             let value = if self.eat_spaced('=') {
                 let value = match self.peek() {
                     Some(b'"') => self.quoted().ok_or("the closing quote of a parameter")?,

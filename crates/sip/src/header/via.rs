@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::uri::{Host, host_and_port};
+use crate::uri::{Host, host, port};
 
 use super::Params;
 use super::text::{Cursor, Expected};
@@ -39,7 +39,8 @@ impl Via {
             return Err("a space before a Via's sent-by");
         }
         cursor.skip_space();
-        let (host, port) = host_and_port(&mut cursor)?;
+        let host = host(&mut cursor)?;
+        let port = cursor.eat_spaced(':').then(|| port(&mut cursor)).transpose()?;
         Ok(Self { transport: transport.to_owned(), host, port, params: cursor.params_to_end()? })
     }
 

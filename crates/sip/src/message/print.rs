@@ -3,6 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::header::Name;
+use crate::header::text::is_token;
 
 use super::{Headers, Message, Request, Response};
 
@@ -20,9 +21,9 @@ impl Request {
     /// As on the wire. Content-Length is written from the body, whatever the headers say.
     pub fn to_bytes(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(room(&self.headers, &self.body));
-        out.put_slice(self.method.as_str().as_bytes());
+        put_unspaced(self.method.as_str(), &mut out);
         out.put_u8(b' ');
-        out.put_slice(self.uri.to_wire().as_bytes());
+        put_unspaced(&self.uri.to_wire(), &mut out);
         out.put_slice(b" SIP/2.0\r\n");
         put_rest(&self.headers, &self.body, &mut out);
         out.freeze()
@@ -43,6 +44,12 @@ impl Response {
     }
 }
 
+/// A part of the request line. What the parser made holds no space or line end; what was put together by
+/// hand cannot bring one either.
+fn put_unspaced(part: &str, out: &mut BytesMut) {
+    out.extend(part.bytes().filter(|byte| *byte > b' '));
+}
+
 /// Enough for most messages, so that printing allocates once.
 fn room(headers: &Headers, body: &[u8]) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>()
@@ -59,7 +66,7 @@ fn put_rest(headers: &Headers, body: &[u8], out: &mut BytesMut) {
                 put_field(Name::ContentLength.as_str(), length.as_bytes(), out);
             }
             has_length = true;
-        } else if !name.as_str().is_empty() {
+        } else if !name.as_str().is_empty() && name.as_str().bytes().all(is_token) {
             put_field(name.as_str(), value, out);
         }
     }

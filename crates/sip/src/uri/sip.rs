@@ -6,7 +6,7 @@ use crate::header::text::Cursor;
 use crate::header::{PARAMS_MAX, Params};
 
 use super::escape::unescaped;
-use super::{Host, Scheme, SipUri, UriError, host_and_port, uri_params};
+use super::{Host, Scheme, SipUri, UriError, host, port, uri_params};
 
 impl SipUri {
     /// `sip:host` with neither user nor parameters.
@@ -35,7 +35,9 @@ impl SipUri {
             None => (None, None),
         };
         let mut cursor = Cursor::new(rest);
-        let (host, port) = host_and_port(&mut cursor).map_err(|expected| UriError { expected })?;
+        let in_uri = |expected| UriError { expected };
+        let host = host(&mut cursor).map_err(in_uri)?;
+        let port = cursor.eat(':').then(|| port(&mut cursor)).transpose().map_err(in_uri)?;
         let params = uri_params(&mut cursor)?;
         let headers = uri_headers(&mut cursor)?;
         if !cursor.rest().is_empty() {
