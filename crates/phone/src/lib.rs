@@ -34,6 +34,7 @@ mod dtmf;
 mod error;
 mod hearing;
 mod line;
+pub mod load;
 
 mod media;
 mod script;
