@@ -2,11 +2,25 @@
 //! and the SDP (RFC 8866, RFC 3264) that sets them up. No socket and no clock: packets and time come in,
 //! packets and events go out.
 
+mod batch;
+mod bridge;
+mod codec;
+mod command;
+mod dtmf;
+mod event;
+mod hearing;
+mod playback;
 mod port;
 mod prompt;
+mod rtp;
 pub mod sdp;
 mod shard;
+mod speaking;
 
-pub use port::{Digit, PortId, PortStats};
+pub use batch::{Outgoing, PacketBatch};
+pub use command::{Command, Playlist};
+pub use dtmf::Digit;
+pub use event::{Event, PlayEnd};
+pub use port::{PortId, PortStats};
 pub use prompt::Prompt;
-pub use shard::{Command, Event, Outgoing, PacketBatch, PlayEnd, Playlist, Shard, Slot};
+pub use shard::{PORTS_MAX, Shard, Slot};

@@ -1,6 +1,21 @@
 //! One RTP end point: the socket of one leg.
 
 use std::fmt;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use rand_core::Rng;
+
+use crate::bridge::Joined;
+use crate::command::Playlist;
+use crate::dtmf::{Digit, KeyReceiver, KeySender};
+use crate::event::{Event, PlayEnd};
+use crate::hearing::Watch;
+use crate::playback::Playback;
+use crate::rtp::{Receiver, Sender, Source};
+use crate::sdp::Session;
+use crate::shard::Slot;
+use crate::speaking::Pace;
 
 /// One audio end point. The call core numbers them; never used twice in one process.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -9,39 +24,6 @@ pub struct PortId(pub u64);
 impl fmt::Display for PortId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "port-{}", self.0)
-    }
-}
-
-/// A telephone key (RFC 4733 §3.2, events 0 to 15).
-#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Digit(u8);
-
-impl Digit {
-    /// The key of an RFC 4733 event code, 0 to 15.
-    pub const fn from_event(code: u8) -> Option<Self> {
-        if code < 16 { Some(Self(code)) } else { None }
-    }
-
-    /// The key a person would write: `0`–`9`, `*`, `#`, `A`–`D`.
-    pub fn from_char(key: char) -> Option<Self> {
-        "0123456789*#ABCD".find(key.to_ascii_uppercase()).and_then(|at| u8::try_from(at).ok()).map(Self)
-    }
-
-    /// The RFC 4733 event code.
-    pub const fn event(self) -> u8 {
-        self.0
-    }
-
-    /// As a person would write it.
-    pub fn char(self) -> char {
-        char::from(*b"0123456789*#ABCD".get(usize::from(self.0)).unwrap_or(&b'?'))
-    }
-}
-
-/// A key may be part of a date of birth: it shows only where somebody asks for it by `char`.
-impl fmt::Debug for Digit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Digit(private)")
     }
 }
 
@@ -56,6 +38,130 @@ pub struct PortStats {
     pub packets_lost: u64,
     /// Packets not accepted: malformed, of another source, of an unknown payload type.
     pub packets_refused: u64,
+    /// RTCP packets that came on the RTP port (RFC 5761). They are not read yet.
+    pub rtcp_received: u64,
     /// Interarrival jitter at the end, in microseconds.
     pub jitter_us: u32,
+}
+
+/// A port at work. How it hears is in `hearing`, how it speaks in `speaking`, how it hands on what the
+/// other side of a bridge says in `bridge`.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub id: PortId,
+    /// Its part of the 20 ms.
+    pub slot: Slot,
+    /// What was agreed; nothing is heard or said before.
+    pub session: Option<Session>,
+    pub source: Option<Source>,
+    pub receiver: Receiver,
+    pub refused: u64,
+    pub rtcp: u64,
+    pub watch: Watch,
+    pub keys_heard: KeyReceiver,
+    /// Keys heard here stay here.
+    pub digits_muted: bool,
+    pub sender: Sender,
+    pub keys: KeySender,
+    pub playback: Option<Playback>,
+    /// Something was said here once, so that silence is sent when nothing else is.
+    pub has_spoken: bool,
+    pub pace: Pace,
+    pub joined: Option<Joined>,
+}
+
+impl Port {
+    pub(crate) fn new(now: Instant, id: PortId, slot: Slot, random: &mut impl Rng) -> Self {
+        Self {
+            id,
+            slot,
+            session: None,
+            source: None,
+            receiver: Receiver::default(),
+            refused: 0,
+            rtcp: 0,
+            watch: Watch::new(now),
+            keys_heard: KeyReceiver::default(),
+            digits_muted: false,
+            sender: Sender::new(random),
+            keys: KeySender::new(),
+            playback: None,
+            has_spoken: false,
+            pace: Pace::default(),
+            joined: None,
+        }
+    }
+
+    /// Takes over what offer and answer agreed on.
+    pub(crate) fn apply(&mut self, now: Instant, session: Session) {
+        match &mut self.source {
+            Some(source) => source.negotiate(now, session.remote),
+            None => self.source = Some(Source::new(now, session.remote)),
+        }
+        if session.receives && !self.session.as_ref().is_some_and(|before| before.receives) {
+            self.watch.restart(now);
+        }
+        if !session.sends || session.telephone_event.is_none() {
+            self.keys.clear();
+        }
+        self.session = Some(session);
+    }
+
+    /// Plays a list instead of whatever plays. On a bridged port it is heard instead of the other side
+    /// until it ends.
+    pub(crate) fn play(&mut self, playlist: Playlist, events: &mut Vec<Event>) {
+        self.stop(events);
+        self.playback = Some(Playback::new(playlist));
+        self.has_spoken = true;
+        self.sender.begin_talkspurt();
+    }
+
+    /// Ends what plays.
+    pub(crate) fn stop(&mut self, events: &mut Vec<Event>) {
+        if let Some(playback) = self.playback.take() {
+            events.push(Event::PlayFinished {
+                port: self.id,
+                playlist: playback.id(),
+                why: PlayEnd::Stopped,
+            });
+        }
+    }
+
+    /// From now on this port hears the port in `place` of the slab.
+    pub(crate) fn join(&mut self, now: Instant, place: usize, events: &mut Vec<Event>) {
+        self.stop(events);
+        self.joined = Some(Joined::new(now, place));
+        self.has_spoken = true;
+    }
+
+    /// Ends a bridge.
+    pub(crate) fn part(&mut self) {
+        self.joined = None;
+        self.sender.begin_talkspurt();
+    }
+
+    /// Sends a key, after those that wait. A peer that agreed on no telephone-event, or is on hold, does not
+    /// get it.
+    pub(crate) fn press(&mut self, digit: Digit) {
+        let takes_keys = |session: &Session| session.sends && session.telephone_event.is_some();
+        if self.session.as_ref().is_some_and(takes_keys) {
+            self.keys.push(digit);
+        }
+    }
+
+    /// Where its packets go.
+    pub(crate) fn target(&self) -> Option<SocketAddr> {
+        self.source.as_ref().and_then(Source::target)
+    }
+
+    pub(crate) fn stats(&self) -> PortStats {
+        PortStats {
+            packets_sent: self.sender.packets(),
+            packets_received: self.receiver.received(),
+            packets_lost: self.receiver.lost(),
+            packets_refused: self.refused,
+            rtcp_received: self.rtcp,
+            jitter_us: self.receiver.jitter_us(),
+        }
+    }
 }

@@ -1,151 +1,19 @@
 //! The ports of one media thread. Both ports of a bridge are in the same shard, so audio never crosses
 //! threads.
 
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use primitives::Seed;
+use primitives::{Generator, Seed};
+use slab::Slab;
 
-use crate::port::{Digit, PortId, PortStats};
-use crate::prompt::Prompt;
-use crate::sdp::Session;
-
-/// What the call core wants of the media.
-#[derive(Clone, Debug)]
-pub enum Command {
-    /// Make a port. The driver binds its socket first; a shard never sees a port without one.
-    Open {
-        /// Its number.
-        port: PortId,
-        /// The local UDP port number of its socket.
-        udp: u16,
-    },
-    /// What offer and answer agreed on; again after each re-INVITE.
-    Apply {
-        /// Which port.
-        port: PortId,
-        /// What was agreed.
-        session: Session,
-    },
-    /// Play these, one after the other, from now on, instead of whatever plays.
-    Play {
-        /// Which port.
-        port: PortId,
-        /// What.
-        playlist: Playlist,
-    },
-    /// Stop what plays. Comfort silence goes on, so that NAT bindings and phones stay content.
-    Stop {
-        /// Which port.
-        port: PortId,
-    },
-    /// Join two ports: each hears the other. What played on them stops.
-    Bridge {
-        /// One.
-        a: PortId,
-        /// The other.
-        b: PortId,
-    },
-    /// Part the bridge this port is in; both ports live on.
-    Unbridge {
-        /// Either side of it.
-        port: PortId,
-    },
-    /// Send a key to the peer (RFC 4733).
-    SendDigit {
-        /// Which port.
-        port: PortId,
-        /// Which key.
-        digit: Digit,
-    },
-    /// Whether keys heard here are kept from the other side of a bridge (while a secret is keyed).
-    MuteDigits {
-        /// Which port.
-        port: PortId,
-        /// Whether they are.
-        muted: bool,
-    },
-    /// Forget the port.
-    Close {
-        /// Which port.
-        port: PortId,
-    },
-}
-
-/// Prompts to play in order.
-#[derive(Clone, Debug)]
-pub struct Playlist {
-    /// What to play, first to last.
-    pub prompts: Vec<Arc<Prompt>>,
-    /// Whether to start again after the last: hold music, ringing.
-    pub repeats: bool,
-    /// Silence before the first (0.5 s after a key, domain practice for older callers).
-    pub lead_in: Duration,
-    /// Comes back in `Event::PlayFinished`, so that a late end of an older list is not taken for this one.
-    pub id: u64,
-}
-
-/// What happened to a port.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// The socket is bound; SDP may name it.
-    Opened {
-        /// Which port.
-        port: PortId,
-        /// Its local address.
-        local: SocketAddr,
-    },
-    /// The socket could not be bound, or the shard is full. The port does not exist.
-    OpenFailed {
-        /// Which port.
-        port: PortId,
-    },
-    /// The peer pressed a key: once a key, at its start (RFC 4733 §2.5.1.5: by the first packet that arrives).
-    Digit {
-        /// Which port.
-        port: PortId,
-        /// Which key.
-        digit: Digit,
-    },
-    /// The list came to its end, or was stopped or replaced.
-    PlayFinished {
-        /// Which port.
-        port: PortId,
-        /// Which list.
-        playlist: u64,
-        /// Why.
-        why: PlayEnd,
-    },
-    /// The first RTP packet of the peer was accepted.
-    Heard {
-        /// Which port.
-        port: PortId,
-    },
-    /// No RTP has come for `Shard::SILENT_AFTER`; said once until it comes again.
-    Silent {
-        /// Which port.
-        port: PortId,
-        /// When the last came.
-        since: Instant,
-    },
-    /// The port is closed and its socket free.
-    Closed {
-        /// Which port.
-        port: PortId,
-        /// What it did.
-        stats: PortStats,
-    },
-}
-
-/// Why a list no longer plays.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum PlayEnd {
-    /// It played to its end.
-    Finished,
-    /// It was stopped, replaced, bridged over or closed.
-    Stopped,
-}
+use crate::batch::PacketBatch;
+use crate::command::Command;
+use crate::event::Event;
+use crate::port::{Port, PortId};
 
 /// One of the `Slot::COUNT` parts of the 20 ms between packets: calls are spread over them so that
 /// packets do not leave in one burst.
@@ -162,57 +30,50 @@ impl Slot {
     }
 }
 
-/// One packet on its way out of a port's socket.
-#[derive(Clone, Copy, Debug)]
-pub struct Outgoing {
-    /// Whose socket.
-    pub port: PortId,
-    /// To whom.
-    pub to: SocketAddr,
-    /// Where the packet stands in the batch's bytes.
-    start: usize,
-    end: usize,
-}
-
-/// Packets to send, in one buffer that is used again for every batch.
-#[derive(Debug, Default)]
-pub struct PacketBatch {
-    bytes: Vec<u8>,
-    packets: Vec<Outgoing>,
-}
-
-impl PacketBatch {
-    /// The packets, in the order to send them.
-    pub fn iter(&self) -> impl Iterator<Item = (&Outgoing, &[u8])> {
-        self.packets.iter().map(|packet| (packet, self.bytes.get(packet.start..packet.end).unwrap_or_default()))
-    }
-
-    /// Whether nothing is to be sent.
-    pub fn is_empty(&self) -> bool {
-        self.packets.is_empty()
-    }
-
-    /// Forgets the packets and keeps the memory.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.packets.clear();
-    }
-}
+/// Ports of one shard at most. One core relays some 3,500 streams of 50 packets a second (5.6 us each), so
+/// more ports than this could not be served in time. Beyond it `Event::OpenFailed`.
+pub const PORTS_MAX: usize = 4_096;
 
 /// The ports of one media thread.
-pub struct Shard {}
+pub struct Shard {
+    ports: Slab<Port>,
+    /// Where in the slab a port is.
+    places: HashMap<PortId, usize, BuildHasherDefault<PortIdHasher>>,
+    /// The ports of each slot of the 20 ms, by place.
+    slots: [Vec<usize>; Slot::COUNT as usize],
+    random: Generator,
+}
 
-#[expect(clippy::todo, unused_variables, missing_docs, reason = "the contract, before its implementation")]
 impl Shard {
     /// How long a peer may be silent before `Event::Silent`.
     pub const SILENT_AFTER: Duration = Duration::from_secs(10);
 
+    /// A shard without ports. SSRCs and the first sequence numbers and timestamps come from `seed`.
     pub fn new(seed: Seed) -> Self {
-        todo!()
+        Self {
+            ports: Slab::new(),
+            places: HashMap::default(),
+            slots: Default::default(),
+            random: seed.part("media").generator(),
+        }
     }
+
+    /// Does what the call core wants. What it wants of a port that does not exist is passed over: the port
+    /// was closed, and the command crossed the event that says so.
     pub fn command(&mut self, now: Instant, command: Command, events: &mut Vec<Event>) {
-        todo!()
+        match command {
+            Command::Open { port, local: _ } => self.open(now, port, events),
+            Command::Apply { port, session } => self.with(port, |port| port.apply(now, session)),
+            Command::Play { port, playlist } => self.with(port, |port| port.play(playlist, events)),
+            Command::Stop { port } => self.with(port, |port| port.stop(events)),
+            Command::Bridge { a, b } => self.bridge(now, a, b, events),
+            Command::Unbridge { port } => self.unbridge(port),
+            Command::SendDigit { port, digit } => self.with(port, |port| port.press(digit)),
+            Command::MuteDigits { port, muted } => self.with(port, |port| port.digits_muted = muted),
+            Command::Close { port } => self.close(port, events),
+        }
     }
+
     /// Takes one packet. Locks onto the source, and for a bridge puts the rewritten packet into `packets`
     /// at once: a relayed packet never waits for a tick. Keeps no reference to `packet`.
     pub fn receive(
@@ -224,14 +85,112 @@ impl Shard {
         packets: &mut PacketBatch,
         events: &mut Vec<Event>,
     ) {
-        todo!()
+        let Some(speaker) = self.places.get(&port).and_then(|place| self.ports.get_mut(*place)) else {
+            return;
+        };
+        let Some(arrival) = speaker.hear(now, from, packet, events) else { return };
+        let listener = speaker.joined.as_ref().map(|joined| joined.place);
+        if let Some(listener) = listener.and_then(|place| self.ports.get_mut(place)) {
+            listener.relay(now, &arrival, packets);
+        }
     }
+
     /// Fills `packets` with this frame of every port that speaks and belongs to `slot` of the 20 ms.
+    ///
+    /// A driver that falls behind may leave ticks out or make them up: each port sends what is due by `now`,
+    /// at most 80 ms of it at once, and takes the rest of a longer stall for a pause.
     pub fn tick(&mut self, now: Instant, slot: Slot, packets: &mut PacketBatch, events: &mut Vec<Event>) {
-        todo!()
+        for place in self.slots.get(usize::from(slot.0)).into_iter().flatten() {
+            if let Some(port) = self.ports.get_mut(*place) {
+                port.speak(now, packets, events);
+            }
+        }
     }
+
     /// Ports open.
     pub fn ports(&self) -> usize {
-        todo!()
+        self.ports.len()
+    }
+
+    fn open(&mut self, now: Instant, id: PortId, events: &mut Vec<Event>) {
+        if self.ports.len() >= PORTS_MAX || self.places.contains_key(&id) {
+            events.push(Event::OpenFailed { port: id });
+            return;
+        }
+        let emptiest = (0..Slot::COUNT).zip(&mut self.slots).min_by_key(|(_, places)| places.len());
+        let Some((slot, places)) = emptiest else { return };
+        let place = self.ports.insert(Port::new(now, id, Slot(slot), &mut self.random));
+        places.push(place);
+        self.places.insert(id, place);
+        events.push(Event::Opened { port: id });
+    }
+
+    fn close(&mut self, id: PortId, events: &mut Vec<Event>) {
+        self.unbridge(id);
+        let Some(place) = self.places.remove(&id) else { return };
+        let Some(mut port) = self.ports.try_remove(place) else { return };
+        if let Some(places) = self.slots.get_mut(usize::from(port.slot.0)) {
+            places.retain(|other| *other != place);
+        }
+        port.stop(events);
+        events.push(Event::Closed { port: id, stats: port.stats() });
+    }
+
+    /// A bridge either side is in already is parted first. A port cannot be joined to itself.
+    fn bridge(&mut self, now: Instant, a: PortId, b: PortId, events: &mut Vec<Event>) {
+        let (Some(at), Some(bt)) = (self.places.get(&a).copied(), self.places.get(&b).copied()) else {
+            return;
+        };
+        if at == bt {
+            return;
+        }
+        self.unbridge(a);
+        self.unbridge(b);
+        self.with(a, |port| port.join(now, bt, events));
+        self.with(b, |port| port.join(now, at, events));
+    }
+
+    fn unbridge(&mut self, id: PortId) {
+        let Some(port) = self.places.get(&id).and_then(|place| self.ports.get_mut(*place)) else { return };
+        let Some(other) = port.joined.as_ref().map(|joined| joined.place) else { return };
+        port.part();
+        if let Some(other) = self.ports.get_mut(other) {
+            other.part();
+        }
+    }
+
+    fn with(&mut self, id: PortId, change: impl FnOnce(&mut Port)) {
+        if let Some(port) = self.places.get(&id).and_then(|place| self.ports.get_mut(*place)) {
+            change(port);
+        }
+    }
+}
+
+/// A shard holds what people key and say; its size is all a log needs.
+impl fmt::Debug for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Shard({} ports)", self.ports.len())
+    }
+}
+
+/// One multiplication: every packet looks its port up, and port numbers are ours, so nobody can choose them
+/// to collide.
+#[derive(Default)]
+struct PortIdHasher(u64);
+
+impl Hasher for PortIdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // 2^64 over the golden ratio (Knuth, 6.4): neighbours end up far apart, in the upper bits too, by
+        // which the table tells its entries from one another.
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 ^= self.0 >> 32;
     }
 }

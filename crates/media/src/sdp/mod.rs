@@ -1,10 +1,26 @@
 //! SDP offer and answer (RFC 3264) for one audio stream.
+//!
+//! The decisions: the first audio stream we can take is taken and every other stream refused with port 0.
+//! Its codec is the first of the *offerer's* list that we speak, because he knows his network; the answer names
+//! that codec alone, so that nobody changes codec in the middle of a call. Encryption is not spoken yet, so
+//! `RTP/SAVP` is refused and not answered in the clear. ICE, BUNDLE and feedback attributes are left out of
+//! the answer, which by their RFCs declines them.
+
+mod direction;
+mod read;
+mod write;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use thiserror::Error;
+
+use direction::Direction;
+use read::{Description, Stream};
+
+/// The payload type we give telephone-event where we choose: the one most phones use.
+pub(crate) const TELEPHONE_EVENT: u8 = 101;
 
 /// An audio codec we speak.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -13,6 +29,24 @@ pub enum Codec {
     Pcmu,
     /// G.711 A-law, static payload type 8.
     Pcma,
+}
+
+impl Codec {
+    /// Its number in every SDP (RFC 3551 table 4).
+    const fn payload_type(self) -> u8 {
+        match self {
+            Self::Pcmu => 0,
+            Self::Pcma => 8,
+        }
+    }
+
+    /// Its name in `a=rtpmap`.
+    const fn encoding(self) -> &'static str {
+        match self {
+            Self::Pcmu => "PCMU",
+            Self::Pcma => "PCMA",
+        }
+    }
 }
 
 /// What both sides agreed on.
@@ -71,16 +105,29 @@ pub struct Local<'a> {
 }
 
 /// Answers an offer: the SDP to send and what was agreed.
-pub fn answer(_offer: &[u8], _local: Local<'_>) -> Result<(Bytes, Session), Unacceptable> {
-    Err(Unacceptable::NothingInCommon)
+pub fn answer(offer: &[u8], local: Local<'_>) -> Result<(Bytes, Session), Unacceptable> {
+    let offer = Description::parse(offer)?;
+    let stream =
+        offer.streams().find_map(|stream| stream.session(local)).ok_or(Unacceptable::NothingInCommon)?;
+    let ours = Direction::new(stream.session.sends, stream.session.receives);
+    Ok((write::answer(&offer, &stream, ours, local), stream.session))
 }
 
-/// Makes an offer.
-pub fn offer(_local: Local<'_>) -> Bytes {
-    Bytes::new()
+/// Makes an offer of all our codecs, best first. Without any it offers a stream that is switched off.
+pub fn offer(local: Local<'_>) -> Bytes {
+    write::offer(local)
 }
 
 /// Reads the answer to an offer made with the same `local`.
-pub fn accept(_answer: &[u8], _local: Local<'_>) -> Result<Session, Unacceptable> {
-    Err(Unacceptable::NothingInCommon)
+pub fn accept(answer: &[u8], local: Local<'_>) -> Result<Session, Unacceptable> {
+    let answer = Description::parse(answer)?;
+    // Streams are answered in the order they were offered (RFC 3264 §6), and we offer one.
+    let stream = answer.streams().next().ok_or(Unacceptable::NothingInCommon)?;
+    stream.session(local).map(|taken| taken.session).ok_or(Unacceptable::NothingInCommon)
+}
+
+/// A stream we take, by its place among those offered.
+struct Taken<'a> {
+    stream: Stream<'a>,
+    session: Session,
 }

@@ -1,0 +1,88 @@
+//! What a media thread is told.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::dtmf::Digit;
+use crate::port::PortId;
+use crate::prompt::Prompt;
+use crate::sdp::Session;
+
+/// What the call core wants of the media.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Make a port. The driver binds its socket first; a shard never sees a port without one.
+    Open {
+        /// Its number.
+        port: PortId,
+        /// Where its socket is bound.
+        local: SocketAddr,
+    },
+    /// What offer and answer agreed on; again after each re-INVITE.
+    Apply {
+        /// Which port.
+        port: PortId,
+        /// What was agreed.
+        session: Session,
+    },
+    /// Play these, one after the other, from now on, instead of whatever plays. A bridged port hears them
+    /// instead of the other side, until they end. Before `Apply` the list waits; towards a peer on hold its
+    /// time goes by unheard.
+    Play {
+        /// Which port.
+        port: PortId,
+        /// What.
+        playlist: Playlist,
+    },
+    /// Stop what plays. Comfort silence goes on, so that NAT bindings and phones stay content.
+    Stop {
+        /// Which port.
+        port: PortId,
+    },
+    /// Join two ports: each hears the other. What played on them stops.
+    Bridge {
+        /// One.
+        a: PortId,
+        /// The other.
+        b: PortId,
+    },
+    /// Part the bridge this port is in; both ports live on.
+    Unbridge {
+        /// Either side of it.
+        port: PortId,
+    },
+    /// Send a key to the peer (RFC 4733), behind those not yet sent. It is dropped if the peer agreed on no
+    /// telephone-event, is on hold, or 32 keys wait already.
+    SendDigit {
+        /// Which port.
+        port: PortId,
+        /// Which key.
+        digit: Digit,
+    },
+    /// Whether keys heard here are kept from the other side of a bridge (while a secret is keyed).
+    MuteDigits {
+        /// Which port.
+        port: PortId,
+        /// Whether they are.
+        muted: bool,
+    },
+    /// Forget the port.
+    Close {
+        /// Which port.
+        port: PortId,
+    },
+}
+
+/// Prompts to play in order.
+#[derive(Clone, Debug)]
+pub struct Playlist {
+    /// What to play, first to last.
+    pub prompts: Vec<Arc<Prompt>>,
+    /// Whether to start again after the last: hold music, ringing.
+    pub repeats: bool,
+    /// Silence before the first (0.5 s after a key, domain practice for older callers).
+    pub lead_in: Duration,
+    /// Comes back in `Event::PlayFinished`, so that a late end of an older list is not taken for this one.
+    pub id: u64,
+}

@@ -1,0 +1,151 @@
+//! What a port does with a packet that came to it.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use rtp_rs::RtpReader;
+
+use crate::dtmf::TelephoneEvent;
+use crate::event::Event;
+use crate::port::Port;
+use crate::rtp::{Admission, Place, is_rtcp};
+use crate::sdp::{Codec, Session, TELEPHONE_EVENT};
+use crate::shard::Shard;
+
+/// The longest packet taken, in bytes: what fits an Ethernet frame. G.711 at 60 ms has 492.
+const PACKET_BYTES_MAX: usize = 1_500;
+
+/// RFC 3389. Not agreed on, but sent by peers with silence suppression; it shows that they live.
+const COMFORT_NOISE: u8 = 13;
+
+/// An accepted packet, and where it stands in the peer's stream.
+pub(crate) struct Arrival<'p> {
+    pub place: Place,
+    pub timestamp: u32,
+    pub marked: bool,
+    pub content: Content<'p>,
+}
+
+/// What a packet brings.
+#[derive(Clone, Copy)]
+pub(crate) enum Content<'p> {
+    Audio(Codec, &'p [u8]),
+    Key(TelephoneEvent),
+    /// A key that the other side of the bridge must not hear, or nothing that can be heard.
+    Withheld,
+}
+
+impl Port {
+    /// Checks, counts and understands a packet. Gives it back if the other side of a bridge may hear it.
+    pub(crate) fn hear<'p>(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        packet: &'p [u8],
+        events: &mut Vec<Event>,
+    ) -> Option<Arrival<'p>> {
+        if is_rtcp(packet) {
+            self.rtcp += 1;
+            return None;
+        }
+        let arrival = self.admit(now, from, packet);
+        let Some(arrival) = arrival else {
+            self.refused += 1;
+            return None;
+        };
+        if self.watch.hear(now) {
+            events.push(Event::Heard { port: self.id });
+        }
+        if let Content::Audio(..) = arrival.content {
+            self.receiver.hear(now, arrival.timestamp);
+        }
+        let Content::Key(event) = arrival.content else { return self.handed_on(arrival) };
+        // A peer that is not to be heard has no business sending keys; but if somebody pressed one, it counts.
+        if let Some(digit) = self.keys_heard.hear(arrival.place, arrival.timestamp, arrival.marked, event) {
+            events.push(Event::Digit { port: self.id, digit });
+        }
+        let content = if self.digits_muted { Content::Withheld } else { arrival.content };
+        self.handed_on(Arrival { content, ..arrival })
+    }
+
+    /// Reads a packet, if it is RTP of the peer.
+    fn admit<'p>(&mut self, now: Instant, from: SocketAddr, packet: &'p [u8]) -> Option<Arrival<'p>> {
+        let rtp = RtpReader::new(packet).ok().filter(|_| packet.len() <= PACKET_BYTES_MAX)?;
+        let content = understood(self.session.as_ref()?, rtp.payload_type(), rtp.payload())?;
+        let sequence = u16::from(rtp.sequence_number());
+        match self.source.as_mut()?.admit(now, from, sequence) {
+            Admission::Admitted => {}
+            Admission::Moved => self.receiver.restart(),
+            Admission::Refused => return None,
+        }
+        let place = self.receiver.place(rtp.ssrc(), sequence)?;
+        Some(Arrival { place, timestamp: rtp.timestamp(), marked: rtp.mark(), content })
+    }
+
+    fn handed_on<'p>(&self, arrival: Arrival<'p>) -> Option<Arrival<'p>> {
+        self.session.as_ref().is_some_and(|session| session.receives).then_some(arrival)
+    }
+}
+
+/// What a payload is. G.711 is taken in both laws at its static number, whichever was agreed on: a peer that
+/// offered both may use both (RFC 3264 §5.1). Keys are taken at the peer's number and at the one we offer,
+/// which may differ (RFC 3264 §6.1).
+fn understood<'p>(session: &Session, payload_type: u8, payload: &'p [u8]) -> Option<Content<'p>> {
+    let audio = |codec| match payload {
+        // Kept alive without sound (RFC 6263 §4.1).
+        [] => Content::Withheld,
+        payload => Content::Audio(codec, payload),
+    };
+    if payload_type == session.payload_type {
+        return Some(audio(session.codec));
+    }
+    let is_key = session
+        .telephone_event
+        .is_some_and(|agreed| payload_type == agreed || payload_type == TELEPHONE_EVENT);
+    if is_key {
+        return TelephoneEvent::parse(payload).map(Content::Key);
+    }
+    match payload_type {
+        0 => Some(audio(Codec::Pcmu)),
+        8 => Some(audio(Codec::Pcma)),
+        COMFORT_NOISE => Some(Content::Withheld),
+        _ => None,
+    }
+}
+
+/// Whether the peer's packets come at all.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    /// When the last came, or the wait for it began.
+    since: Instant,
+    is_heard: bool,
+    is_silent: bool,
+}
+
+impl Watch {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { since: now, is_heard: false, is_silent: false }
+    }
+
+    /// The peer is to be heard from now on.
+    pub(crate) fn restart(&mut self, now: Instant) {
+        self.since = now;
+        self.is_silent = false;
+    }
+
+    /// Counts a packet; whether it is news that one came.
+    fn hear(&mut self, now: Instant) -> bool {
+        let news = !self.is_heard || self.is_silent;
+        *self = Self { since: now, is_heard: true, is_silent: false };
+        news
+    }
+
+    /// Since when nothing came, once it has been too long.
+    pub(crate) fn fall_silent(&mut self, now: Instant) -> Option<Instant> {
+        if self.is_silent || now.saturating_duration_since(self.since) < Shard::SILENT_AFTER {
+            return None;
+        }
+        self.is_silent = true;
+        Some(self.since)
+    }
+}

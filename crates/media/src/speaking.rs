@@ -1,0 +1,160 @@
+//! What a port sends on its own time: prompts, keys, and silence when there is nothing else.
+
+use std::time::{Duration, Instant};
+
+use crate::batch::PacketBatch;
+use crate::bridge::QUIET;
+use crate::dtmf::{KeyStep, STEP};
+use crate::event::{Event, PlayEnd};
+use crate::playback::silence;
+use crate::port::Port;
+use crate::sdp::Session;
+
+/// Samples in the longest frame, 60 ms.
+pub(crate) const FRAME_SAMPLES_MAX: usize = 480;
+
+/// Packets a port may send in one tick. After a stall of the driver the peer's jitter buffer takes some 80 ms
+/// at once; of a longer stall the rest is a pause, and no word of the prompt is lost.
+const PACKETS_PER_TICK_MAX: u8 = 4;
+
+/// A packet due this soon is sent now. Ticks come when the machine lets them, and half a frame early is
+/// nearer than half a frame late.
+const EARLY_MAX: Duration = Duration::from_millis(10);
+
+/// When the next packet of a port is due. Due times are a whole number of frames apart whatever the ticks
+/// do, so that timestamps advance with real time and evenly.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    due: Option<Instant>,
+}
+
+impl Pace {
+    /// The time of the packet of `length` that is due by now. The first is due at once.
+    fn take(&mut self, now: Instant, length: Duration) -> Option<Instant> {
+        let due = *self.due.get_or_insert(now);
+        if due > now + EARLY_MAX {
+            return None;
+        }
+        self.due = Some(due + length);
+        Some(due)
+    }
+
+    /// Gives up the packets that are due by now, in whole steps, so that timestamps stay even.
+    fn skip(&mut self, now: Instant) {
+        if let Some(due) = &mut self.due {
+            while *due <= now {
+                *due += STEP;
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        self.due = None;
+    }
+}
+
+/// What a port says next.
+enum Turn {
+    Key,
+    Prompt,
+    Silence,
+}
+
+impl Port {
+    /// Sends what is due, and tells of a peer that is no longer heard.
+    pub(crate) fn speak(&mut self, now: Instant, packets: &mut PacketBatch, events: &mut Vec<Event>) {
+        let Some(session) = &self.session else { return };
+        if session.receives
+            && let Some(since) = self.watch.fall_silent(now)
+        {
+            events.push(Event::Silent { port: self.id, since });
+        }
+        let frame = frame_of(session);
+        for _ in 0..PACKETS_PER_TICK_MAX {
+            let Some(turn) = self.turn(now) else {
+                self.pace.stop();
+                return;
+            };
+            let length = if matches!(turn, Turn::Key) { STEP } else { frame };
+            let Some(at) = self.pace.take(now, length) else { return };
+            match turn {
+                Turn::Key => self.say_key(at, packets),
+                Turn::Prompt => self.say_prompt(at, packets, events),
+                Turn::Silence => self.say_silence(at, packets),
+            }
+        }
+        self.pace.skip(now);
+    }
+
+    fn turn(&self, now: Instant) -> Option<Turn> {
+        let sends = self.session.as_ref().is_some_and(|session| session.sends);
+        let is_relayed =
+            |joined: &crate::bridge::Joined| now.saturating_duration_since(joined.relayed_at) < QUIET;
+        if sends && self.keys.is_busy() {
+            Some(Turn::Key)
+        } else if self.playback.is_some() {
+            Some(Turn::Prompt)
+        } else if sends && self.has_spoken && !self.joined.as_ref().is_some_and(is_relayed) {
+            Some(Turn::Silence)
+        } else {
+            None
+        }
+    }
+
+    /// A key takes the place of audio for its 140 ms; a prompt goes on behind it where it was.
+    fn say_key(&mut self, at: Instant, packets: &mut PacketBatch) {
+        let sender = &mut self.sender;
+        match self.keys.step(|| sender.key_start(at)) {
+            KeyStep::Packet { event, starts, timestamp } => {
+                let agreed = self.session.as_ref().and_then(|session| session.telephone_event);
+                let (Some(payload_type), Some(to)) = (agreed, self.target()) else { return };
+                let header = self.sender.key(payload_type, timestamp, u32::from(event.duration), starts);
+                packets.push(self.id, to, &header, |bytes| bytes.extend_from_slice(&event.bytes()));
+            }
+            KeyStep::Pause => self.say_silence_for(at, STEP, packets),
+        }
+    }
+
+    /// Towards a peer on hold the list goes on unheard, as music does.
+    fn say_prompt(&mut self, at: Instant, packets: &mut PacketBatch, events: &mut Vec<Event>) {
+        let target = self.target();
+        let (Some(session), Some(playback)) = (&self.session, &mut self.playback) else { return };
+        let samples = samples_of(frame_of(session));
+        // A list without a sound has no frame either.
+        let target = target.filter(|_| session.sends && !playback.is_over());
+        if let Some(to) = target {
+            let header = self.sender.audio(at, session.payload_type, samples as u32);
+            packets.push(self.id, to, &header, |bytes| {
+                playback.fill(session.codec, samples, |run| bytes.extend_from_slice(run));
+            });
+        } else {
+            playback.fill(session.codec, samples, |_| {});
+        }
+        if playback.is_over() {
+            let playlist = playback.id();
+            self.playback = None;
+            events.push(Event::PlayFinished { port: self.id, playlist, why: PlayEnd::Finished });
+        }
+    }
+
+    fn say_silence(&mut self, at: Instant, packets: &mut PacketBatch) {
+        let frame = self.session.as_ref().map_or(STEP, frame_of);
+        self.say_silence_for(at, frame, packets);
+    }
+
+    fn say_silence_for(&mut self, at: Instant, length: Duration, packets: &mut PacketBatch) {
+        let (Some(session), Some(to)) = (&self.session, self.target()) else { return };
+        let samples = samples_of(length);
+        let header = self.sender.audio(at, session.payload_type, samples as u32);
+        packets.push(self.id, to, &header, |bytes| bytes.extend_from_slice(silence(session.codec, samples)));
+    }
+}
+
+/// Audio per packet: what was agreed, kept to what a peer can mean.
+fn frame_of(session: &Session) -> Duration {
+    session.ptime.clamp(Duration::from_millis(10), Duration::from_millis(60))
+}
+
+fn samples_of(length: Duration) -> usize {
+    (length.as_millis() as usize * 8).min(FRAME_SAMPLES_MAX)
+}
