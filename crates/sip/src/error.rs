@@ -67,6 +67,7 @@ pub struct ParseError {
     /// What the message should have had there. Fit for a log and for a Warning; never holds content.
     pub expected: &'static str,
     /// The Via, From, To, Call-ID and CSeq headers the answer repeats (§8.2.6.2), as far as they were
-    /// there. Present whenever `answer` is a status: at least Via could be read.
+    /// there. Present whenever `answer` is a status. There is a Via in it, which may be what is refused:
+    /// then it is repeated as it came, and the answer goes where the request came from.
     pub echo: Option<Box<Headers>>,
 }
