@@ -1,1 +1,16 @@
 //! SQLite and the audit files: what careline keeps.
+
+mod audit_files;
+mod disk;
+mod integrator;
+mod keys;
+mod read;
+mod replay;
+mod wal;
+
+pub use audit_files::{AuditFiles, AuditPlace, OpenError, Recovered};
+pub use disk::{AppendFile, Disk, LocalDisk};
+pub use keys::{KeyFileError, load_or_generate_key};
+pub use read::{
+    CallRecords, DirExport, ReadError, Records, read_checkpoint_file, read_records, records_of_call, verify_dir,
+};
