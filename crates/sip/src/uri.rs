@@ -255,7 +255,9 @@ impl OtherUri {
 pub(crate) fn host(cursor: &mut Cursor<'_>) -> Result<Host, Expected> {
     if cursor.eat('[') {
         let address = cursor.take_until(']').ok_or("`]` after an IPv6 address")?;
-        return Ok(Host::V6(address.parse().map_err(|_| "an IPv6 address")?));
+        // RFC 3261's own grammar makes three colons where an IPv4 address follows two (RFC 5118 §4.10).
+        let address = address.parse().or_else(|_| address.replacen(":::", "::", 1).parse());
+        return address.map(Host::V6).map_err(|_| "an IPv6 address");
     }
     // `_` is in no host name and in many configurations.
     let name = cursor

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use sip::error::{Answer, Layer};
-use sip::header::{Name, NameAddr, Refresher};
+use sip::header::{Name, NameAddr, Refresher, Via};
 use sip::message::{
     HEADERS_MAX, Headers, MESSAGE_BYTES_MAX, Message, Method, Request, Response, URI_BYTES_MAX,
     is_keep_alive, parse, validate,
@@ -273,4 +273,28 @@ fn nothing_put_together_by_hand_can_bring_another_header() {
     let lines: Vec<_> = printed.split(|byte| *byte == b'\n').collect();
     assert_eq!(lines.len(), 6, "request line, two fields, Content-Length, two line ends");
     assert!(!lines.iter().any(|line| line.starts_with(b"Via")));
+}
+
+/// The cases of RFC 5118.
+#[test]
+fn ipv6_addresses_are_read_with_their_brackets_and_only_so() {
+    let host = |uri: &str| Uri::parse(uri).map(|uri| uri.host().unwrap().to_string());
+    assert_eq!(host("sip:[2001:db8::10]").unwrap(), "[2001:db8::10]", "§4.1");
+    assert!(host("sip:2001:db8::10").is_err(), "§4.2: without brackets an address and a port look alike");
+    let with_port = Uri::parse("sip:[2001:db8::10]:5070").unwrap();
+    assert_eq!(with_port.as_sip().unwrap().port, Some(5_070), "§4.4");
+    assert_eq!(
+        host("sip:[2001:db8::10:5070]").unwrap(),
+        "[2001:db8::10:5070]",
+        "§4.3: the address ends in 5070"
+    );
+    for written in ["[2001:db8::9:255]", "2001:db8::9:255"] {
+        let via =
+            Via::parse(&format!("SIP/2.0/UDP [2001:db8::9:1];received={written};branch=z9hG4bKas3-111"))
+                .unwrap();
+        assert_eq!(via.received(), Some("2001:db8::9:255".parse().unwrap()), "§4.5");
+    }
+    assert_eq!(host("sip:user@[2001:db8:::192.0.2.1]"), host("sip:user@[2001:db8::192.0.2.1]"), "§4.10");
+    assert_eq!(host("sip:a@[::ffff:192.0.2.10]").unwrap(), "[::ffff:192.0.2.10]", "§4.8");
+    assert!(host("sip:a@[:::1:::]").is_err());
 }
