@@ -165,9 +165,8 @@ impl Registrar {
         register: &Registering,
         wishes: Vec<Wish>,
     ) -> Result<Vec<RegistrationChange>, OutOfOrder> {
-        let existing = |wish: &Wish| {
-            self.bindings(&register.user).iter().find(|binding| binding.is_of(&wish.contact))
-        };
+        let existing =
+            |wish: &Wish| self.bindings(&register.user).iter().find(|binding| binding.is_of(&wish.contact));
         if wishes.iter().filter_map(existing).any(|binding| binding.is_newer_than(register)) {
             return Err(OutOfOrder);
         }

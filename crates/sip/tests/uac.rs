@@ -75,12 +75,16 @@ fn a_call_rings_is_answered_acknowledged_and_hung_up_by_the_far_end() {
     assert_ne!(header(&ack, "Via"), header(&invite, "Via"), "the ACK to a 2xx has a branch of its own");
 
     let said = bench.receive(&ok);
-    assert_eq!((said.message(0), said.events.len()), (ack.as_str(), 0), "a repeated 200 is acknowledged again");
+    assert_eq!(
+        (said.message(0), said.events.len()),
+        (ack.as_str(), 0),
+        "a repeated 200 is acknowledged again"
+    );
 
     let from = header(&invite, "To").to_owned() + ";tag=b1";
     let call_id = header(&invite, "Call-ID").to_owned();
     let our_tag = tag(header(&invite, "From")).to_owned();
-    let bye = Ask::new("BYE", "bye1").from(&from).call_id(&call_id).to_tag(&our_tag);
+    let bye = Ask::new("BYE", "bye1").from(&from).call_id(&call_id).in_dialog(&our_tag);
     let said = bench.receive(&bye.text());
     assert_eq!((said.sends(), said.event_names()), (vec!["200".into()], vec!["Ended(FarEndHungUp)".into()]));
     bench.runs_out();
@@ -98,13 +102,21 @@ fn an_unanswered_invite_is_repeated_for_32_seconds_and_then_ends_without_respons
 
 #[test]
 fn a_refusal_is_acknowledged_as_often_as_it_comes_and_ends_the_leg_once() {
-    for (status, code) in [("486 Busy Here", 486), ("603 Decline", 603), ("401 Who", 401), ("302 Moved", 302)] {
+    for (status, code) in [("486 Busy Here", 486), ("603 Decline", 603), ("401 Who", 401), ("302 Moved", 302)]
+    {
         let mut bench = Bench::new();
         let (_, invite) = dialled(&mut bench);
         let refusal = response(&invite, status, "b1", "");
         let said = bench.receive(&refusal);
-        assert_eq!((said.sends(), said.event_names()), (vec!["ACK".to_owned()], vec![format!("Ended(Refused {{ status: {code} }})")]));
-        assert_eq!(header(said.message(0), "Via"), header(&invite, "Via"), "the ACK to a refusal is the transaction's");
+        assert_eq!(
+            (said.sends(), said.event_names()),
+            (vec!["ACK".to_owned()], vec![format!("Ended(Refused {{ status: {code} }})")])
+        );
+        assert_eq!(
+            header(said.message(0), "Via"),
+            header(&invite, "Via"),
+            "the ACK to a refusal is the transaction's"
+        );
         let again = bench.receive(&refusal);
         assert_eq!((again.sends(), again.events.len()), (vec!["ACK".to_owned()], 0));
         bench.runs_out();
@@ -188,7 +200,10 @@ fn an_answer_without_sdp_is_no_answer_unless_the_183_had_it() {
     let mut bench = Bench::new();
     let (_, invite) = dialled(&mut bench);
     let said = bench.receive(&response(&invite, "200 OK", "b1", ""));
-    assert_eq!((said.sends(), said.event_names()), (vec!["ACK".into(), "BYE".into()], vec!["Ended(Refused { status: 488 })".into()]));
+    assert_eq!(
+        (said.sends(), said.event_names()),
+        (vec!["ACK".into(), "BYE".into()], vec!["Ended(Refused { status: 488 })".into()])
+    );
     bench.runs_out();
 
     let mut bench = Bench::new();
@@ -233,7 +248,11 @@ fn a_name_that_stands_for_nothing_and_a_uri_that_is_none_are_unreachable() {
     assert_eq!(said.event_names(), ["Ended(Unreachable)"]);
     for uri in ["", "nonsense", "tel:+15550100", "sip:x@192.0.2.10;transport=sctp"] {
         let (leg, said) = bench.dial(invite_to(uri));
-        assert_eq!((said.event_names(), said.events[0].0), (vec!["Ended(Unreachable)".to_owned()], leg), "{uri}");
+        assert_eq!(
+            (said.event_names(), said.events[0].0),
+            (vec!["Ended(Unreachable)".to_owned()], leg),
+            "{uri}"
+        );
     }
     assert!(bench.endpoint.is_idle());
 }
@@ -291,7 +310,8 @@ fn a_registered_phone_behind_nat_is_called_along_its_own_path_for_the_whole_call
     assert_eq!(said.sent[0].0, nat);
     let invite = said.message(0).to_owned();
     assert!(invite.starts_with("INVITE sip:agent@10.0.0.5:5060 SIP/2.0"));
-    let ok = response(&invite, "200 OK", "b1", ANSWER).replace("agent@192.0.2.10:5060>", "agent@10.0.0.5:5060>");
+    let ok =
+        response(&invite, "200 OK", "b1", ANSWER).replace("agent@192.0.2.10:5060>", "agent@10.0.0.5:5060>");
     let said = bench.receive_on(nat, &ok);
     assert_eq!((said.sends(), said.sent[0].0), (vec!["ACK".to_owned()], nat));
     let said = bench.command(leg, LegCommand::Offer { sdp: sdp(OFFER) });
@@ -319,8 +339,11 @@ fn the_far_end_that_gave_up_waiting_for_our_ack_ends_a_call_we_never_saw_answere
     let bye = Ask::new("BYE", "bye1")
         .from(&from)
         .call_id(header(&invite, "Call-ID"))
-        .to_tag(tag(header(&invite, "From")));
+        .in_dialog(tag(header(&invite, "From")));
     let said = bench.receive(&bye.text());
-    assert_eq!((said.sends(), said.event_names()), (vec!["200".into(), "CANCEL".into()], vec!["Ended(FarEndHungUp)".into()]));
+    assert_eq!(
+        (said.sends(), said.event_names()),
+        (vec!["200".into(), "CANCEL".into()], vec!["Ended(FarEndHungUp)".into()])
+    );
     bench.runs_out();
 }

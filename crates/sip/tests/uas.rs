@@ -59,11 +59,11 @@ fn a_call_is_rung_answered_acknowledged_and_hung_up_by_the_caller() {
     assert_eq!(header(ok, "Contact"), "<sip:192.0.2.1:5060>");
     assert_eq!(said.sent[0].2, Release::AfterFacts);
 
-    let ack = Ask::new("ACK", "ack1").to_tag(&early_tag).text();
+    let ack = Ask::new("ACK", "ack1").in_dialog(&early_tag).text();
     assert_eq!(bench.receive(&ack).event_names(), ["Confirmed()"]);
     assert_eq!(bench.receive(&ack).event_names(), [""; 0], "an ACK twice is one ACK");
 
-    let bye = Ask::new("BYE", "bye1").to_tag(&early_tag).cseq(2).text();
+    let bye = Ask::new("BYE", "bye1").in_dialog(&early_tag).cseq(2).text();
     let said = bench.receive(&bye);
     assert_eq!(said.sends(), ["200"]);
     assert_eq!(said.event_names(), ["Ended(FarEndHungUp)"]);
@@ -107,7 +107,7 @@ fn a_leg_hung_up_before_its_ack_ends_at_once_but_sends_its_bye_after_the_ack() {
     let our_tag = tag(header(said.message(0), "To")).to_owned();
     let said = bench.command(leg, LegCommand::HangUp { cause: EndCause::WeHungUp });
     assert_eq!((said.sends(), said.event_names()), (vec![], vec!["Ended(WeHungUp)".to_owned()]));
-    let said = bench.receive(&Ask::new("ACK", "ack1").to_tag(&our_tag).text());
+    let said = bench.receive(&Ask::new("ACK", "ack1").in_dialog(&our_tag).text());
     assert_eq!((said.sends(), said.event_names()), (vec!["BYE".to_owned()], vec![]));
     assert!(header(said.message(0), "Reason").starts_with("Q.850;cause=16"));
     bench.runs_out();
@@ -172,7 +172,10 @@ fn a_leg_is_refused_with_what_the_call_says() {
     let leg = bench.receive(&Ask::invite().text()).events[0].0;
     let refusal = Refusal { status: 503, retry_after: Some(Duration::from_secs(30)) };
     let said = bench.command(leg, LegCommand::Reject(refusal));
-    assert_eq!((said.sends(), said.event_names()), (vec!["503".into()], vec!["Ended(WeRefused { status: 503 })".into()]));
+    assert_eq!(
+        (said.sends(), said.event_names()),
+        (vec!["503".into()], vec!["Ended(WeRefused { status: 503 })".into()])
+    );
     assert_eq!(header(said.message(0), "Retry-After"), "30");
     bench.receive(&Ask::new("ACK", "inv1").text());
     bench.runs_out();
@@ -190,7 +193,10 @@ fn hanging_up_a_leg_that_rings_refuses_it_fittingly() {
         let mut bench = Bench::new();
         let leg = bench.receive(&Ask::invite().text()).events[0].0;
         let said = bench.command(leg, LegCommand::HangUp { cause });
-        assert_eq!((said.sends(), said.event_names()), (vec![status.to_owned()], vec![format!("Ended({cause:?})")]));
+        assert_eq!(
+            (said.sends(), said.event_names()),
+            (vec![status.to_owned()], vec![format!("Ended({cause:?})")])
+        );
         bench.runs_out();
     }
 }
@@ -222,10 +228,10 @@ fn requests_we_cannot_serve_are_refused_as_rfc_3261_8_2_says() {
         (Ask::invite().with("Max-Forwards: 0"), "483", ""),
         (Ask::invite().kind("text/plain"), "415", "Accept"),
         (Ask::invite().with("Content-Encoding: gzip"), "415", "Accept-Encoding"),
-        (Ask::new("BYE", "m").to_tag("unknown"), "481", ""),
+        (Ask::new("BYE", "m").in_dialog("unknown"), "481", ""),
         (Ask::new("BYE", "m"), "481", ""),
         (Ask::new("INFO", "m"), "481", ""),
-        (Ask::invite().to_tag("unknown"), "481", ""),
+        (Ask::invite().in_dialog("unknown"), "481", ""),
         (Ask::new("OPTIONS", "m").with("Max-Forwards: 0"), "200", "Accept"),
     ];
     for (ask, status, carries) in cases {
@@ -233,7 +239,11 @@ fn requests_we_cannot_serve_are_refused_as_rfc_3261_8_2_says() {
         let said = bench.receive(&ask.text());
         assert_eq!(said.sends(), [status], "{} {:?}", ask.method, ask.extra);
         assert!(said.events.is_empty(), "{}", ask.method);
-        assert!(carries.is_empty() || !header(said.message(0), carries).is_empty(), "{} {carries}", ask.method);
+        assert!(
+            carries.is_empty() || !header(said.message(0), carries).is_empty(),
+            "{} {carries}",
+            ask.method
+        );
         assert!(!tag(header(said.message(0), "To")).is_empty(), "{}: a To tag", ask.method);
         if ask.method == "INVITE" {
             bench.receive(&Ask::new("ACK", "inv1").text());
@@ -276,7 +286,7 @@ fn a_late_offer_is_ours_and_the_ack_brings_the_answer() {
     assert!(invited.offer.is_none());
     let said = bench.command(*leg, LegCommand::Answer { sdp: sdp(OFFER) });
     let our_tag = tag(header(said.message(0), "To")).to_owned();
-    let said = bench.receive(&Ask::new("ACK", "ack1").to_tag(&our_tag).body(ANSWER).text());
+    let said = bench.receive(&Ask::new("ACK", "ack1").in_dialog(&our_tag).body(ANSWER).text());
     let (_, LegEvent::Confirmed { sdp: Some(answer) }) = &said.events[0] else { panic!("{:?}", said.events) };
     assert_eq!(answer, ANSWER.as_bytes());
 }
@@ -286,7 +296,7 @@ fn a_key_comes_by_info_in_either_body() {
     let mut bench = Bench::new();
     let (_, our_tag) = answered_leg(&mut bench);
     let info = |cseq: u32, kind: &'static str, body: &str| {
-        let mut ask = Ask::new("INFO", "i").to_tag(&our_tag).cseq(cseq).kind(kind).body(body);
+        let mut ask = Ask::new("INFO", "i").in_dialog(&our_tag).cseq(cseq).kind(kind).body(body);
         ask.branch = format!("z9hG4bKinfo{cseq}");
         ask.text()
     };
@@ -307,7 +317,7 @@ fn a_request_overtaken_by_a_later_one_is_answered_500() {
     let mut bench = Bench::new();
     let (_, our_tag) = answered_leg(&mut bench);
     let options = |cseq: u32| {
-        let mut ask = Ask::new("OPTIONS", "o").to_tag(&our_tag).cseq(cseq);
+        let mut ask = Ask::new("OPTIONS", "o").in_dialog(&our_tag).cseq(cseq);
         ask.branch = format!("z9hG4bKopt{cseq}");
         ask.text()
     };
@@ -319,7 +329,7 @@ fn a_request_overtaken_by_a_later_one_is_answered_500() {
 fn a_reinvite_is_answered_by_the_call_and_acknowledged() {
     let mut bench = Bench::new();
     let (leg, our_tag) = answered_leg(&mut bench);
-    let mut reinvite = Ask::new("INVITE", "re1").to_tag(&our_tag).cseq(2).body(OFFER);
+    let mut reinvite = Ask::new("INVITE", "re1").in_dialog(&our_tag).cseq(2).body(OFFER);
     let said = bench.receive(&reinvite.text());
     assert_eq!((said.sends(), said.event_names()), (vec!["100".into()], vec!["Reoffered(sdp)".into()]));
 
@@ -333,7 +343,7 @@ fn a_reinvite_is_answered_by_the_call_and_acknowledged() {
     assert_eq!((said.sends(), body(said.message(0))), (vec!["200".to_owned()], ANSWER));
     assert_eq!(header(said.message(0), "CSeq"), "2 INVITE");
     assert_eq!(bench.wait(Duration::from_millis(600)).sends(), ["500", "200"], "both repeated");
-    let said = bench.receive(&Ask::new("ACK", "reack").to_tag(&our_tag).cseq(2).text());
+    let said = bench.receive(&Ask::new("ACK", "reack").in_dialog(&our_tag).cseq(2).text());
     assert_eq!(said.event_names(), [""; 0]);
     let sends = bench.wait(Duration::from_secs(1)).sends();
     assert!(!sends.contains(&"200".to_owned()), "acknowledged: {sends:?}");
@@ -347,9 +357,9 @@ fn a_reinvite_that_meets_ours_is_refused_491_and_ours_is_tried_again() {
     let said = bench.command(leg, LegCommand::Offer { sdp: sdp(ANSWER) });
     assert_eq!(said.sends(), ["INVITE"]);
     let ours = said.message(0).to_owned();
-    let theirs = Ask::new("INVITE", "re1").to_tag(&our_tag).cseq(2).body(OFFER);
+    let theirs = Ask::new("INVITE", "re1").in_dialog(&our_tag).cseq(2).body(OFFER);
     assert_eq!(bench.receive(&theirs.text()).sends(), ["491"]);
-    bench.receive(&Ask::new("ACK", "re1").to_tag(&our_tag).cseq(2).text());
+    bench.receive(&Ask::new("ACK", "re1").in_dialog(&our_tag).cseq(2).text());
     assert_eq!(bench.receive(&bench::response(&ours, "491 Request Pending", "", "")).sends(), ["ACK"]);
 
     let said = bench.wait(Duration::from_secs(3));
@@ -367,7 +377,10 @@ fn an_offer_of_ours_that_the_far_end_does_not_know_ends_the_leg() {
     let (leg, _) = answered_leg(&mut bench);
     let ours = bench.command(leg, LegCommand::Offer { sdp: sdp(ANSWER) }).message(0).to_owned();
     let said = bench.receive(&bench::response(&ours, "481 Gone", "", ""));
-    assert_eq!((said.sends(), said.event_names()), (vec!["ACK".into(), "BYE".into()], vec!["Ended(NoResponse)".into()]));
+    assert_eq!(
+        (said.sends(), said.event_names()),
+        (vec!["ACK".into(), "BYE".into()], vec!["Ended(NoResponse)".into()])
+    );
     bench.runs_out();
 }
 
@@ -385,9 +398,12 @@ fn an_offer_refused_leaves_the_session_as_it_was() {
 fn a_bye_with_a_reinvite_pending_ends_both() {
     let mut bench = Bench::new();
     let (_, our_tag) = answered_leg(&mut bench);
-    bench.receive(&Ask::new("INVITE", "re1").to_tag(&our_tag).cseq(2).body(OFFER).text());
-    let said = bench.receive(&Ask::new("BYE", "bye1").to_tag(&our_tag).cseq(3).text());
-    assert_eq!((said.sends(), said.event_names()), (vec!["200".into(), "487".into()], vec!["Ended(FarEndHungUp)".into()]));
+    bench.receive(&Ask::new("INVITE", "re1").in_dialog(&our_tag).cseq(2).body(OFFER).text());
+    let said = bench.receive(&Ask::new("BYE", "bye1").in_dialog(&our_tag).cseq(3).text());
+    assert_eq!(
+        (said.sends(), said.event_names()),
+        (vec!["200".into(), "487".into()], vec!["Ended(FarEndHungUp)".into()])
+    );
     bench.runs_out();
 }
 
@@ -396,7 +412,7 @@ fn a_bye_that_crosses_ours_is_answered_200() {
     let mut bench = Bench::new();
     let (leg, our_tag) = answered_leg(&mut bench);
     bench.command(leg, LegCommand::HangUp { cause: EndCause::WeHungUp });
-    let said = bench.receive(&Ask::new("BYE", "bye1").to_tag(&our_tag).cseq(2).text());
+    let said = bench.receive(&Ask::new("BYE", "bye1").in_dialog(&our_tag).cseq(2).text());
     assert_eq!((said.sends(), said.event_names()), (vec!["200".to_owned()], vec![]));
     bench.runs_out();
 }
@@ -404,7 +420,10 @@ fn a_bye_that_crosses_ours_is_answered_200() {
 #[test]
 fn an_answer_without_rport_goes_to_the_port_the_via_names() {
     let mut bench = Bench::new();
-    let text = Ask::new("OPTIONS", "o").text().replace(";rport", "").replace("UDP 192.0.2.10:5060", "UDP phone.example:5070");
+    let text = Ask::new("OPTIONS", "o")
+        .text()
+        .replace(";rport", "")
+        .replace("UDP 192.0.2.10:5060", "UDP phone.example:5070");
     let behind = sip::Path { peer: "198.51.100.7:40000".parse().unwrap(), ..bench::path() };
     let said = bench.receive_on(behind, &text);
     assert_eq!(said.sent[0].0.peer, "198.51.100.7:5070".parse().unwrap());
@@ -426,7 +445,7 @@ fn a_bye_of_ours_follows_the_route_set_and_the_contact() {
     let leg = bench.receive(&invite).events[0].0;
     let ok = bench.command(leg, LegCommand::Answer { sdp: sdp(ANSWER) });
     let our_tag = tag(header(ok.message(0), "To")).to_owned();
-    bench.receive(&Ask::new("ACK", "ack1").to_tag(&our_tag).text());
+    bench.receive(&Ask::new("ACK", "ack1").in_dialog(&our_tag).text());
     let said = bench.command(leg, LegCommand::HangUp { cause: EndCause::WeHungUp });
     let bye = said.message(0);
     assert!(bye.starts_with("BYE sip:pat@10.0.0.5:5066 SIP/2.0"), "{bye}");
@@ -447,7 +466,10 @@ fn what_is_no_message_is_counted_and_never_answered() {
     }
     let stray = bench::response(&Ask::invite().text(), "200 OK", "x", "");
     assert_eq!(bench.receive(&stray).dropped, [Discarded::StrayResponse]);
-    assert_eq!(bench.receive(&Ask::new("ACK", "none").to_tag("no").text()).dropped, [Discarded::StrayRequest]);
+    assert_eq!(
+        bench.receive(&Ask::new("ACK", "none").in_dialog("no").text()).dropped,
+        [Discarded::StrayRequest]
+    );
 }
 
 #[test]

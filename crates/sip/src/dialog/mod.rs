@@ -65,7 +65,11 @@ impl Dialog {
             id,
             local: with_tag(required(headers, &Name::To)?, local_tag),
             remote: required(headers, &Name::From)?.clone(),
-            remote_target: remote_target(headers)?,
+            // An element of RFC 2543 may leave Contact out; then From is where it is.
+            remote_target: match headers.has(&Name::Contact) {
+                true => remote_target(headers)?,
+                false => headers.from()?.uri,
+            },
             routes: RouteSet::of_request(headers)?,
             local_cseq: 0,
             remote_cseq: Some(headers.cseq()?.number),

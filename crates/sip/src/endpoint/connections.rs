@@ -1,6 +1,7 @@
 //! Stream connections: what has come of a message so far, and what waits for one that is being opened.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -71,7 +72,7 @@ impl Connections {
             self.by_peer.insert((path.transport, path.peer), id);
         }
         match &mut self.known.get_mut(&id)?.state {
-            State::Open { framer } => Some(std::mem::take(framer)),
+            State::Open { framer } => Some(mem::take(framer)),
             State::Opening { .. } => None,
         }
     }
@@ -105,12 +106,11 @@ impl Connections {
     /// A connection that was asked for is open: what waited for it goes out.
     pub(super) fn opened(&mut self, id: ConnectionId, out: &mut Vec<Output>) {
         let Some(connection) = self.known.get_mut(&id) else { return };
-        let open = State::Open { framer: Framer::new() };
-        if let State::Opening { waiting } = std::mem::replace(&mut connection.state, open) {
-            for (path, bytes, release) in waiting {
-                out.push(Output::Send { path, bytes, release });
-            }
+        let State::Opening { waiting } = &mut connection.state else { return };
+        for (path, bytes, release) in mem::take(waiting) {
+            out.push(Output::Send { path, bytes, release });
         }
+        connection.state = State::Open { framer: Framer::new() };
     }
 
     /// A connection is gone, or never came.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use primitives::{Now, Private};
 
 use super::invited::sdp;
-use super::legs::{Established, Heard, Leaving, Leg, State};
+use super::legs::{Established, Heard, Leaving, Leg, Over, State};
 use super::receive::capabilities;
 use super::reply::{Arrived, Reply};
 use super::{Discarded, Endpoint, Output};
@@ -57,13 +57,7 @@ impl Endpoint {
         self.legs.put(leg, &self.transactions);
     }
 
-    fn receive_invite_in_dialog(
-        &mut self,
-        now: Now,
-        leg: &mut Leg,
-        arrived: Arrived,
-        out: &mut Vec<Output>,
-    ) {
+    fn receive_invite_in_dialog(&mut self, now: Now, leg: &mut Leg, arrived: Arrived, out: &mut Vec<Output>) {
         let id = leg.id;
         let reply = match &mut leg.state {
             State::Established(established) => {
@@ -78,14 +72,7 @@ impl Endpoint {
     }
 
     /// The far end hangs up (§15.1.2).
-    fn receive_bye(
-        &mut self,
-        now: Now,
-        leg: &mut Leg,
-        id: &DialogId,
-        bye: &Arrived,
-        out: &mut Vec<Output>,
-    ) {
+    fn receive_bye(&mut self, now: Now, leg: &mut Leg, id: &DialogId, bye: &Arrived, out: &mut Vec<Output>) {
         let knows_tag = match &leg.state {
             State::Calling { heard: Heard::Provisional { tags, .. }, .. } => tags.contains(&id.remote_tag),
             State::Calling { .. } | State::Resolving { .. } => false,
@@ -103,11 +90,17 @@ impl Endpoint {
             }
             State::Established(established) => {
                 let Established { dialog, exchange, .. } = *established;
-                if let Exchange::Offered { invite } = &exchange {
-                    self.reply(now, invite, "", Reply::after_facts(487), out);
+                let mut over = Over { dialog: Some(dialog), unfinished: None };
+                match exchange {
+                    Exchange::Offered { invite } => {
+                        self.reply(now, &invite, "", Reply::after_facts(487), out);
+                    }
+                    Exchange::Offering { transaction, .. } => {
+                        over.unfinished = Some((transaction, now.mono + self.config.timers.b()));
+                    }
+                    Exchange::Idle | Exchange::Glared { .. } | Exchange::Accepted { .. } => {}
                 }
-                let dialog = Some(Box::new(dialog));
-                leg.leave(EndCause::FarEndHungUp, Leaving::Over { dialog }, out);
+                leg.leave(EndCause::FarEndHungUp, Leaving::Over(Box::new(over)), out);
             }
             // Who was called gives up before we have seen his answer: it was lost.
             State::Calling { placed, transaction, .. } => {
@@ -117,7 +110,7 @@ impl Endpoint {
             }
             // Both hung up at once: our BYE is out, or need not be sent any more.
             State::Leaving(Leaving::AwaitingAck { dialog, .. }) => {
-                leg.state = State::Leaving(Leaving::Over { dialog: Some(dialog) });
+                leg.state = State::Leaving(Over::with(*dialog));
             }
             state @ (State::Leaving(_) | State::Resolving { .. }) => leg.state = state,
         }
@@ -193,7 +186,7 @@ impl Endpoint {
         leg.state = match leg.take_state() {
             State::Leaving(Leaving::AwaitingAck { mut dialog, cause, .. }) => {
                 self.send_bye(now, id, &mut dialog, cause, out);
-                State::Leaving(Leaving::Over { dialog: Some(dialog) })
+                State::Leaving(Over::with(*dialog))
             }
             state => state,
         };
@@ -207,7 +200,7 @@ impl Leg {
             State::Invited(invitation) => Some(&mut invitation.dialog),
             State::Established(established) => Some(&mut established.dialog),
             State::Leaving(Leaving::AwaitingAck { dialog, .. }) => Some(dialog),
-            State::Leaving(Leaving::Over { dialog }) => dialog.as_deref_mut(),
+            State::Leaving(Leaving::Over(over)) => over.dialog.as_mut(),
             State::Resolving { .. } | State::Calling { .. } | State::Leaving(_) => None,
         }
     }

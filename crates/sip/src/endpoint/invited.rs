@@ -29,8 +29,16 @@ impl Endpoint {
             return self.refuse(now, &arrived, Reply::after_facts(503).retry_after(RETRY_AFTER), out);
         }
         let Ok(offer) = sdp(&arrived.request.headers, &arrived.request.body) else {
-            return self.refuse(now, &arrived, Reply::at_once(415).with(Name::Accept, "application/sdp"), out);
+            return self.refuse(
+                now,
+                &arrived,
+                Reply::at_once(415).with(Name::Accept, "application/sdp"),
+                out,
+            );
         };
+        if !accepts_sdp(&arrived.request.headers) {
+            return self.refuse(now, &arrived, Reply::at_once(406), out);
+        }
         let user = match self.sender(now, &arrived.request) {
             Sender::Unknown => None,
             Sender::User(user) if is_from(&arrived.request, &user) => Some(user),
@@ -160,6 +168,19 @@ fn is_from(request: &Request, user: &str) -> bool {
     from.is_some_and(|from| from.expose() == user)
 }
 
+/// Whether the far end can take the SDP of our answers: where Accept does not say, it can (§20.1).
+fn accepts_sdp(headers: &Headers) -> bool {
+    if !headers.has(&Name::Accept) {
+        return true;
+    }
+    headers.list(&Name::Accept).any(|range| {
+        let range = range.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        [&b"application/sdp"[..], b"application/*", b"*/*"]
+            .iter()
+            .any(|ours| range.eq_ignore_ascii_case(ours))
+    })
+}
+
 /// A body that is neither SDP nor holds any.
 #[derive(Debug)]
 pub(super) struct NotSdp;
@@ -211,4 +232,3 @@ fn find(body: &[u8], from: usize, what: &[u8]) -> Option<usize> {
 fn after(body: &[u8], from: usize, what: &[u8]) -> Option<usize> {
     find(body, from, what).map(|at| at + what.len())
 }
-

@@ -7,13 +7,13 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Arrived;
+use crate::Output;
 use crate::deadlines::Deadlines;
 use crate::dialog::{Dialog, DialogId, Exchange, Offerer, Unacknowledged};
 use crate::leg::{EndCause, LegEvent, LegId};
 use crate::message::Request;
 use crate::path::{Path, ResolveId, Target};
 use crate::transaction::layer::{Layer, TransactionId};
-use crate::Output;
 
 /// Legs under way at once, arriving or placed. Each costs some 10 KiB here and far more in the media
 /// threads; a caller beyond that is told to come back (503), so that those who are in keep their quality.
@@ -108,7 +108,29 @@ pub(super) enum Leaving {
     /// Our CANCEL is out and the INVITE waits for its final response, which may still be a 2xx.
     AwaitingFinal { transaction: TransactionId, id: DialogId, give_up_at: Instant },
     /// Only transactions that run out.
-    Over { dialog: Option<Box<Dialog>> },
+    Over(Box<Over>),
+}
+
+/// What is kept of a leg while its transactions run out.
+#[derive(Debug, Default)]
+pub(super) struct Over {
+    /// Answers what the far end sent before it knew.
+    pub(super) dialog: Option<Dialog>,
+    /// Our re-INVITE, which the far end may never answer now: an INVITE that had a provisional response
+    /// has no timer of its own.
+    pub(super) unfinished: Option<(TransactionId, Instant)>,
+}
+
+impl Over {
+    /// With a dialog and nothing else.
+    pub(super) fn with(dialog: Dialog) -> Leaving {
+        Leaving::Over(Box::new(Self { dialog: Some(dialog), unfinished: None }))
+    }
+
+    /// With nothing.
+    pub(super) fn nothing() -> Leaving {
+        Leaving::Over(Box::default())
+    }
 }
 
 impl Leg {
@@ -126,7 +148,7 @@ impl Leg {
 
     /// Takes the state out to make the next one of it.
     pub(super) fn take_state(&mut self) -> State {
-        mem::replace(&mut self.state, State::Leaving(Leaving::Over { dialog: None }))
+        mem::replace(&mut self.state, State::Leaving(Over::nothing()))
     }
 
     /// Tells the call that the leg is over. The one place that does, and only ever called of a leg that was
@@ -138,7 +160,7 @@ impl Leg {
 
     /// `leave` with nothing left but transactions that run out.
     pub(super) fn leave_at_once(&mut self, cause: EndCause, out: &mut Vec<Output>) {
-        self.leave(cause, Leaving::Over { dialog: None }, out);
+        self.leave(cause, Over::nothing(), out);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -146,6 +168,7 @@ impl Leg {
             State::Established(established) => established.exchange.poll_timeout(),
             State::Leaving(Leaving::AwaitingAck { awaiting, .. }) => Some(awaiting.poll_timeout()),
             State::Leaving(Leaving::AwaitingFinal { give_up_at, .. }) => Some(*give_up_at),
+            State::Leaving(Leaving::Over(over)) => over.unfinished.map(|(_, give_up_at)| give_up_at),
             State::Resolving { .. } | State::Calling { .. } | State::Invited(_) | State::Leaving(_) => None,
         }
     }
@@ -159,7 +182,7 @@ impl Leg {
             State::Leaving(leaving) => match leaving {
                 Leaving::AwaitingAck { dialog, .. } => Some(&dialog.id),
                 Leaving::AwaitingProvisional { id, .. } | Leaving::AwaitingFinal { id, .. } => Some(id),
-                Leaving::Over { dialog } => dialog.as_ref().map(|dialog| &dialog.id),
+                Leaving::Over(over) => over.dialog.as_ref().map(|dialog| &dialog.id),
             },
         }
     }
@@ -248,7 +271,7 @@ impl Legs {
 
     /// Puts a leg back, or forgets it when nothing is left to do for it.
     pub(super) fn put(&mut self, leg: Leg, transactions: &Layer) {
-        let is_over = matches!(leg.state, State::Leaving(Leaving::Over { .. }));
+        let is_over = matches!(leg.state, State::Leaving(Leaving::Over(_)));
         if is_over && !transactions.has_any_of(leg.id) {
             self.deadlines.set(leg.id, None);
             return;

@@ -25,7 +25,7 @@ use crate::digest::Authenticator;
 use crate::leg::{LegCommand, LegEvent, LegId};
 use crate::names::Names;
 use crate::path::{ConnectionChange, ConnectionId, HostName, Path, ResolveId, Target};
-use crate::registrar::{Binding, RegistrationChange, Registrar, User};
+use crate::registrar::{Binding, Registrar, RegistrationChange, User};
 use crate::transaction::layer::{Layer, News, Owner};
 
 use connections::Connections;

@@ -114,12 +114,16 @@ impl Endpoint {
         let (error::Answer::Status(status), Some(mut echo)) = (error.answer, error.echo) else {
             return out.push(Output::Dropped(Discarded::Malformed));
         };
-        let Ok(mut via) = echo.top_via() else { return out.push(Output::Dropped(Discarded::Malformed)) };
-        via.stamp(path.peer);
-        echo.set_top_via(&via);
+        // A Via that cannot be read is given back as it came, to where it came from.
+        let answers = echo.top_via().map_or(path, |mut via| {
+            let answers = answer_path(path, &via);
+            via.stamp(path.peer);
+            echo.set_top_via(&via);
+            answers
+        });
         let warning = format!("399 careline \"expected {}\"", error.expected.replace(['"', '\\'], "'"));
         let reply = Reply::at_once(status).with(Name::Warning, warning);
-        self.reply_stateless(answer_path(path, &via), &echo, reply, out);
+        self.reply_stateless(answers, &echo, reply, out);
     }
 
     fn receive_response(&mut self, now: Now, response: Response, path: Path, out: &mut Vec<Output>) {
@@ -241,9 +245,8 @@ fn unacceptable(request: &Request) -> Option<Reply> {
     if request.headers.max_forwards() == Ok(Some(0)) && request.method != Method::Options {
         return Some(Reply::at_once(483));
     }
-    let is_encoded = request.headers.list(&Name::ContentEncoding).any(|coding| {
-        !coding.eq_ignore_ascii_case(b"identity")
-    });
+    let is_encoded =
+        request.headers.list(&Name::ContentEncoding).any(|coding| !coding.eq_ignore_ascii_case(b"identity"));
     (is_encoded && !request.body.is_empty())
         .then(|| Reply::at_once(415).with(Name::AcceptEncoding, "identity"))
 }

@@ -152,7 +152,9 @@ impl Endpoint {
                 let State::Established(established) = &mut leg.state else { return };
                 let before = std::mem::replace(&mut established.exchange, Exchange::Idle);
                 match before {
-                    Exchange::Offering { offer, .. } if response.status == 491 && established.queued.is_none() => {
+                    Exchange::Offering { offer, .. }
+                        if response.status == 491 && established.queued.is_none() =>
+                    {
                         let again_at = now.mono + self.glare_wait(&established.dialog);
                         established.exchange = Exchange::Glared { offer, again_at };
                     }

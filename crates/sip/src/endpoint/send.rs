@@ -70,7 +70,12 @@ impl Endpoint {
     }
 
     /// The dialog a 2xx to an INVITE of ours opens, along the way the INVITE took.
-    pub(super) fn dialog_of(&self, response: &Response, neighbour: &Neighbour, contact: String) -> Option<Dialog> {
+    pub(super) fn dialog_of(
+        &self,
+        response: &Response,
+        neighbour: &Neighbour,
+        contact: String,
+    ) -> Option<Dialog> {
         let mut dialog = Dialog::of_response(response, contact, neighbour.path).ok()?;
         dialog.way = self.path_to_hop(dialog.next_hop(), neighbour);
         Some(dialog)

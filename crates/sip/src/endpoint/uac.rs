@@ -2,7 +2,7 @@
 
 use primitives::Now;
 
-use super::legs::{Heard, Leaving, Leg, Placed, State};
+use super::legs::{Established, Heard, Leaving, Leg, Over, Placed, State};
 use super::send::sdp_of;
 use super::way::Neighbour;
 use super::{Endpoint, Output, Release};
@@ -12,8 +12,6 @@ use crate::message::Response;
 use crate::path::Path;
 use crate::transaction::Class;
 use crate::transaction::layer::TransactionId;
-
-use super::legs::Established;
 
 /// Branches of a forked INVITE whose early dialogs are told apart. A fork rings a handful of phones.
 const EARLY_TAGS_MAX: usize = 16;
@@ -133,7 +131,7 @@ impl Endpoint {
                 let Some(sdp) = sdp_of(response).or(early) else {
                     let cause = EndCause::Refused { status: 488 };
                     self.send_bye(now, leg.id, &mut dialog, cause, out);
-                    return leg.leave(cause, Leaving::Over { dialog: Some(Box::new(dialog)) }, out);
+                    return leg.leave(cause, Over::with(dialog), out);
                 };
                 let established = Established { dialog, exchange: Exchange::Idle, queued: None };
                 leg.state = State::Established(Box::new(established));
@@ -142,9 +140,9 @@ impl Endpoint {
             // Another branch of the fork, or one that crossed our CANCEL: nobody wants it any more.
             state => {
                 leg.state = match state {
-                    State::Leaving(
-                        Leaving::AwaitingProvisional { .. } | Leaving::AwaitingFinal { .. },
-                    ) => State::Leaving(Leaving::Over { dialog: None }),
+                    State::Leaving(Leaving::AwaitingProvisional { .. } | Leaving::AwaitingFinal { .. }) => {
+                        State::Leaving(Over::nothing())
+                    }
                     state => state,
                 };
                 self.acknowledge_and_leave(now, leg, transaction, response, came, out);
@@ -253,7 +251,14 @@ impl Endpoint {
             {
                 // The CANCEL had no effect: the INVITE is as good as over (§9.1).
                 self.transactions.forget(*transaction);
-                leg.state = State::Leaving(Leaving::Over { dialog: None });
+                leg.state = State::Leaving(Over::nothing());
+                Overdue::Nothing
+            }
+            State::Leaving(Leaving::Over(over)) => {
+                let unfinished = over.unfinished.take_if(|(_, give_up_at)| now.mono >= *give_up_at);
+                if let Some((transaction, _)) = unfinished {
+                    self.transactions.forget(transaction);
+                }
                 Overdue::Nothing
             }
             _ => Overdue::Nothing,
@@ -276,7 +281,7 @@ impl Endpoint {
         if let State::Established(established) = leg.take_state() {
             let Established { mut dialog, .. } = *established;
             self.send_bye(now, leg.id, &mut dialog, EndCause::NoResponse, out);
-            leg.leave(EndCause::NoResponse, Leaving::Over { dialog: Some(Box::new(dialog)) }, out);
+            leg.leave(EndCause::NoResponse, Over::with(dialog), out);
         }
     }
 }

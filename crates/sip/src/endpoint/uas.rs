@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use primitives::Now;
 
-use super::legs::{Established, Heard, Invitation, Leaving, Leg, State};
+use super::legs::{Established, Heard, Invitation, Leaving, Leg, Over, State};
 use super::reply::{Arrived, Reply};
 use super::send::reason;
 use super::{Endpoint, Output};
@@ -50,10 +50,7 @@ impl Endpoint {
                 self.reject_offer(now, id, established, reply, out);
             }
             (
-                State::Resolving { .. }
-                | State::Calling { .. }
-                | State::Invited(_)
-                | State::Established(_),
+                State::Resolving { .. } | State::Calling { .. } | State::Invited(_) | State::Established(_),
                 _,
             ) => {}
         }
@@ -68,13 +65,7 @@ impl Endpoint {
     }
 
     /// A final response other than 2xx.
-    pub(super) fn decline(
-        &mut self,
-        now: Now,
-        invitation: &Invitation,
-        reply: Reply,
-        out: &mut Vec<Output>,
-    ) {
+    pub(super) fn decline(&mut self, now: Now, invitation: &Invitation, reply: Reply, out: &mut Vec<Output>) {
         self.reply(now, &invitation.arrived, &invitation.dialog.id.local_tag, reply, out);
     }
 
@@ -112,7 +103,7 @@ impl Endpoint {
     fn hang_up(&mut self, now: Now, leg: &mut Leg, cause: EndCause, out: &mut Vec<Output>) {
         let id = leg.id;
         let leaving = match leg.take_state() {
-            State::Resolving { .. } => Leaving::Over { dialog: None },
+            State::Resolving { .. } => Over::nothing(),
             State::Calling { placed, transaction, heard: Heard::Nothing } => {
                 Leaving::AwaitingProvisional { transaction, id: placed.id, cause }
             }
@@ -121,7 +112,7 @@ impl Endpoint {
             }
             State::Invited(invitation) => {
                 self.decline(now, &invitation, Reply::after_facts(refusal_for(cause)), out);
-                Leaving::Over { dialog: None }
+                Over::nothing()
             }
             State::Established(established) => self.leave_dialog(now, id, *established, cause, out),
             // The caller has looked.
@@ -155,6 +146,7 @@ impl Endpoint {
         out: &mut Vec<Output>,
     ) -> Leaving {
         let Established { mut dialog, exchange, .. } = established;
+        let mut unfinished = None;
         match exchange {
             // Who was called must not send a BYE before the ACK (§15).
             Exchange::Accepted { awaiting, confirms: Confirms::Dialog(_) } => {
@@ -163,13 +155,15 @@ impl Endpoint {
             Exchange::Offered { invite } => {
                 self.reply(now, &invite, "", Reply::after_facts(487), out);
             }
+            Exchange::Offering { transaction, .. } => {
+                unfinished = Some((transaction, now.mono + self.config.timers.b()));
+            }
             Exchange::Idle
-            | Exchange::Offering { .. }
             | Exchange::Glared { .. }
             | Exchange::Accepted { confirms: Confirms::Reinvite(_), .. } => {}
         }
         self.send_bye(now, leg, &mut dialog, cause, out);
-        Leaving::Over { dialog: Some(Box::new(dialog)) }
+        Leaving::Over(Box::new(Over { dialog: Some(dialog), unfinished }))
     }
 }
 
@@ -178,10 +172,13 @@ impl Endpoint {
 fn rejection(refusal: &Refusal) -> (u16, Reply) {
     let status = if (300..=699).contains(&refusal.status) { refusal.status } else { 500 };
     let reply = Reply::after_facts(status);
-    (status, match refusal.retry_after {
-        Some(wait) => reply.retry_after(wait),
-        None => reply,
-    })
+    (
+        status,
+        match refusal.retry_after {
+            Some(wait) => reply.retry_after(wait),
+            None => reply,
+        },
+    )
 }
 
 /// How an INVITE that we have not answered is refused when the call ends for this cause.

@@ -99,7 +99,9 @@ impl Endpoint {
 
     fn listener(&self, transport: Transport, peer: SocketAddr) -> Option<SocketAddr> {
         let mut listeners = self.config.listeners.iter();
-        listeners.find(|(own, address)| *own == transport && address.is_ipv4() == peer.is_ipv4()).map(|(_, at)| *at)
+        listeners
+            .find(|(own, address)| *own == transport && address.is_ipv4() == peer.is_ipv4())
+            .map(|(_, at)| *at)
     }
 
     /// Our Contact for a dialog along a path. `sips` where the far end asked by `sips` (§8.1.1.8).

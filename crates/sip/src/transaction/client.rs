@@ -24,11 +24,21 @@ pub struct Client {
 #[derive(Debug)]
 enum State {
     /// The request is out and nothing has come back.
-    Trying { request: Bytes, repeat: Option<Repeat>, give_up_at: Instant },
+    Trying {
+        request: Bytes,
+        repeat: Option<Repeat>,
+        give_up_at: Instant,
+    },
     /// A provisional answer came; repetitions slow down to T2.
-    Proceeding { request: Bytes, repeat: Option<Repeat>, give_up_at: Instant },
+    Proceeding {
+        request: Bytes,
+        repeat: Option<Repeat>,
+        give_up_at: Instant,
+    },
     /// Answered; repeated answers are absorbed.
-    Completed { forget_at: Instant },
+    Completed {
+        forget_at: Instant,
+    },
     Terminated,
 }
 

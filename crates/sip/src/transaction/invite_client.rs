@@ -25,13 +25,22 @@ pub struct InviteClient {
 #[derive(Debug)]
 enum State {
     /// The INVITE is out and nothing has come back.
-    Calling { request: Bytes, repeat: Option<Repeat>, give_up_at: Instant },
+    Calling {
+        request: Bytes,
+        repeat: Option<Repeat>,
+        give_up_at: Instant,
+    },
     /// A provisional response arrived. No timer runs: a phone may ring for minutes.
     Proceeding,
     /// A 2xx arrived; a fork may send more of them (RFC 6026 §7.2).
-    Accepted { forget_at: Instant },
+    Accepted {
+        forget_at: Instant,
+    },
     /// Refused. `ack` answers every repetition of the refusal.
-    Completed { ack: Bytes, forget_at: Instant },
+    Completed {
+        ack: Bytes,
+        forget_at: Instant,
+    },
     Terminated,
 }
 

@@ -25,13 +25,23 @@ pub struct InviteServer {
 #[derive(Debug)]
 enum State {
     /// No final answer yet; `last` is our latest provisional.
-    Proceeding { last: Option<Bytes> },
+    Proceeding {
+        last: Option<Bytes>,
+    },
     /// We refused and wait for the ACK.
-    Completed { refusal: Bytes, repeat: Option<Repeat>, give_up_at: Instant },
+    Completed {
+        refusal: Bytes,
+        repeat: Option<Repeat>,
+        give_up_at: Instant,
+    },
     /// The ACK to our refusal came; repeated ACKs are absorbed.
-    Confirmed { forget_at: Instant },
+    Confirmed {
+        forget_at: Instant,
+    },
     /// We accepted; repeated INVITEs are absorbed, ACKs go to the dialog.
-    Accepted { forget_at: Instant },
+    Accepted {
+        forget_at: Instant,
+    },
     Terminated,
 }
 

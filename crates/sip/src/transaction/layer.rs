@@ -199,7 +199,12 @@ impl Layer {
     }
 
     /// Takes an ACK with an INVITE's branch.
-    pub(crate) fn acknowledge(&mut self, now: Instant, id: TransactionId, out: &mut Vec<Output>) -> Option<News> {
+    pub(crate) fn acknowledge(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        out: &mut Vec<Output>,
+    ) -> Option<News> {
         let Some(Entry { machine: Machine::InviteServer(machine), .. }) = self.entries.get_mut(&id) else {
             return None;
         };
@@ -209,13 +214,7 @@ impl Layer {
     }
 
     /// Answers a request that came.
-    pub(crate) fn respond(
-        &mut self,
-        now: Instant,
-        id: TransactionId,
-        answer: Answer,
-        out: &mut Vec<Output>,
-    ) {
+    pub(crate) fn respond(&mut self, now: Instant, id: TransactionId, answer: Answer, out: &mut Vec<Output>) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let mut actions = Vec::new();
         let Answer { status, response, release } = answer;

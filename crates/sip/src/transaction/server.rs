@@ -25,7 +25,10 @@ enum State {
     /// Not answered yet.
     Trying,
     /// Answered; `response` answers every repetition.
-    Completed { response: Bytes, forget_at: Instant },
+    Completed {
+        response: Bytes,
+        forget_at: Instant,
+    },
     Terminated,
 }
 

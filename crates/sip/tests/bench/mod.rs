@@ -12,8 +12,10 @@ use sip::{
     Output, Path, RegistrationChange, Release, Transport, User,
 };
 
-pub const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
-pub const ANSWER: &str = "v=0\r\no=- 2 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\n";
+pub const OFFER: &str =
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+pub const ANSWER: &str =
+    "v=0\r\no=- 2 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\n";
 
 pub fn us() -> SocketAddr {
     "192.0.2.1:5060".parse().unwrap()
@@ -269,7 +271,7 @@ impl Ask {
         self
     }
 
-    pub fn to_tag(mut self, tag: &str) -> Self {
+    pub fn in_dialog(mut self, tag: &str) -> Self {
         self.to_tag = Some(tag.to_owned());
         self
     }
@@ -362,7 +364,7 @@ pub fn answered_leg(bench: &mut Bench) -> (LegId, String) {
     bench.command(leg, LegCommand::Ring);
     let said = bench.command(leg, LegCommand::Answer { sdp: sdp(ANSWER) });
     let our_tag = tag(header(said.message(0), "To")).to_owned();
-    let said = bench.receive(&Ask::new("ACK", "ack1").to_tag(&our_tag).text());
+    let said = bench.receive(&Ask::new("ACK", "ack1").in_dialog(&our_tag).text());
     assert_eq!(said.event_names(), ["Confirmed()"]);
     (leg, our_tag)
 }
