@@ -22,7 +22,7 @@ mod verify;
 pub use call_id::{CallId, CallIdError};
 pub use checkpoint::{Checkpoint, CheckpointError, checkpoint_text, parse_text};
 pub use fact::{Event, Fact, FlowRef};
-pub use log::{Head, Identity, IdentityError, Log, OPEN_CALLS_MAX, OpenCall};
+pub use log::{Head, Identity, IdentityError, Log, OPEN_CALLS_MAX, OpenCall, OpenCalls};
 pub use note::{KeyError, NOTE_BYTES_MAX, NoteError, SigningKey, VerifyingKey};
 pub use proof::TreeHead;
 pub use record::{Header, Record, RecordError, Refusal, read_header};

@@ -52,13 +52,51 @@ pub struct OpenCall {
     pub last_seq: u64,
 }
 
+/// The calls that have records and no end, each with the last link of its chain.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct OpenCalls {
+    calls: BTreeMap<CallId, OpenCall>,
+}
+
+impl OpenCalls {
+    /// Takes a call's latest record into account; `kind` is that record's.
+    pub fn follow(&mut self, latest: OpenCall, kind: &str) {
+        if kind == Fact::CALL_END {
+            self.calls.remove(&latest.call);
+            return;
+        }
+        if self.calls.len() >= OPEN_CALLS_MAX && !self.calls.contains_key(&latest.call) {
+            self.forget_stalest();
+        }
+        self.calls.insert(latest.call, latest);
+    }
+
+    fn forget_stalest(&mut self) {
+        let mut last_seqs: Vec<u64> = self.calls.values().map(|open| open.last_seq).collect();
+        let (_, oldest_kept, _) = last_seqs.select_nth_unstable(OPEN_CALLS_MAX / 8);
+        let oldest_kept = *oldest_kept;
+        self.calls.retain(|_, open| open.last_seq >= oldest_kept);
+    }
+
+    /// All of them, by call.
+    pub fn iter(&self) -> impl Iterator<Item = &OpenCall> {
+        self.calls.values()
+    }
+}
+
+impl FromIterator<OpenCall> for OpenCalls {
+    fn from_iter<I: IntoIterator<Item = OpenCall>>(calls: I) -> Self {
+        Self { calls: calls.into_iter().map(|open| (open.call, open)).collect() }
+    }
+}
+
 /// Where a log continues.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Head {
     /// Records so far, which is the position of the next.
     pub size: u64,
     /// Calls without an end.
-    pub open_calls: Vec<OpenCall>,
+    pub open_calls: OpenCalls,
 }
 
 /// Seals facts: gives each its place in the log and in its call, and its canonical form.
@@ -69,16 +107,9 @@ pub struct Head {
 pub struct Log {
     identity: Identity,
     size: u64,
-    open: BTreeMap<CallId, Chain>,
+    open: OpenCalls,
     /// The time `mono` counts from: the first record of this run.
     started: Option<Instant>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Chain {
-    cseq: u64,
-    previous: Hash,
-    last_seq: u64,
 }
 
 /// A record's place in its call.
@@ -91,22 +122,12 @@ struct Link {
 impl Log {
     /// Continues a log; [`Head::default`] begins one.
     pub fn resume(head: Head, identity: Identity) -> Self {
-        let open = head.open_calls.into_iter().map(|open| {
-            let OpenCall { call, cseq, previous, last_seq } = open;
-            (call, Chain { cseq, previous, last_seq })
-        });
-        Self { identity, size: head.size, open: open.collect(), started: None }
+        Self { identity, size: head.size, open: head.open_calls, started: None }
     }
 
-    /// Where the log stands, for a later [`Log::resume`].
-    pub fn head(&self) -> Head {
-        let open_calls = self.open.iter().map(|(call, chain)| OpenCall {
-            call: *call,
-            cseq: chain.cseq,
-            previous: chain.previous,
-            last_seq: chain.last_seq,
-        });
-        Head { size: self.size, open_calls: open_calls.collect() }
+    /// Calls without an end.
+    pub fn open_calls(&self) -> &OpenCalls {
+        &self.open
     }
 
     /// Records so far.
@@ -120,40 +141,24 @@ impl Log {
         let elapsed = event.at.mono.saturating_duration_since(started).as_nanos();
         let mono = u64::try_from(elapsed).unwrap_or(INTEGER_MAX).min(INTEGER_MAX);
         let link = event.call.map(|call| {
-            let chain = self.open.get(&call);
+            let last = self.open.calls.get(&call);
             Link {
                 call,
-                cseq: chain.map_or(1, |chain| chain.cseq + 1),
-                previous: chain.map(|chain| chain.previous),
+                cseq: last.map_or(1, |last| last.cseq + 1),
+                previous: last.map(|last| last.previous),
             }
         });
         let (bytes, refused) = self.write(&event, mono, link.as_ref());
         let leaf = leaf_hash(&bytes);
         let seq = self.size;
         self.size += 1;
-        if let Some(link) = link {
-            self.advance(&link, &event.fact, Chain { cseq: link.cseq, previous: leaf, last_seq: seq });
-        }
         let kind = if refused == Some(Refusal::Kind) { REFUSED_KIND.to_owned() } else { event.fact.kind };
-        Record { seq, call: event.call, kind, bytes, leaf, refused }
-    }
-
-    fn advance(&mut self, link: &Link, fact: &Fact, chain: Chain) {
-        if fact.kind == Fact::CALL_END {
-            self.open.remove(&link.call);
-            return;
+        let cseq = link.as_ref().map(|link| link.cseq);
+        let record = Record { seq, call: event.call, cseq, kind, bytes, leaf, refused };
+        if let Some(latest) = record.open_call() {
+            self.open.follow(latest, &record.kind);
         }
-        if self.open.len() >= OPEN_CALLS_MAX && !self.open.contains_key(&link.call) {
-            self.forget_stalest();
-        }
-        self.open.insert(link.call, chain);
-    }
-
-    fn forget_stalest(&mut self) {
-        let mut last_seqs: Vec<u64> = self.open.values().map(|chain| chain.last_seq).collect();
-        let (_, oldest_kept, _) = last_seqs.select_nth_unstable(OPEN_CALLS_MAX / 8);
-        let oldest_kept = *oldest_kept;
-        self.open.retain(|_, chain| chain.last_seq >= oldest_kept);
+        record
     }
 
     /// The record's bytes, and why its fields are missing if they are.
@@ -275,7 +280,7 @@ mod tests {
     #[test]
     fn a_record_says_when_where_whose_and_what_in_canonical_json() {
         let mut log = log();
-        let mut first = event(0x0198_f2, Fact::new("queue.enter").with("q", "q-07").with("urg", "emergent"));
+        let mut first = event(0x0001_98f2, Fact::new("queue.enter").with("q", "q-07").with("urg", "emergent"));
         first.flow = Some(FlowRef { name: "main".into(), digest_hex: "ab".repeat(32), step: "red_flag".into() });
         let later = Instant::now() + Duration::from_millis(2);
         first.at.mono = later;
@@ -286,9 +291,9 @@ mod tests {
             r#""step":"red_flag"},"mono":0,"node":"ivr-a","seq":0,"ts":"2026-11-23T14:03:07.412345Z","#,
             r#""type":"queue.enter","v":1}"#
         );
-        let expected = expected.replace("CALL", &CallId(0x0198_f2).to_string());
+        let expected = expected.replace("CALL", &CallId(0x0001_98f2).to_string());
         assert_eq!(text(&one), expected.replace("DIGEST", &"ab".repeat(32)));
-        let mut second = event(0x0198_f2, Fact::new("offer.made"));
+        let mut second = event(0x0001_98f2, Fact::new("offer.made"));
         second.at.mono = later + Duration::from_nanos(77);
         let two = log.seal(second);
         let header = read_header(&two.bytes).unwrap();
@@ -304,7 +309,7 @@ mod tests {
         log.seal(event(2, Fact::new("call.start")));
         let end = log.seal(event(1, Fact::new(Fact::CALL_END)));
         assert_eq!(read_header(&end.bytes).unwrap().n, Some(2));
-        let open: Vec<CallId> = log.head().open_calls.iter().map(|open| open.call).collect();
+        let open: Vec<CallId> = log.open_calls().iter().map(|open| open.call).collect();
         assert_eq!(open, [CallId(2)]);
     }
 
@@ -312,7 +317,8 @@ mod tests {
     fn a_resumed_log_continues_its_calls_where_they_were() {
         let mut log = log();
         let first = log.seal(event(1, Fact::new("call.start")));
-        let mut resumed = Log::resume(log.head(), Identity::new("ivr-a", 2).unwrap());
+        let head = Head { size: log.size(), open_calls: log.open_calls().clone() };
+        let mut resumed = Log::resume(head, Identity::new("ivr-a", 2).unwrap());
         let second = resumed.seal(event(1, Fact::new("call.lost")));
         let header = read_header(&second.bytes).unwrap();
         assert_eq!((header.seq, header.cseq, header.previous()), (1, Some(2), Some(first.leaf)));
@@ -343,9 +349,8 @@ mod tests {
         for call in 0..=OPEN_CALLS_MAX as u128 {
             log.seal(event(call, Fact::new("call.start")));
         }
-        let head = log.head();
-        assert_eq!(head.open_calls.len(), OPEN_CALLS_MAX - OPEN_CALLS_MAX / 8 + 1);
-        assert!(!head.open_calls.iter().any(|open| open.call == CallId(0)));
-        assert!(head.open_calls.iter().any(|open| open.call == CallId(OPEN_CALLS_MAX as u128)));
+        assert_eq!(log.open_calls().iter().count(), OPEN_CALLS_MAX - OPEN_CALLS_MAX / 8 + 1);
+        assert!(!log.open_calls().iter().any(|open| open.call == CallId(0)));
+        assert!(log.open_calls().iter().any(|open| open.call == CallId(OPEN_CALLS_MAX as u128)));
     }
 }

@@ -6,11 +6,15 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ed25519_dalek::Signer;
+use primitives::Private;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 /// The signature type Ed25519 in key ids and keys.
 const ED25519: u8 = 0x01;
+
+/// How a file with a signing key begins.
+const SECRET_PREFIX: &str = "PRIVATE+KEY+";
 
 /// Longest note read. A checkpoint is under 300 bytes; the rest is room for witnesses' signatures.
 pub const NOTE_BYTES_MAX: usize = 65_536;
@@ -40,8 +44,11 @@ pub enum KeyError {
     /// Not `name+id+base64`.
     #[error("a verification key reads `name+8 hexadecimal digits+base64`, as in the `.vkey` file beside the key")]
     Shape,
+    /// Not `PRIVATE+KEY+name+id+base64`.
+    #[error("a signing key reads `PRIVATE+KEY+name+8 hexadecimal digits+base64`")]
+    Secret,
     /// The id does not belong to name and key.
-    #[error("the verification key was changed: its 8 digits do not belong to its name and key")]
+    #[error("the key was changed: its 8 digits do not belong to its name and key")]
     Id,
     /// Not Ed25519, or not a point of its curve.
     #[error("not an Ed25519 key")]
@@ -72,6 +79,29 @@ impl SigningKey {
     pub fn from_seed(origin: &str, seed: [u8; 32]) -> Result<Self, KeyError> {
         check_name(origin)?;
         Ok(Self { origin: origin.to_owned(), key: ed25519_dalek::SigningKey::from_bytes(&seed) })
+    }
+
+    /// The key as its file holds it: `PRIVATE+KEY+name+id+base64`, the form other programs of signed
+    /// notes read too.
+    pub fn to_secret_text(&self) -> Private<String> {
+        let id = hex::encode(key_id(&self.origin, &self.key.verifying_key().to_bytes()));
+        let mut typed = vec![ED25519];
+        typed.extend_from_slice(&self.key.to_bytes());
+        Private::new(format!("{SECRET_PREFIX}{}+{id}+{}", self.origin, BASE64_STANDARD.encode(typed)))
+    }
+
+    /// Reads what [`SigningKey::to_secret_text`] wrote.
+    pub fn from_secret_text(text: &Private<String>) -> Result<Self, KeyError> {
+        let rest = text.expose().trim().strip_prefix(SECRET_PREFIX).ok_or(KeyError::Secret)?;
+        let mut parts = rest.splitn(3, '+');
+        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(KeyError::Secret);
+        };
+        let typed = BASE64_STANDARD.decode(key).map_err(|_| KeyError::Secret)?;
+        let Some((&ED25519, seed)) = typed.split_first() else { return Err(KeyError::Algorithm) };
+        let key = Self::from_seed(name, seed.try_into().map_err(|_| KeyError::Algorithm)?)?;
+        let public = key.key.verifying_key().to_bytes();
+        if hex::encode(key_id(name, &public)) == id { Ok(key) } else { Err(KeyError::Id) }
     }
 
     /// The log's name, first line of its checkpoints.
@@ -208,6 +238,14 @@ mod tests {
         assert_eq!("nothing".parse::<VerifyingKey>(), Err(KeyError::Shape));
         assert!(SigningKey::from_seed("a b", [0; 32]).is_err());
         assert_eq!(format!("{:?}", key()), "SigningKey(audit.example.org/ivr/site-1)");
+    }
+
+    #[test]
+    fn a_signing_key_survives_its_file_and_nothing_prints_it() {
+        let text = key().to_secret_text();
+        assert_eq!(SigningKey::from_secret_text(&text).unwrap().verifying_key(), key().verifying_key());
+        let renamed = text.map(|text| text.replace("site-1", "site-2"));
+        assert_eq!(SigningKey::from_secret_text(&renamed).err(), Some(KeyError::Id));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::canonical::NotCanonical;
 use crate::tree::Hash;
-use crate::{CallId, canonical};
+use crate::{CallId, OpenCall, canonical};
 
 /// A sealed fact: one leaf of the log.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -14,6 +14,8 @@ pub struct Record {
     pub seq: u64,
     /// The call it belongs to.
     pub call: Option<CallId>,
+    /// Position within the call, from 1.
+    pub cseq: Option<u64>,
     /// What happened, as in [`crate::Fact::kind`].
     pub kind: String,
     /// Canonical JSON (RFC 8785): exactly what is stored and hashed.
@@ -28,6 +30,12 @@ pub struct Record {
 impl Record {
     /// Longest record. A fact is a few hundred bytes; more is free text, which does not belong here.
     pub const BYTES_MAX: usize = 8_192;
+
+    /// The link this record is in the chain of its call.
+    pub fn open_call(&self) -> Option<OpenCall> {
+        let (call, cseq) = (self.call?, self.cseq?);
+        Some(OpenCall { call, cseq, previous: self.leaf, last_seq: self.seq })
+    }
 }
 
 /// Why a fact's fields are not in its record.
@@ -112,6 +120,12 @@ impl Header<'_> {
     /// The call, if the record belongs to one and names it properly.
     pub fn call_id(&self) -> Option<CallId> {
         self.call.as_ref().and_then(|call| call.parse().ok())
+    }
+
+    /// The link this record, whose leaf hash is given, is in the chain of its call.
+    pub fn open_call(&self, leaf: Hash) -> Option<OpenCall> {
+        let (call, cseq) = (self.call_id()?, self.cseq?);
+        Some(OpenCall { call, cseq, previous: leaf, last_seq: self.seq })
     }
 
     /// The hash of the call's previous record.

@@ -22,6 +22,7 @@ use thiserror::Error;
 use crate::disk::{AppendFile, Disk, LocalDisk, create_private, create_private_dir, next_step};
 use crate::integrator::{CHECKPOINT_FILE, Integrator, leaf_of, read_head, read_optional};
 use crate::replay::{Replay, ReplayError, replay, sync_segments};
+use crate::spill::read_spill;
 use crate::wal;
 
 /// Records written together at most.
@@ -325,31 +326,18 @@ fn open_calls_of_tiles(dir: &Path) -> Result<OpenCalls, OpenError> {
 
 /// Takes over what a stalled log had put aside when its process ended.
 fn take_spill(path: &Path, journal: &mut Journal) -> Result<u64, OpenError> {
-    let Some(bytes) = read_optional(path).map_err(|error| io_at(path, error))? else { return Ok(0) };
-    let mut records = Vec::new();
-    let mut offset = 0;
-    while let Some((frame, after)) = wal::frame_at(&bytes, offset) {
-        offset = after;
-        let wal::Frame::Record(record) = frame else { continue };
-        let Ok(header) = read_header(record) else { break };
-        let expected = journal.size + records.len() as u64;
-        // What reached the segments after all is there twice.
-        if header.seq < expected {
-            continue;
-        }
-        if header.seq > expected {
+    let mut records = match read_spill(path) {
+        Ok(records) => records,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(io_at(path, error)),
+    };
+    // What reached the segments after all is there twice.
+    records.retain(|record| record.seq >= journal.size);
+    for (expected, record) in (journal.size..).zip(&records) {
+        if record.seq != expected {
             let what = "records between its segments and its spill file are missing";
             return Err(OpenError::Damaged { path: path.to_owned(), seq: expected, what });
         }
-        records.push(Record {
-            seq: header.seq,
-            call: header.call_id(),
-            cseq: header.cseq,
-            kind: header.kind.clone().into_owned(),
-            bytes: record.to_vec(),
-            leaf: leaf_hash(record),
-            refused: None,
-        });
     }
     for group in records.chunks(GROUP_RECORDS_MAX) {
         journal.commit(group).map_err(|error| io_at(path, error))?;
