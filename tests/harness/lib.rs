@@ -1,1 +1,19 @@
 //! Starts the real binary on free ports and drives it with real telephones.
+//!
+//! [`Server`] runs `careline` with a configuration and a data folder of its own; [`SippCall`] and
+//! [`Baresip`] are other people's telephones beside our own `phone`. Every wait ends: with what was
+//! waited for, or with a [`Trouble`] that says what was missing and quotes the log.
+
+mod baresip;
+mod ports;
+mod server;
+mod sipp;
+mod trouble;
+mod wait;
+
+pub use baresip::{Baresip, BaresipOptions};
+pub use ports::free_ports;
+pub use server::{Options, Server};
+pub use sipp::{SippCall, sipp};
+pub use trouble::Trouble;
+pub use wait::eventually;

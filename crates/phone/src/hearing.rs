@@ -182,7 +182,8 @@ impl Recording {
     }
 
     /// Waits until `is_it` says so of this recording, looking again at every packet, or until `deadline`.
-    pub(crate) async fn until(&self, deadline: Instant, mut is_it: impl FnMut(&Self) -> bool) -> bool {
+    /// Whether it did.
+    pub async fn until(&self, deadline: Instant, mut is_it: impl FnMut(&Self) -> bool) -> bool {
         let mut count = self.ear.count.subscribe();
         loop {
             if is_it(self) {

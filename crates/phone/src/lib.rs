@@ -47,4 +47,5 @@ pub use dtmf::Digit;
 pub use error::{Ended, PhoneError};
 pub use hearing::{HeardPacket, HeardPayload, Lateness, Recording};
 pub use line::PhoneEvent;
+pub use media::{Aim, Media, Sound};
 pub use script::{Call, Phone, Ringing, Unanswered};

@@ -12,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 use crate::audio::{Codec, FRAME_SAMPLES, Tone};
 use crate::dtmf::{Digit, Keying, TelephoneEvent};
 use crate::error::PhoneError;
-use crate::hearing::{Ear, HeardPacket, HeardPayload};
+use crate::hearing::{Ear, HeardPacket, HeardPayload, Recording};
 use crate::sdp::Description;
 
 /// One packet per 20 ms (`a=ptime:20`).
@@ -36,8 +36,11 @@ pub enum Sound {
 /// Where and how to send, once both sides agreed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Aim {
+    /// Where the other side wants audio.
     pub to: SocketAddr,
+    /// What both sides speak.
     pub codec: Codec,
+    /// Payload type of the other side's telephone events, if it takes them.
     pub telephone_event: Option<u8>,
     /// False while the other side holds us.
     pub sends: bool,
@@ -45,7 +48,7 @@ pub struct Aim {
 
 impl Aim {
     /// Towards what the other side described, with the codec both agreed on.
-    pub fn at(theirs: &Description, agreed: &Description) -> Option<Self> {
+    pub(crate) fn at(theirs: &Description, agreed: &Description) -> Option<Self> {
         Some(Self {
             to: theirs.address,
             codec: *agreed.codecs.first()?,
@@ -67,11 +70,14 @@ pub(crate) struct Press {
     pub done: oneshot::Sender<()>,
 }
 
-/// The script's and the line's hold on the audio of one call.
+/// The audio of one call: where it listens, what it says, what it heard.
+///
+/// A [`crate::Call`] brings its own. On its own it is the voice and the ear of a call whose signalling
+/// somebody else does, sipp for example: put [`Media::local`] into its SDP and aim at the answer.
 #[derive(Clone, Debug)]
 pub struct Media {
-    pub local: SocketAddr,
-    pub ear: Arc<Ear>,
+    local: SocketAddr,
+    ear: Arc<Ear>,
     controls: watch::Sender<Controls>,
     presses: mpsc::Sender<Press>,
 }
@@ -94,10 +100,27 @@ impl Media {
         Ok(Self { local: address, ear, controls, presses })
     }
 
+    /// Where it wants to receive.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// What is heard from now on.
+    pub fn hear(&self) -> Recording {
+        Recording::start(&self.ear)
+    }
+
+    /// What was heard since it was opened.
+    pub fn heard(&self) -> Recording {
+        Recording::whole(&self.ear)
+    }
+
+    /// Sends there from the next frame on, or to nobody.
     pub fn aim(&self, aim: Option<Aim>) {
         self.controls.send_modify(|c| c.aim = aim);
     }
 
+    /// Picks this up from the next frame on.
     pub fn sound(&self, sound: Sound) {
         self.controls.send_modify(|c| c.sound = sound);
     }
@@ -107,7 +130,8 @@ impl Media {
         self.controls.send_modify(|c| c.is_open = false);
     }
 
-    /// Presses the keys one after the other; the receiver hears when the last one was released.
+    /// Presses the keys one after the other; the receiver hears when the last one was released. Nothing
+    /// if it is closed.
     pub async fn press(&self, digits: Vec<Digit>) -> Option<oneshot::Receiver<()>> {
         let (done, released) = oneshot::channel();
         self.presses.send(Press { digits, done }).await.ok()?;
@@ -124,8 +148,8 @@ async fn run(
 ) {
     let mut buffer = [0; DATAGRAM_BYTES_MAX];
     let mut ticks = tokio::time::interval(FRAME);
-    // A late frame is sent at once and the grid stays where it was, as a sound card keeps it.
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    // Late frames are sent at once and none is left out, as a sound card does it.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut pressing: Option<oneshot::Sender<()>> = None;
     loop {
         tokio::select! {
@@ -135,7 +159,7 @@ async fn run(
                 if !current.is_open || controls.has_changed().is_err() {
                     return;
                 }
-                if let Some((to, packet)) = mouth.speak(Instant::now(), &current) {
+                if let Some((to, packet)) = mouth.speak(&current) {
                     // A refused datagram is a lost packet: the other side may be gone already.
                     _ = socket.try_send_to(&packet, to);
                 }
@@ -182,9 +206,8 @@ fn listen(datagram: &[u8], controls: &watch::Receiver<Controls>) -> Option<Heard
 struct Mouth {
     source: u32,
     sequence: u16,
-    /// RTP timestamp of `started`.
-    base: u32,
-    started: Option<Instant>,
+    /// RTP timestamp of this frame; goes on while nothing is sent.
+    timestamp: u32,
     was_silent: bool,
     tone: Option<(f64, Tone)>,
     keying: Keying,
@@ -195,20 +218,18 @@ impl Mouth {
         Self {
             source: identity as u32,
             sequence: (identity >> 32) as u16,
-            base: (identity >> 40) as u32,
-            started: None,
+            timestamp: (identity >> 40) as u32,
             was_silent: true,
             tone: None,
             keying: Keying::default(),
         }
     }
 
-    /// The packet of this frame, if anything is to be sent.
-    fn speak(&mut self, now: Instant, controls: &Controls) -> Option<(SocketAddr, Vec<u8>)> {
+    /// The packet of the next frame, if anything is to be sent.
+    fn speak(&mut self, controls: &Controls) -> Option<(SocketAddr, Vec<u8>)> {
+        self.timestamp = self.timestamp.wrapping_add(FRAME_SAMPLES as u32);
+        let timestamp = self.timestamp;
         let aim = controls.aim.filter(|a| a.sends)?;
-        let frames = now.duration_since(*self.started.get_or_insert(now)).as_millis() / FRAME.as_millis();
-        let timestamp = self.base.wrapping_add((frames as u32).wrapping_mul(FRAME_SAMPLES as u32));
-
         if let Some(payload_type) = aim.telephone_event
             && let Some(key) = self.keying.next(timestamp)
         {
@@ -268,13 +289,14 @@ mod tests {
 
     #[test]
     fn a_key_takes_the_place_of_audio_and_the_clock_goes_on() {
-        let (mut mouth, now) = (Mouth::new(0x1234_5678_9abc_def0), Instant::now());
+        let mut mouth = Mouth::new(0x1234_5678_9abc_def0);
+        let base = mouth.timestamp + 160;
         mouth.keying.press([Digit::new('5').unwrap()]);
         let mut kinds = Vec::new();
-        for n in 0..12 {
-            let (_, bytes) = mouth.speak(now + FRAME * n, &controls(Sound::Quiet)).unwrap();
+        for _ in 0..12 {
+            let (_, bytes) = mouth.speak(&controls(Sound::Quiet)).unwrap();
             let packet = RtpReader::new(&bytes).unwrap();
-            kinds.push((packet.payload_type(), packet.timestamp().wrapping_sub(mouth.base)));
+            kinds.push((packet.payload_type(), packet.timestamp().wrapping_sub(base)));
         }
         assert_eq!(kinds[..8], [(101, 0); 8]);
         assert_eq!(kinds[8..], [(8, 8 * 160), (8, 9 * 160), (8, 10 * 160), (8, 11 * 160)]);
@@ -282,13 +304,13 @@ mod tests {
 
     #[test]
     fn a_still_or_held_phone_sends_nothing_and_marks_its_first_packet_afterwards() {
-        let (mut mouth, now) = (Mouth::new(1), Instant::now());
-        assert!(mouth.speak(now, &controls(Sound::Still)).is_none());
+        let mut mouth = Mouth::new(1);
+        assert!(mouth.speak(&controls(Sound::Still)).is_none());
         let mut held = controls(Sound::Quiet);
         held.aim = held.aim.map(|a| Aim { sends: false, ..a });
-        assert!(mouth.speak(now, &held).is_none());
+        assert!(mouth.speak(&held).is_none());
         let marks: Vec<bool> = (0..3)
-            .map(|_| mouth.speak(now, &controls(Sound::Tone(400.0))).unwrap().1)
+            .map(|_| mouth.speak(&controls(Sound::Tone(400.0))).unwrap().1)
             .map(|bytes| RtpReader::new(&bytes).unwrap().mark())
             .collect();
         assert_eq!(marks, [true, false, false]);

@@ -295,12 +295,12 @@ impl Call {
 
     /// What is heard from now on.
     pub fn hear(&self) -> Recording {
-        Recording::start(&self.media.ear)
+        self.media.hear()
     }
 
     /// What was heard since the call began.
     pub fn heard(&self) -> Recording {
-        Recording::whole(&self.media.ear)
+        self.media.heard()
     }
 
     /// Waits for 200 ms of this tone.

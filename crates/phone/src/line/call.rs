@@ -141,7 +141,7 @@ impl Line {
         let contact = self.contact();
         let Some(call) = self.calls.get_mut(call_id) else { return Ok(()) };
         call.sequence += 1;
-        let offer = call.media.as_ref().map(|m| Description::offer(m.local, &self.config.codecs));
+        let offer = call.media.as_ref().map(|m| Description::offer(m.local(), &self.config.codecs));
         let sdp = offer.map(|o| call.describe(&o));
         let request = wire::request(Outgoing {
             method: Method::Invite,
@@ -190,10 +190,10 @@ impl Line {
         let (invite, branch) = (invite.clone(), branch.clone());
         let ours = if invite.body.is_empty() {
             call.awaits_answer = true;
-            Some(Description::offer(media.local, &codecs))
+            Some(Description::offer(media.local(), &codecs))
         } else {
             let offer = Description::read(&invite.body);
-            let answer = offer.as_ref().and_then(|o| o.answer_to(media.local, &codecs));
+            let answer = offer.as_ref().and_then(|o| o.answer_to(media.local(), &codecs));
             media.aim(offer.zip(answer.clone()).and_then(|(offer, answer)| Aim::at(&offer, &answer)));
             answer
         };
@@ -302,10 +302,10 @@ impl Line {
         let media = call.media.as_ref()?;
         let ours = if body.is_empty() {
             call.awaits_answer = true;
-            Description::offer(media.local, &self.config.codecs)
+            Description::offer(media.local(), &self.config.codecs)
         } else {
             let offer = Description::read(body)?;
-            let answer = offer.answer_to(media.local, &self.config.codecs)?;
+            let answer = offer.answer_to(media.local(), &self.config.codecs)?;
             media.aim(Aim::at(&offer, &answer));
             answer
         };
