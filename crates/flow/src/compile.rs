@@ -1,9 +1,20 @@
 //! From the files of a folder to a library of flows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::calendar::Calendar;
+use crate::check;
+use crate::diagnostic::Finding;
+use crate::document::{self, Node};
+use crate::flow::{Digest, Flow, Library};
+use crate::grammar::flow::{Draft, name_of};
+use crate::grammar::{Reader, Shared};
+use crate::scenario::Scenario;
 
 /// One file.
 #[derive(Clone, Debug)]
@@ -45,99 +56,146 @@ pub struct Compiled {
     pub library: Option<Arc<Library>>,
 }
 
-/// A mistake, or something that looks like one.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    /// How bad.
-    pub severity: Severity,
-    /// A stable code: `flow/unknown-step`.
-    pub code: &'static str,
-    /// What is wrong, in one line.
-    pub message: String,
-    /// The file.
-    pub path: String,
-    /// Line and column from 1, and the marked text's length in characters; `None` for the whole file.
-    pub place: Option<(usize, usize, usize)>,
-    /// Under the caret.
-    pub label: String,
-    /// The next thing to do.
-    pub help: Option<String>,
+/// What a file is, by its name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum FileKind {
+    Flow,
+    Calendars,
+    Tests,
+    Other,
 }
 
-impl Finding {
-    /// Whether the flows cannot be used.
-    pub fn is_error(&self) -> bool {
-        self.severity == Severity::Error
-    }
-
-    /// As rustc would print it, with the lines of `source` and a caret.
-    pub fn render(&self, _source: Option<&str>) -> String {
-        self.message.clone()
-    }
-}
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Severity {
-    /// The flows cannot be used.
-    Error,
-    /// They can, and somebody should look.
-    Warning,
-}
-
-/// SHA-256 of a flow's canonical compiled form and of the prompts it names.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Digest(pub [u8; 32]);
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-/// All flows of one version of a folder, swapped as one.
-#[derive(Debug)]
-pub struct Library {
-    flows: BTreeMap<String, Arc<Flow>>,
-}
-
-/// One flow, checked, immutable.
-#[derive(Debug)]
-pub struct Flow {}
-
-#[expect(clippy::todo, unused_variables, missing_docs, reason = "the contract, before its implementation")]
-impl Library {
-    /// The flow that answers a dialled number (E.164 with `+`, or an extension exactly as in `answers:`).
-    pub fn answering(&self, dialled: &str) -> Option<&Arc<Flow>> {
-        todo!()
-    }
-    pub fn flow(&self, name: &str) -> Option<&Arc<Flow>> {
-        self.flows.get(name)
-    }
-    pub fn flows(&self) -> impl Iterator<Item = &Arc<Flow>> {
-        self.flows.values()
-    }
-    /// Of all flows together.
-    pub fn digest(&self) -> Digest {
-        todo!()
-    }
-}
-
-#[expect(clippy::todo, missing_docs, reason = "the contract, before its implementation")]
-impl Flow {
-    pub fn name(&self) -> &str {
-        todo!()
-    }
-    pub fn digest(&self) -> Digest {
-        todo!()
-    }
-    /// The numbers of `answers:`.
-    pub fn answers(&self) -> &[String] {
-        todo!()
+impl FileKind {
+    fn of(path: &str) -> Self {
+        let mut parts = path.rsplit(['/', '\\']);
+        let name = parts.next().unwrap_or(path);
+        let is_yaml = name.ends_with(".yaml") || name.ends_with(".yml");
+        match name {
+            _ if !is_yaml || parts.any(|folder| folder == "prompts") => Self::Other,
+            "calendars.yaml" => Self::Calendars,
+            "queues.yaml" | "rotas.yaml" | "numbers.yaml" => Self::Other,
+            _ if name.ends_with(".test.yaml") => Self::Tests,
+            _ => Self::Flow,
+        }
     }
 }
 
 /// Compiles all files of a folder together: flows, calendars and shared parts.
-pub fn compile(_sources: &[Source], _environment: &Environment) -> Compiled {
-    Compiled { findings: Vec::new(), library: None }
+pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
+    let mut findings = Vec::new();
+    let mut files: Vec<(FileKind, &Source, Node)> = Vec::new();
+    let mut are_calendars_broken = false;
+    for source in sources {
+        let kind = FileKind::of(&source.path);
+        if kind == FileKind::Other {
+            continue;
+        }
+        match document::read(&source.path, &source.text) {
+            Ok(node) => files.push((kind, source, node)),
+            Err(finding) => {
+                are_calendars_broken |= kind == FileKind::Calendars;
+                findings.push(finding);
+            }
+        }
+    }
+    let of_kind = |kind| files.iter().filter(move |file| file.0 == kind);
+    let flows: BTreeSet<String> =
+        of_kind(FileKind::Flow).filter_map(|(_, _, root)| name_of(root)).map(str::to_owned).collect();
+
+    let mut calendars = BTreeMap::new();
+    for (_, source, root) in of_kind(FileKind::Calendars) {
+        let shared = Shared { environment, calendars: None, flows: &flows };
+        let mut reader = Reader::new(&source.path, &shared);
+        calendars.extend(reader.calendars(root));
+        are_calendars_broken |= !reader.findings.is_empty();
+        findings.append(&mut reader.findings);
+    }
+    let known = (!are_calendars_broken).then_some(&calendars);
+    let shared = Shared { environment, calendars: known, flows: &flows };
+
+    let mut drafts: Vec<(&str, Draft)> = Vec::new();
+    for (_, source, root) in of_kind(FileKind::Flow) {
+        let mut reader = Reader::new(&source.path, &shared);
+        if let Some(draft) = reader.flow(root) {
+            if !reader.findings.iter().any(Finding::is_error) {
+                check::flow(&mut reader, &draft);
+            }
+            drafts.push((&source.path, draft));
+        }
+        findings.append(&mut reader.findings);
+    }
+    for (path, draft) in &drafts {
+        let mut reader = Reader::new(path, &shared);
+        check::among_flows(&mut reader, path, draft, &drafts);
+        findings.append(&mut reader.findings);
+    }
+
+    let mut scenarios: Vec<Scenario> = Vec::new();
+    for (_, source, root) in of_kind(FileKind::Tests) {
+        let mut reader = Reader::new(&source.path, &shared);
+        scenarios.extend(reader.test_file(root, |flow| {
+            let draft = drafts.iter().find(|(_, draft)| &*draft.flow.name == flow);
+            draft.map(|(_, draft)| draft.flow.answers.clone()).unwrap_or_default()
+        }));
+        findings.append(&mut reader.findings);
+    }
+    for (_, draft) in &mut drafts {
+        scenarios.append(&mut draft.scenarios);
+    }
+    findings.sort_by(|a, b| (&a.path, a.place, a.code).cmp(&(&b.path, b.place, b.code)));
+    let is_sound = !findings.iter().any(Finding::is_error);
+    let library = is_sound.then(|| {
+        let flows = drafts.into_iter().map(|(_, draft)| draft.flow).collect();
+        Arc::new(library(flows, calendars, scenarios, environment))
+    });
+    Compiled { findings, library }
+}
+
+fn library(
+    flows: Vec<Flow>,
+    calendars: BTreeMap<String, Calendar>,
+    scenarios: Vec<Scenario>,
+    environment: &Environment,
+) -> Library {
+    let flows: BTreeMap<String, Arc<Flow>> = flows
+        .into_iter()
+        .map(|mut flow| {
+            flow.digest = digest_of_flow(&flow, &calendars, environment);
+            (flow.name.to_string(), Arc::new(flow))
+        })
+        .collect();
+    let mut whole = Sha256::new();
+    for flow in flows.values() {
+        whole.update(flow.digest.0);
+    }
+    whole.update(canonical(&calendars));
+    let answering = flows
+        .values()
+        .flat_map(|flow| flow.answers.iter().map(|number| (number.clone(), flow.clone())))
+        .collect();
+    Library { answering, calendars, scenarios, digest: Digest(whole.finalize().into()), flows }
+}
+
+/// Steps, the calendars they ask, and the sound of every prompt they may play.
+fn digest_of_flow(flow: &Flow, calendars: &BTreeMap<String, Calendar>, environment: &Environment) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update(canonical(flow));
+    let asked: BTreeMap<&String, &Calendar> =
+        calendars.iter().filter(|(name, _)| flow.calendars().any(|calendar| calendar == name.as_str())).collect();
+    hash.update(canonical(&asked));
+    for language in &flow.languages {
+        let prompts = environment.prompts.get(&**language);
+        for (prompt, info) in flow.prompts.iter().filter_map(|name| Some((name, prompts?.get(&**name)?))) {
+            hash.update(canonical(&(language, prompt)));
+            hash.update(info.checksum);
+        }
+    }
+    Digest(hash.finalize().into())
+}
+
+/// JSON with its keys in order: the same for the same meaning, whatever the file's layout.
+fn canonical(value: &impl Serialize) -> Vec<u8> {
+    // A `Value` keeps its maps sorted; nothing of ours fails to be one, and if it did, the empty text is
+    // as good a version as any.
+    serde_json::to_value(value).and_then(|value| serde_json::to_vec(&value)).unwrap_or_default()
 }

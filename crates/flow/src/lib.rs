@@ -2,15 +2,26 @@
 //!
 //! [`compile`] turns the files of a folder into a [`Library`] or into findings with line, column and fix.
 //! An [`Interpreter`] walks one caller through one [`Flow`] of it: events and time in, actions out.
+//! `language.md` beside the sources is the grammar.
 
 mod action;
+mod calendar;
+mod check;
 mod compile;
+mod diagnostic;
+mod document;
 mod event;
+mod expression;
+mod flow;
+mod grammar;
 mod interpreter;
+mod scenario;
 mod urgency;
 
 pub use action::{Action, Enqueue, HangUpCause, KeyClass, Play, PromptRef};
-pub use compile::{Compiled, Digest, Environment, Finding, Flow, Library, PromptInfo, Severity, Source, compile};
+pub use compile::{Compiled, Environment, PromptInfo, Source, compile};
+pub use diagnostic::{Finding, Severity};
 pub use event::{Caller, Event, QueueNews, TransferNews};
+pub use flow::{Digest, Flow, Library};
 pub use interpreter::Interpreter;
 pub use urgency::Urgency;

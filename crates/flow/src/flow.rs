@@ -1,0 +1,353 @@
+//! A flow after checking: immutable, names resolved, what the interpreter walks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::Urgency;
+use crate::calendar::Calendar;
+use crate::expression::{Expression, Template, Type, Value};
+use crate::scenario::Scenario;
+
+/// SHA-256 of a flow's canonical compiled form and of the prompts it names.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// All flows of one version of a folder, swapped as one.
+#[derive(Debug)]
+pub struct Library {
+    pub(crate) flows: BTreeMap<String, Arc<Flow>>,
+    pub(crate) calendars: BTreeMap<String, Calendar>,
+    pub(crate) answering: BTreeMap<String, Arc<Flow>>,
+    pub(crate) scenarios: Vec<Scenario>,
+    pub(crate) digest: Digest,
+}
+
+impl Library {
+    /// The flow that answers a dialled number (E.164 with `+`, or an extension exactly as in `answers:`).
+    pub fn answering(&self, dialled: &str) -> Option<&Arc<Flow>> {
+        self.answering.get(dialled)
+    }
+
+    /// The flow of a name.
+    pub fn flow(&self, name: &str) -> Option<&Arc<Flow>> {
+        self.flows.get(name)
+    }
+
+    /// Every flow, by name.
+    pub fn flows(&self) -> impl Iterator<Item = &Arc<Flow>> {
+        self.flows.values()
+    }
+
+    /// Of all flows, calendars and tests together.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+/// One flow, checked, immutable.
+#[derive(Debug, Serialize)]
+pub struct Flow {
+    pub(crate) name: Arc<str>,
+    pub(crate) about: String,
+    pub(crate) approved_by: Option<String>,
+    pub(crate) answers: Vec<String>,
+    pub(crate) languages: Vec<Arc<str>>,
+    pub(crate) calendar: Option<String>,
+    pub(crate) emergency: Option<StepId>,
+    pub(crate) operator: Option<StepId>,
+    pub(crate) give_up: Option<StepId>,
+    pub(crate) on_error: Option<StepId>,
+    pub(crate) goodbye: Arc<str>,
+    pub(crate) emergency_advice: Arc<str>,
+    pub(crate) emergency_notice: Arc<str>,
+    pub(crate) hold_music: Arc<str>,
+    pub(crate) variables: BTreeMap<String, Type>,
+    pub(crate) steps: Vec<Step>,
+    /// Every prompt the flow may play.
+    pub(crate) prompts: BTreeSet<Arc<str>>,
+    #[serde(skip)]
+    pub(crate) digest: Digest,
+}
+
+impl Flow {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Names exactly this version: its steps and the sound of its prompts.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The numbers of `answers:`.
+    pub fn answers(&self) -> &[String] {
+        &self.answers
+    }
+
+    /// What it is for, and whose.
+    pub fn about(&self) -> &str {
+        &self.about
+    }
+
+    /// Who approved it.
+    pub fn approved_by(&self) -> Option<&str> {
+        self.approved_by.as_deref()
+    }
+
+    /// Its languages, the one a call begins with first.
+    pub fn languages(&self) -> &[Arc<str>] {
+        &self.languages
+    }
+
+    /// Its steps in order: name and verb.
+    pub fn steps(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.steps.iter().map(|step| (&*step.name, step.verb.word()))
+    }
+
+    /// The calendars its `hours` ask.
+    pub(crate) fn calendars(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|step| match &step.verb {
+            Verb::Hours { calendar, .. } => Some(calendar.as_str()),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn step(&self, id: StepId) -> Option<&Step> {
+        self.steps.get(id.0)
+    }
+}
+
+/// A step's place in its flow.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub(crate) struct StepId(pub(crate) usize);
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Step {
+    pub(crate) name: Arc<str>,
+    pub(crate) tag: Tag,
+    pub(crate) verb: Verb,
+    /// `None`: the end of a sub-flow, which returns.
+    pub(crate) next: Option<StepId>,
+    pub(crate) on_error: Option<Go>,
+    pub(crate) after_call: Option<Go>,
+}
+
+/// What becomes of the caller's urgency.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub(crate) struct Tag {
+    #[serde(serialize_with = "urgency_word")]
+    pub(crate) urgency: Option<Urgency>,
+    pub(crate) reason: Option<Arc<str>>,
+}
+
+#[expect(clippy::ref_option, reason = "the shape serde asks for")]
+fn urgency_word<S: serde::Serializer>(urgency: &Option<Urgency>, serializer: S) -> Result<S::Ok, S::Error> {
+    urgency.map(Urgency::word).serialize(serializer)
+}
+
+/// Where to go on, and what to do on the way.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Go {
+    pub(crate) set: Vec<Assignment>,
+    pub(crate) tag: Tag,
+    /// A sub-flow on the way.
+    pub(crate) call: Option<Arc<str>>,
+    /// `None`: the step's `next`.
+    pub(crate) to: Option<StepId>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Assignment {
+    pub(crate) variable: Arc<str>,
+    pub(crate) to: Assigned,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) enum Assigned {
+    Value(Value),
+    Expression(Expression),
+}
+
+/// Prompts of one place.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub(crate) struct Say {
+    pub(crate) prompts: Vec<Arc<str>>,
+    /// Each in every language of the flow, not in the caller's alone.
+    pub(crate) in_all_languages: bool,
+}
+
+/// What a key does while prompts play.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub(crate) enum Keys {
+    #[default]
+    Stop,
+    Keep,
+    Ignore,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) enum Verb {
+    Play { say: Say, keys: Keys },
+    Menu(Menu),
+    Collect(Collect),
+    Library(Topics),
+    Set(Vec<Assignment>),
+    /// A step that only tags.
+    Tag,
+    When { branches: Vec<(Expression, Go)>, otherwise: Option<Go> },
+    Hours { calendar: String, open: Go, closed: Go, holiday: Option<Go> },
+    Call(Arc<str>),
+    Return,
+    Goto(StepId),
+    Queue(Box<Queue>),
+    Transfer(Box<Transfer>),
+    Emergency(Say),
+    Wait(Duration),
+    HangUp(Say),
+}
+
+impl Verb {
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Play { .. } => "play",
+            Self::Menu(_) => "menu",
+            Self::Collect(_) => "collect",
+            Self::Library(_) => "library",
+            Self::Set(_) => "set",
+            Self::Tag => "tag",
+            Self::When { .. } => "when",
+            Self::Hours { .. } => "hours",
+            Self::Call(_) => "call",
+            Self::Return => "return",
+            Self::Goto(_) => "goto",
+            Self::Queue(_) => "queue",
+            Self::Transfer(_) => "transfer",
+            Self::Emergency(_) => "emergency",
+            Self::Wait(_) => "wait",
+            Self::HangUp(_) => "hang_up",
+        }
+    }
+
+    /// Whether a person could later ask about it: it was heard, asked or decided by the clock.
+    pub(crate) fn is_told(&self) -> bool {
+        !matches!(
+            self,
+            Self::Set(_) | Self::Tag | Self::When { .. } | Self::Goto(_) | Self::Return | Self::Wait(_)
+        )
+    }
+
+    /// Whether it asks the caller something.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self, Self::Menu(_) | Self::Collect(_) | Self::Library(_))
+    }
+}
+
+/// How long a question waits and how often it is asked.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Patience {
+    /// From the prompt's end to the first key.
+    pub(crate) wait: Duration,
+    /// Between two digits.
+    pub(crate) between: Duration,
+    /// How often the prompt is played in all.
+    pub(crate) tries: u8,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Menu {
+    pub(crate) play: Say,
+    pub(crate) again: Say,
+    pub(crate) keys: BTreeMap<char, Go>,
+    pub(crate) no_input: Option<Go>,
+    pub(crate) wrong_key: Option<Go>,
+    pub(crate) give_up: Option<Go>,
+    pub(crate) patience: Patience,
+}
+
+/// What digits must be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub(crate) enum Kind {
+    Digits,
+    Date,
+    Phone,
+    Zip,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Collect {
+    pub(crate) variable: Arc<str>,
+    pub(crate) play: Say,
+    pub(crate) again: Say,
+    pub(crate) kind: Kind,
+    pub(crate) min: usize,
+    pub(crate) max: usize,
+    pub(crate) is_sensitive: bool,
+    pub(crate) is_optional: bool,
+    pub(crate) confirm: Option<Arc<str>>,
+    pub(crate) give_up: Option<Go>,
+    pub(crate) patience: Patience,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Topics {
+    pub(crate) play: Say,
+    pub(crate) again: Say,
+    pub(crate) topics: BTreeMap<char, Say>,
+    pub(crate) repeat: char,
+    pub(crate) back: char,
+    pub(crate) no_input: Option<Go>,
+    pub(crate) give_up: Option<Go>,
+    pub(crate) patience: Patience,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Queue {
+    pub(crate) name: Arc<str>,
+    pub(crate) skills: Vec<Template>,
+    pub(crate) say_first: Option<Say>,
+    pub(crate) music: Arc<str>,
+    pub(crate) announce: Option<Announce>,
+    pub(crate) on_timeout: Go,
+    pub(crate) on_empty: Go,
+    pub(crate) on_full: Go,
+    pub(crate) on_error: Go,
+    pub(crate) on_closed: Go,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Announce {
+    pub(crate) every: Duration,
+    pub(crate) play: Option<Say>,
+    /// Say which band the expected wait is in.
+    pub(crate) band: bool,
+}
+
+/// The prompts of `wait: band`, by the wait they still cover.
+pub(crate) const WAIT_BANDS: [(Duration, &str); 4] = [
+    (Duration::from_mins(2), "wait_under_2_minutes"),
+    (Duration::from_mins(5), "wait_2_to_5_minutes"),
+    (Duration::from_mins(15), "wait_5_to_15_minutes"),
+    (Duration::MAX, "wait_over_15_minutes"),
+];
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Transfer {
+    pub(crate) number: Arc<str>,
+    pub(crate) ring: Duration,
+    pub(crate) say_first: Option<Say>,
+    pub(crate) music: Arc<str>,
+    pub(crate) on_busy: Go,
+    pub(crate) on_no_answer: Go,
+    pub(crate) on_failed: Go,
+}

@@ -1,0 +1,109 @@
+//! From a tree of nodes to steps: what every key means, with everything found on the way.
+//!
+//! `language.md` beside the sources is the reference. A reader never stops at the first mistake: what cannot be
+//! read is reported and replaced by something harmless, and the file is refused at the end.
+
+pub(crate) mod calendars;
+mod fields;
+pub(crate) mod flow;
+mod people;
+mod questions;
+mod step;
+pub(crate) mod tests;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub(crate) use fields::Fields;
+
+use crate::calendar::Calendar;
+use crate::compile::Environment;
+use crate::diagnostic::{Finding, Severity};
+use crate::document::Place;
+use crate::expression::Types;
+use crate::flow::Patience;
+
+/// What all files of a folder know of one another.
+#[derive(Debug)]
+pub(crate) struct Shared<'a> {
+    pub(crate) environment: &'a Environment,
+    /// `None`: `calendars.yaml` could not be read, so that nothing can be said about their names.
+    pub(crate) calendars: Option<&'a BTreeMap<String, Calendar>>,
+    pub(crate) flows: &'a BTreeSet<String>,
+}
+
+/// Reads one file.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    pub(crate) shared: &'a Shared<'a>,
+    path: &'a str,
+    pub(crate) findings: Vec<Finding>,
+    /// The step names of the flow, in order.
+    steps: Vec<Arc<str>>,
+    languages: Vec<Arc<str>>,
+    types: Types,
+    /// Variables whose value nobody but the flow may see.
+    private: BTreeSet<String>,
+    /// Prompts the flow may play, and which of them are already reported as missing.
+    prompts: BTreeSet<Arc<str>>,
+    missing: BTreeSet<Arc<str>>,
+    patience: Patience,
+    hold_music: Arc<str>,
+    calendar: Option<String>,
+    /// Sub-flows called, and where.
+    calls: Vec<(String, Place)>,
+    /// Step names used, for the reachability of steps nobody names.
+    is_music_needed: bool,
+}
+
+/// Something known by a code, said in one line, with what is under the caret.
+pub(crate) struct Report<'r> {
+    pub(crate) code: &'static str,
+    pub(crate) place: Place,
+    pub(crate) message: String,
+    pub(crate) label: &'r str,
+    pub(crate) help: Option<String>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(path: &'a str, shared: &'a Shared<'a>) -> Self {
+        Self {
+            shared,
+            path,
+            findings: Vec::new(),
+            steps: Vec::new(),
+            languages: Vec::new(),
+            types: Types::new(),
+            private: BTreeSet::new(),
+            prompts: BTreeSet::new(),
+            missing: BTreeSet::new(),
+            patience: values::PATIENCE,
+            hold_music: "hold_music".into(),
+            calendar: None,
+            calls: Vec::new(),
+            is_music_needed: false,
+        }
+    }
+
+    pub(crate) fn error(&mut self, report: Report<'_>) {
+        self.report(Severity::Error, report);
+    }
+
+    pub(crate) fn warning(&mut self, report: Report<'_>) {
+        self.report(Severity::Warning, report);
+    }
+
+    pub(crate) fn report(&mut self, severity: Severity, report: Report<'_>) {
+        let Report { code, place, message, label, help } = report;
+        self.findings.push(Finding {
+            severity,
+            code,
+            message,
+            path: self.path.to_owned(),
+            place: (place.line > 0).then_some((place.line, place.column, place.length)),
+            label: label.to_owned(),
+            help,
+        });
+    }
+}
