@@ -34,17 +34,22 @@ pub enum LegCommand {
         /// Our answer or offer.
         sdp: Bytes,
     },
-    /// Refuse the INVITE.
+    /// Refuse the INVITE, or after `LegEvent::Reoffered` the new offer: then the session stays as it was and
+    /// the leg lives.
     Reject(Refusal),
     /// Ask who it is before anything else happens: 401 with a digest challenge. A caller who proves it
     /// comes back as a new leg whose `Invited::user` is set.
     Challenge(Challenge),
     /// End it, whatever its state: CANCEL, BYE, or a refusal where we have not answered yet.
+    /// `LegEvent::Ended` follows at once, with the same cause; what is still to be sent needs no call.
     HangUp {
-        /// Goes into the Reason header (RFC 3326).
+        /// Goes into the Reason header (RFC 3326), and decides how an unanswered INVITE is refused: as the
+        /// other leg was (`Refused`), with 487, 500, or with 480 for all else.
         cause: EndCause,
     },
-    /// A new offer inside the dialog (re-INVITE): hold, resume, a moved media address.
+    /// A new offer inside the dialog (re-INVITE): hold, resume, a moved media address. One that meets
+    /// another INVITE waits for its turn; the latest counts. An offer the far end refuses is not reported:
+    /// the session stays as it was.
     Offer {
         /// Our offer.
         sdp: Bytes,
@@ -92,7 +97,8 @@ pub struct Invited {
     pub display_name: Option<Private<String>>,
     /// P-Asserted-Identity's user part (RFC 3325). Believe it of a trusted trunk only.
     pub asserted: Option<Private<String>>,
-    /// The user who proved by digest to be the caller.
+    /// The user who proved by digest to be the caller. Always the user part of From: who proves to be one
+    /// user and calls as another is refused with 403.
     pub user: Option<String>,
     /// Which way it came.
     pub path: Path,
@@ -107,7 +113,7 @@ pub struct Invited {
 pub enum LegEvent {
     /// A new leg: somebody calls us. 100 Trying is already on its way.
     Invited(Box<Invited>),
-    /// The far end rings (a 1xx without SDP).
+    /// The far end rings (a 1xx without SDP). Told once.
     Ringing,
     /// The far end plays early media.
     Progress {
@@ -119,7 +125,7 @@ pub enum LegEvent {
         /// Its SDP.
         sdp: Bytes,
     },
-    /// The far end acknowledged our 200.
+    /// The far end acknowledged our 200. Of an INVITE inside the dialog only where our 200 carried the offer.
     Confirmed {
         /// Its SDP, where our 200 carried the offer.
         sdp: Option<Bytes>,

@@ -1,6 +1,6 @@
 //! Registrations (RFC 3261 §10.3): who may be reached where, and for how long.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use primitives::{Now, Private};
@@ -24,7 +24,8 @@ pub struct User {
 pub struct Binding {
     /// The contact's URI, where an INVITE for the user goes.
     pub contact: String,
-    /// The way the REGISTER came, and so the way to reach a phone behind NAT.
+    /// The way the REGISTER came, and so the way to reach a phone behind NAT. Where it is a connection, the
+    /// contact is removed when the connection is lost, and is not restored after a restart.
     pub path: Path,
     /// `q` in thousandths, 1000 unless given.
     pub preference: u16,
@@ -92,6 +93,8 @@ pub(crate) struct Registrar {
     users: BTreeMap<String, Account>,
     /// By user and contact.
     lapses: Deadlines<(String, String)>,
+    /// User and contact of those that are reached over a connection.
+    over: BTreeSet<(ConnectionId, String, String)>,
     max: Duration,
 }
 
@@ -104,8 +107,12 @@ struct Account {
 
 impl Registrar {
     pub(crate) fn new(config: &Config) -> Self {
-        let mut registrar =
-            Self { users: BTreeMap::new(), lapses: Deadlines::new(), max: config.registration_max };
+        let mut registrar = Self {
+            users: BTreeMap::new(),
+            lapses: Deadlines::new(),
+            over: BTreeSet::new(),
+            max: config.registration_max,
+        };
         registrar.set_users(config.users.clone());
         registrar
     }
@@ -127,17 +134,18 @@ impl Registrar {
 
     /// The users as they are now. Who is gone cannot be reached any more.
     pub(crate) fn set_users(&mut self, users: Vec<User>) -> Vec<RegistrationChange> {
-        let mut before = std::mem::take(&mut self.users);
-        for User { name, secret } in users {
-            let bindings = before.remove(&name).map(|account| account.bindings).unwrap_or_default();
-            self.users.insert(name, Account { secret, bindings });
-        }
-        let mut changes = Vec::new();
-        for (user, account) in before {
-            for binding in account.bindings {
-                self.lapses.set((user.clone(), binding.contact.clone()), None);
-                let contact = binding.contact;
-                changes.push(RegistrationChange::Unbound { user: user.clone(), contact, left: 0 });
+        let secrets: BTreeMap<String, Private<String>> =
+            users.into_iter().map(|user| (user.name, user.secret)).collect();
+        let gone: Vec<String> =
+            self.users.keys().filter(|user| !secrets.contains_key(*user)).cloned().collect();
+        let changes = gone.iter().flat_map(|user| self.unbind_all(user)).collect();
+        self.users.retain(|user, _| secrets.contains_key(user));
+        for (name, secret) in secrets {
+            match self.users.get_mut(&name) {
+                Some(account) => account.secret = secret,
+                None => {
+                    self.users.insert(name, Account { secret, bindings: Vec::new() });
+                }
             }
         }
         changes
@@ -201,12 +209,16 @@ impl Registrar {
         if self.bindings(&register.user).iter().any(|binding| binding.is_newer_than(register)) {
             return Err(OutOfOrder);
         }
-        Ok(self.unbind_where(|user, _| user == register.user))
+        Ok(self.unbind_all(&register.user))
     }
 
     /// A connection is gone: whoever registered over it cannot be reached until he registers anew.
     pub(crate) fn lose_connection(&mut self, id: ConnectionId) -> Vec<RegistrationChange> {
-        self.unbind_where(|_, binding| binding.path.connection == Some(id))
+        let from = (id, String::new(), String::new());
+        let over = self.over.range(from..).take_while(|(connection, _, _)| *connection == id);
+        let lost: Vec<(String, String)> =
+            over.map(|(_, user, contact)| (user.clone(), contact.clone())).collect();
+        lost.iter().filter_map(|(user, contact)| self.unbind(user, contact)).collect()
     }
 
     /// Contacts lapse.
@@ -226,10 +238,10 @@ impl Registrar {
         granted: Duration,
         changes: &mut Vec<RegistrationChange>,
     ) {
-        let Some(account) = self.users.get_mut(user) else { return };
-        account.bindings.retain(|known| known.contact != binding.contact);
-        if account.bindings.len() >= CONTACTS_MAX
-            && let Some(first) = account.bindings.iter().min_by_key(|known| known.expires)
+        self.take(user, &binding.contact);
+        let bindings = self.bindings(user);
+        if bindings.len() >= CONTACTS_MAX
+            && let Some(first) = bindings.iter().min_by_key(|known| known.expires)
         {
             let contact = first.contact.clone();
             changes.extend(self.unbind(user, &contact));
@@ -238,27 +250,33 @@ impl Registrar {
         let place = account.bindings.partition_point(|known| known.preference > binding.preference);
         account.bindings.insert(place, binding.clone());
         self.lapses.set((user.to_owned(), binding.contact.clone()), Some(now.mono + granted));
+        if let Some(connection) = binding.path.connection {
+            self.over.insert((connection, user.to_owned(), binding.contact.clone()));
+        }
         changes.push(RegistrationChange::Bound { user: user.to_owned(), binding, granted });
     }
 
     fn unbind(&mut self, user: &str, contact: &str) -> Option<RegistrationChange> {
-        let account = self.users.get_mut(user)?;
-        let at = account.bindings.iter().position(|known| known.contact == contact)?;
-        let binding = account.bindings.remove(at);
-        let left = account.bindings.len();
-        self.lapses.set((user.to_owned(), contact.to_owned()), None);
-        Some(RegistrationChange::Unbound { user: user.to_owned(), contact: binding.contact, left })
+        let contact = self.take(user, contact)?.contact;
+        let left = self.bindings(user).len();
+        Some(RegistrationChange::Unbound { user: user.to_owned(), contact, left })
     }
 
-    fn unbind_where(&mut self, which: impl Fn(&str, &Binding) -> bool) -> Vec<RegistrationChange> {
-        let found: Vec<(String, String)> = self
-            .users
-            .iter()
-            .flat_map(|(user, account)| account.bindings.iter().map(move |binding| (user, binding)))
-            .filter(|(user, binding)| which(user, binding))
-            .map(|(user, binding)| (user.clone(), binding.contact.clone()))
-            .collect();
-        found.iter().filter_map(|(user, contact)| self.unbind(user, contact)).collect()
+    fn unbind_all(&mut self, user: &str) -> Vec<RegistrationChange> {
+        let contacts: Vec<String> = self.bindings(user).iter().map(|it| it.contact.clone()).collect();
+        contacts.iter().filter_map(|contact| self.unbind(user, contact)).collect()
+    }
+
+    /// Takes a contact out, wherever it is noted.
+    fn take(&mut self, user: &str, contact: &str) -> Option<Binding> {
+        let bindings = &mut self.users.get_mut(user)?.bindings;
+        let at = bindings.iter().position(|known| known.contact == contact)?;
+        let binding = bindings.remove(at);
+        self.lapses.set((user.to_owned(), contact.to_owned()), None);
+        if let Some(connection) = binding.path.connection {
+            self.over.remove(&(connection, user.to_owned(), contact.to_owned()));
+        }
+        Some(binding)
     }
 }
 

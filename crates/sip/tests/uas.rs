@@ -487,3 +487,61 @@ fn when_all_legs_are_taken_the_newest_caller_is_told_to_come_back() {
     assert_eq!((said.sends(), said.dropped.clone()), (vec!["503".to_owned()], vec![Discarded::Full]));
     assert_eq!(header(said.message(0), "Retry-After"), "10");
 }
+
+#[test]
+fn who_is_turned_away_at_the_door_leaves_nothing_behind() {
+    let mut bench = Bench::new();
+    for number in 0..1_000 {
+        let mut ask = Ask::invite().kind("text/plain").call_id(&format!("flood-{number}"));
+        ask.branch = format!("z9hG4bKflood{number}");
+        assert_eq!(bench.receive(&ask.text()).sends(), ["415"]);
+        let mut ask = Ask::new("REGISTER", "").call_id(&format!("reg-{number}"));
+        ask.branch = format!("z9hG4bKreg{number}");
+        assert_eq!(bench.receive(&ask.text()).sends(), ["401"]);
+    }
+    assert!(bench.endpoint.is_idle(), "no transaction, and so no repetition to a made-up address");
+}
+
+#[test]
+fn an_answer_at_the_door_has_the_same_tag_each_time() {
+    let mut bench = Bench::new();
+    let ask = Ask::invite().with("Require: teleport").text();
+    let (first, second) = (bench.receive(&ask), bench.receive(&ask));
+    assert_eq!(first.message(0), second.message(0));
+}
+
+#[test]
+fn a_phone_whose_nat_gave_it_another_port_is_followed_by_its_reinvite() {
+    let mut bench = Bench::new();
+    let (leg, our_tag) = answered_leg(&mut bench);
+    let moved = sip::Path { peer: "198.51.100.7:41000".parse().unwrap(), ..bench::path() };
+    let reinvite = Ask::new("INVITE", "re1").in_dialog(&our_tag).cseq(2).body(OFFER);
+    bench.receive_on(moved, &reinvite.text());
+    bench.command(leg, LegCommand::Accept { sdp: sdp(ANSWER) });
+    bench.receive_on(moved, &Ask::new("ACK", "reack").in_dialog(&our_tag).cseq(2).text());
+    let said = bench.command(leg, LegCommand::HangUp { cause: EndCause::WeHungUp });
+    assert_eq!((said.sends(), said.sent[0].0), (vec!["BYE".to_owned()], moved));
+}
+
+#[test]
+fn a_2xx_to_our_reinvite_that_crosses_our_bye_is_acknowledged_and_nothing_else() {
+    let mut bench = Bench::new();
+    let (leg, _) = answered_leg(&mut bench);
+    let ours = bench.command(leg, LegCommand::Offer { sdp: sdp(ANSWER) }).message(0).to_owned();
+    bench.receive(&bench::response(&ours, "100 Trying", "", ""));
+    assert_eq!(bench.command(leg, LegCommand::HangUp { cause: EndCause::WeHungUp }).sends(), ["BYE"]);
+    let said = bench.receive(&bench::response(&ours, "200 OK", "", OFFER));
+    assert_eq!((said.sends(), said.event_names()), (vec!["ACK".to_owned()], vec![]));
+    bench.runs_out();
+}
+
+#[test]
+fn a_reinvite_taken_back_by_cancel_leaves_the_session_as_it_was() {
+    let mut bench = Bench::new();
+    let (leg, our_tag) = answered_leg(&mut bench);
+    bench.receive(&Ask::new("INVITE", "re1").in_dialog(&our_tag).cseq(2).body(OFFER).text());
+    let said = bench.receive(&Ask::new("CANCEL", "re1").in_dialog(&our_tag).cseq(2).text());
+    assert_eq!((said.sends(), said.event_names()), (vec!["200".into(), "487".into()], vec![]));
+    assert!(bench.command(leg, LegCommand::Accept { sdp: sdp(ANSWER) }).sent.is_empty());
+    assert_eq!(bench.endpoint.legs(), 1);
+}

@@ -137,15 +137,10 @@ impl Dialog {
         true
     }
 
-    /// Takes note of where the far end says it is now: a target refresh (§12.2.1.2, §12.2.2). `true` when
-    /// it has moved.
-    pub(crate) fn refresh_target(&mut self, headers: &Headers) -> bool {
-        match remote_target(headers) {
-            Ok(target) if target != self.remote_target => {
-                self.remote_target = target;
-                true
-            }
-            _ => false,
+    /// Takes note of where the far end says it is now: a target refresh (§12.2.1.2, §12.2.2).
+    pub(crate) fn refresh_target(&mut self, headers: &Headers) {
+        if let Ok(target) = remote_target(headers) {
+            self.remote_target = target;
         }
     }
 

@@ -26,35 +26,31 @@ impl Endpoint {
     pub(super) fn receive_invite(&mut self, now: Now, arrived: Arrived, out: &mut Vec<Output>) {
         if self.legs.is_full() {
             out.push(Output::Dropped(Discarded::Full));
-            return self.refuse(now, &arrived, Reply::after_facts(503).retry_after(RETRY_AFTER), out);
+            return self.turn_away(&arrived, Reply::at_once(503).retry_after(RETRY_AFTER), out);
         }
         let Ok(offer) = sdp(&arrived.request.headers, &arrived.request.body) else {
-            return self.refuse(
-                now,
-                &arrived,
-                Reply::at_once(415).with(Name::Accept, "application/sdp"),
-                out,
-            );
+            let reply = Reply::at_once(415).with(Name::Accept, "application/sdp");
+            return self.turn_away(&arrived, reply, out);
         };
         if !accepts_sdp(&arrived.request.headers) {
-            return self.refuse(now, &arrived, Reply::at_once(406), out);
+            return self.turn_away(&arrived, Reply::at_once(406), out);
         }
         let user = match self.sender(now, &arrived.request) {
             Sender::Unknown => None,
             Sender::User(user) if is_from(&arrived.request, &user) => Some(user),
             // Proven to be one user and calling as another.
-            Sender::User(_) => return self.refuse(now, &arrived, Reply::after_facts(403), out),
+            Sender::User(_) => return self.reply_outside(now, &arrived, Reply::at_once(403), out),
             Sender::Unproven(staleness) => {
                 let reply = self.challenge(now, staleness, Release::AtOnce);
-                return self.refuse(now, &arrived, reply, out);
+                return self.turn_away(&arrived, reply, out);
             }
         };
         let tag = self.names.tag();
         let Some(dialog) = self.dialog_of_request(&arrived, &tag) else {
-            return self.refuse(now, &arrived, Reply::at_once(400).with(Name::Warning, NO_CONTACT), out);
+            return self.turn_away(&arrived, Reply::at_once(400).with(Name::Warning, NO_CONTACT), out);
         };
         let Some(invited) = invited(&arrived, offer.clone(), user) else {
-            return self.refuse(now, &arrived, Reply::at_once(400), out);
+            return self.turn_away(&arrived, Reply::at_once(400), out);
         };
         self.reply(now, &arrived, &tag, Reply::at_once(100), out);
         let id = self.legs.next_id();
@@ -84,7 +80,7 @@ impl Endpoint {
         out: &mut Vec<Output>,
     ) {
         let Some(transaction) = self.transactions.find(invite) else {
-            self.refuse(now, cancel, Reply::at_once(481), out);
+            self.turn_away(cancel, Reply::at_once(481), out);
             return out.push(Output::Dropped(Discarded::StrayRequest));
         };
         let leg = match self.transactions.owner(transaction) {
@@ -92,10 +88,10 @@ impl Endpoint {
             Owner::Nobody => None,
         };
         let Some(mut leg) = leg else {
-            // An INVITE that was refused as it came.
-            return self.refuse(now, cancel, Reply::at_once(200), out);
+            // An INVITE that was refused as it came, or whose leg is gone.
+            return self.reply_outside(now, cancel, Reply::at_once(200), out);
         };
-        let tag = leg.local_tag().unwrap_or_default().to_owned();
+        let tag = leg.local_tag().map_or_else(|| self.names.tag(), str::to_owned);
         self.reply(now, cancel, &tag, Reply::at_once(200), out);
         self.cancel(now, &mut leg, out);
         self.legs.put(leg, &self.transactions);

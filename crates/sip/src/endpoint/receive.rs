@@ -181,11 +181,11 @@ impl Endpoint {
         let transaction = self.transactions.open(&request.method, answers, key, merge);
         let arrived = Arrived { transaction, request, came, answers };
         if is_merged {
-            self.refuse(now, &arrived, Reply::at_once(482), out);
+            self.turn_away(&arrived, Reply::at_once(482), out);
         } else if arrived.request.method == Method::Cancel {
             self.receive_cancel(now, &invite, &arrived, out);
         } else if let Some(reply) = unacceptable(&arrived.request) {
-            self.refuse(now, &arrived, reply, out);
+            self.turn_away(&arrived, reply, out);
         } else {
             self.dispatch(now, dialog, arrived, out);
         }
@@ -212,9 +212,9 @@ impl Endpoint {
         }
         match arrived.request.method {
             Method::Invite => self.receive_invite(now, arrived, out),
-            Method::Options => self.refuse(now, &arrived, capabilities(), out),
+            Method::Options => self.turn_away(&arrived, capabilities(), out),
             // BYE and INFO belong to a dialog and have none (§15.1.2, RFC 6086 §4.2.2).
-            _ => self.refuse(now, &arrived, Reply::at_once(481), out),
+            _ => self.turn_away(&arrived, Reply::at_once(481), out),
         }
     }
 }

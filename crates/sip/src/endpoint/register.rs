@@ -23,17 +23,17 @@ impl Endpoint {
             Sender::User(user) => user,
             Sender::Unknown => {
                 let reply = self.challenge(now, Staleness::Fresh, Release::AtOnce);
-                return self.refuse(now, arrived, reply, out);
+                return self.turn_away(arrived, reply, out);
             }
             Sender::Unproven(staleness) => {
                 let reply = self.challenge(now, staleness, Release::AtOnce);
-                return self.refuse(now, arrived, reply, out);
+                return self.turn_away(arrived, reply, out);
             }
         };
         let reply = match self.register(now, user, arrived, out) {
             Ok(reply) | Err(reply) => reply,
         };
-        self.refuse(now, arrived, reply, out);
+        self.reply_outside(now, arrived, reply, out);
     }
 
     /// The answer to a REGISTER of a proven user; `Err` where it is refused.

@@ -81,12 +81,16 @@ impl Endpoint {
         out.push(Output::Leg { leg, event: LegEvent::Reoffered { sdp: offer } });
     }
 
-    /// Follows the far end to where it says it is now (§12.2.2). As long as it gives itself the same
-    /// address, the way stays: it may be the only one through a NAT.
+    /// Follows the far end to where it says it is now (§12.2.2).
+    ///
+    /// As long as it gives itself the same address the way stays: it may be the only one through a NAT.
+    /// Where that address is the element its request comes from, the way that request took is the newest.
     fn moved(&self, dialog: &mut Dialog, headers: &Headers, neighbour: &Neighbour) {
         let before = authority(dialog.next_hop());
-        if dialog.refresh_target(headers) && authority(dialog.next_hop()) != before {
-            dialog.way = self.path_to_hop(dialog.next_hop(), neighbour);
+        dialog.refresh_target(headers);
+        let way = self.path_to_hop(dialog.next_hop(), neighbour);
+        if way == neighbour.path || authority(dialog.next_hop()) != before {
+            dialog.way = way;
         }
     }
 

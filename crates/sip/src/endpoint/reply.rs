@@ -98,12 +98,20 @@ impl Endpoint {
     }
 
     /// Answers a request outside any dialog, with a To tag of its own.
-    pub(super) fn refuse(&mut self, now: Now, arrived: &Arrived, reply: Reply, out: &mut Vec<Output>) {
+    pub(super) fn reply_outside(&mut self, now: Now, arrived: &Arrived, reply: Reply, out: &mut Vec<Output>) {
         let tag = self.names.tag();
         self.reply(now, arrived, &tag, reply, out);
     }
 
-    /// Answers without a transaction: every repetition is answered anew, with the same To tag (§8.2.7).
+    /// Answers at the door and forgets the request: every repetition is answered anew (§8.2.7). Who floods
+    /// us with what we refuse anyway fills no table, and makes us repeat nothing to an address he may have
+    /// made up.
+    pub(super) fn turn_away(&mut self, arrived: &Arrived, reply: Reply, out: &mut Vec<Output>) {
+        self.transactions.forget(arrived.transaction);
+        self.reply_stateless(arrived.answers, &arrived.request.headers, reply, out);
+    }
+
+    /// Answers without a transaction, always with the same To tag.
     pub(super) fn reply_stateless(
         &mut self,
         path: Path,

@@ -137,6 +137,20 @@ impl Endpoint {
                 leg.state = State::Established(Box::new(established));
                 out.push(Output::Leg { leg: leg.id, event: LegEvent::Answered { sdp } });
             }
+            // The 2xx of a dialog we have: of a re-INVITE we no longer wait for, or one whose ACK we have
+            // forgotten.
+            State::Established(mut established) if is_of(&established.dialog, response) => {
+                self.acknowledge(leg, transaction, &mut established.dialog, response, out);
+                leg.state = State::Established(established);
+            }
+            State::Leaving(Leaving::Over(mut over))
+                if over.dialog.as_ref().is_some_and(|dialog| is_of(dialog, response)) =>
+            {
+                if let Some(dialog) = &mut over.dialog {
+                    self.acknowledge(leg, transaction, dialog, response, out);
+                }
+                leg.state = State::Leaving(Leaving::Over(over));
+            }
             // Another branch of the fork, or one that crossed our CANCEL: nobody wants it any more.
             state => {
                 leg.state = match state {
@@ -284,6 +298,11 @@ impl Endpoint {
             leg.leave(EndCause::NoResponse, Over::with(dialog), out);
         }
     }
+}
+
+/// Whether a response comes from the far end of this dialog.
+fn is_of(dialog: &Dialog, response: &Response) -> bool {
+    response.headers.to().is_ok_and(|to| to.tag().unwrap_or_default() == dialog.id.remote_tag)
 }
 
 /// What a provisional response tells the call, once each.

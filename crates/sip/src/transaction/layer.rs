@@ -1,7 +1,7 @@
 //! All transactions of an endpoint: finds the one a message belongs to, and is the only place that sends
 //! what must arrive.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -69,6 +69,8 @@ pub(crate) struct Layer {
     by_merge_key: BTreeMap<MergeKey, TransactionId>,
     /// How many transactions each leg has; a leg without one is missing here.
     of_leg: BTreeMap<LegId, usize>,
+    /// Our requests by the connection they were sent over.
+    by_connection: BTreeSet<(ConnectionId, TransactionId)>,
     deadlines: Deadlines<TransactionId>,
 }
 
@@ -82,6 +84,7 @@ impl Layer {
             by_client_key: BTreeMap::new(),
             by_merge_key: BTreeMap::new(),
             of_leg: BTreeMap::new(),
+            by_connection: BTreeSet::new(),
             deadlines: Deadlines::new(),
         }
     }
@@ -277,12 +280,11 @@ impl Layer {
 
     /// Requests of ours that were sent over a connection and can no longer be answered there (§17.1.4).
     pub(crate) fn fail_connection(&mut self, connection: ConnectionId) -> Vec<(TransactionId, Owner)> {
+        let (first, last) = (TransactionId(0), TransactionId(u64::MAX));
         let lost: Vec<(TransactionId, Owner)> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.path.connection == Some(connection))
-            .filter(|(_, entry)| matches!(entry.machine, Machine::InviteClient(..) | Machine::Client(_)))
-            .map(|(id, entry)| (*id, entry.owner))
+            .by_connection
+            .range((connection, first)..=(connection, last))
+            .map(|(_, id)| (*id, self.owner(*id)))
             .collect();
         for (id, _) in &lost {
             self.forget(*id);
@@ -297,6 +299,9 @@ impl Layer {
         match entry.keys {
             Keys::Client(key) => {
                 self.by_client_key.remove(&key);
+                if let Some(connection) = entry.path.connection {
+                    self.by_connection.remove(&(connection, id));
+                }
             }
             Keys::Server { key, merge } => {
                 self.by_server_key.remove(&key);
@@ -321,6 +326,9 @@ impl Layer {
         match &entry.keys {
             Keys::Client(key) => {
                 self.by_client_key.insert(key.clone(), id);
+                if let Some(connection) = entry.path.connection {
+                    self.by_connection.insert((connection, id));
+                }
             }
             Keys::Server { key, merge } => {
                 self.by_server_key.insert(key.clone(), id);
