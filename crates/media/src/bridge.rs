@@ -22,7 +22,7 @@ pub(crate) const QUIET: Duration = Duration::from_secs(1);
 pub(crate) struct Joined {
     /// The place of the other port in the slab.
     pub place: usize,
-    /// When a packet last came across.
+    /// When a packet last came across, or would have.
     pub relayed_at: Instant,
     relay: Relay,
 }
@@ -42,6 +42,7 @@ impl Port {
         let Some(to) = target.filter(|_| session.sends && self.playback.is_none() && !self.keys.is_busy())
         else {
             joined.relay.pause();
+            joined.relayed_at = now;
             return;
         };
         let payload_type = match arrival.content {

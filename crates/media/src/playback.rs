@@ -92,6 +92,7 @@ impl Playback {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use std::sync::Arc;
     use std::time::Duration;

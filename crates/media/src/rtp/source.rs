@@ -127,13 +127,12 @@ mod tests {
 
     /// `count` packets of 20 ms from `from`; how many were refused.
     fn stream(source: &mut Source, now: &mut Instant, from: SocketAddr, count: u16) -> usize {
-        let refused = (0..count)
+        (0..count)
             .filter(|sequence| {
                 *now += Duration::from_millis(20);
                 source.admit(*now, from, *sequence) == Admission::Refused
             })
-            .count();
-        refused
+            .count()
     }
 
     #[test]

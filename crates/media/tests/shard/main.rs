@@ -1,0 +1,9 @@
+//! A shard from outside: commands and packets in, packets and events out, on a clock the test moves.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+mod bridging;
+mod hearing;
+mod keys;
+mod playing;
+mod robustness;
+mod support;
