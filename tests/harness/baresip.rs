@@ -15,6 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::ports::free_ports;
+use crate::prompts::wav_samples;
 use crate::trouble::Trouble;
 use crate::wait::eventually;
 
@@ -207,12 +208,4 @@ fn write_configuration(folder: &Path, options: &BaresipOptions, ports: u16) -> i
     fs::write(folder.join("config"), config)?;
     fs::write(folder.join("contacts"), "")?;
     fs::write(folder.join("accounts"), format!("{account};answermode={answer};audio_codecs=PCMU,PCMA\n"))
-}
-
-/// The samples of a 16-bit mono WAV file, whatever its header says about their number: the writer fills
-/// that in at the end.
-fn wav_samples(wav: &[u8]) -> Vec<i16> {
-    let data = wav.windows(4).position(|w| w == b"data").map_or(wav.len(), |at| at + 8);
-    let (samples, _) = wav.get(data..).unwrap_or_default().as_chunks::<2>();
-    samples.iter().map(|&pair| i16::from_le_bytes(pair)).collect()
 }

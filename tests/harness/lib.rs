@@ -6,6 +6,7 @@
 
 mod baresip;
 mod ports;
+mod prompts;
 mod server;
 mod sipp;
 mod trouble;
@@ -13,6 +14,7 @@ mod wait;
 
 pub use baresip::{Baresip, BaresipOptions};
 pub use ports::free_ports;
+pub use prompts::prompt_fits;
 pub use server::{Options, Server};
 pub use sipp::{SippCall, sipp};
 pub use trouble::Trouble;

@@ -1,9 +1,298 @@
 //! The `careline` binary with a configuration, a data folder and ports of its own.
 
-/// How to start it.
-#[derive(Clone, Debug, Default)]
-pub struct Options {}
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
-/// A running server.
-#[derive(Debug)]
-pub struct Server {}
+use phone::{Ended, Phone, PhoneConfig};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use crate::ports::free_ports;
+use crate::trouble::Trouble;
+use crate::wait::eventually;
+
+/// A start with a new data folder, on a machine that also compiles.
+const START_MAX: Duration = Duration::from_secs(30);
+/// A stop that lets running calls go.
+const STOP_MAX: Duration = Duration::from_secs(20);
+/// One request of the HTTP listener.
+const HTTP_MAX: Duration = Duration::from_secs(10);
+/// RTP ports of one server: 50 calls with an agent each.
+const MEDIA_PORTS: u16 = 200;
+
+/// How to start it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The folder of call flows. Default the repository's own.
+    pub call_flows: PathBuf,
+    /// The YAML of `agents:`, indented by two. Default two nurses who also serve `on_call`, and a
+    /// scheduler.
+    pub agents: String,
+    /// More of `careline.yaml`, at the top level.
+    pub more: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            call_flows: repository().join("call-flows"),
+            agents: "  nurse1: { name: Nurse One, queues: [nurses, on_call], skills: [\"lang:en\"] }\n  \
+                     nurse2: { name: Nurse Two, queues: [nurses, on_call], skills: [\"lang:en\", \"lang:es\"] }\n  \
+                     scheduler1: { name: Scheduler One, queues: [scheduling, reception] }\n"
+                .to_owned(),
+            more: String::new(),
+        }
+    }
+}
+
+/// The root of the repository.
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// A running server. Dropping it kills it.
+pub struct Server {
+    child: Child,
+    folder: TempDir,
+    sip: SocketAddr,
+    http: SocketAddr,
+}
+
+/// `careline.yaml` of a test: the one place that knows its keys.
+fn configuration(options: &Options, sip: SocketAddr, http: SocketAddr, media: u16) -> String {
+    let Options { call_flows, agents, more } = options;
+    format!(
+        "node: test-1\n\
+         environment: test\n\
+         data: data\n\
+         call_flows: {flows:?}\n\
+         sip:\n  udp: [\"{sip}\"]\n  tcp: [\"{sip}\"]\n\
+         http:\n  address: \"{http}\"\n\
+         media:\n  address: 127.0.0.1\n  ports: {media}-{media_last}\n\
+         agents:\n{agents}\
+         {more}",
+        flows = call_flows.display().to_string(),
+        media_last = media + MEDIA_PORTS - 1,
+    )
+}
+
+impl Server {
+    /// Builds the binary if need be, starts it on free ports and waits until it says that it is ready.
+    pub async fn start(options: Options) -> Result<Self, Trouble> {
+        let folder = TempDir::new().map_err(Trouble::new)?;
+        let ports = free_ports(MEDIA_PORTS + 2)?;
+        let sip = SocketAddr::from((Ipv4Addr::LOCALHOST, ports));
+        let http = SocketAddr::from((Ipv4Addr::LOCALHOST, ports + 1));
+        let configuration = configuration(&options, sip, http, ports + 2);
+        fs::write(folder.path().join("careline.yaml"), configuration).map_err(Trouble::new)?;
+        let child = run(folder.path()).await?;
+        let mut server = Self { child, folder, sip, http };
+        server.ready().await?;
+        Ok(server)
+    }
+
+    /// Where phones and trunks reach it, over UDP and TCP.
+    pub fn sip(&self) -> SocketAddr {
+        self.sip
+    }
+
+    /// Where its metrics, health and API are.
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    async fn ready(&mut self) -> Result<(), Trouble> {
+        let http = self.http;
+        let child = &mut self.child;
+        let found = eventually("a ready server", START_MAX, async || {
+            if let Ok(Some(status)) = child.try_wait() {
+                return Some(Err(Trouble::new(format!("careline ended with {status}"))));
+            }
+            matches!(get(http, "/readyz", None).await, Ok((200, _))).then_some(Ok(()))
+        });
+        match found.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(trouble)) | Err(trouble) => Err(Trouble::with_log(trouble, &self.log())),
+        }
+    }
+
+    /// Everything it printed, over all its starts.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Fails if any of these words stands in the log: numbers, names, keys, secrets.
+    pub fn logged_none_of(&self, private: &[&str]) -> Result<(), Trouble> {
+        let log = self.log();
+        match log.lines().find(|line| private.iter().any(|word| line.contains(word))) {
+            Some(line) => Err(Trouble::with_log("the log shows what is private", line)),
+            None => Ok(()),
+        }
+    }
+
+    /// A value of the generated `secrets.yaml`: `api_token`, or an agent's name.
+    pub fn secret(&self, name: &str) -> Result<String, Trouble> {
+        let text = fs::read_to_string(self.data().join("secrets.yaml")).map_err(Trouble::new)?;
+        let value = text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'));
+        let value = value.ok_or_else(|| Trouble::new(format!("secrets.yaml has no {name}")))?;
+        Ok(value.trim().trim_matches(['"', '\'']).to_owned())
+    }
+
+    /// A request with the API's token: the status and the body.
+    pub async fn get(&self, path: &str) -> Result<(u16, String), Trouble> {
+        let token = self.secret("api_token").ok();
+        get(self.http, path, token.as_deref()).await
+    }
+
+    /// The value of a metric with exactly these labels, `careline_agents{state="ready"}`.
+    pub async fn metric(&self, name: &str) -> Result<Option<f64>, Trouble> {
+        let (_, body) = self.get("/metrics").await?;
+        let value = body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(value.and_then(|value| value.trim().parse().ok()))
+    }
+
+    /// A phone of the agent, registered with its generated password.
+    pub async fn agent_phone(&self, agent: &str) -> Result<Phone, Trouble> {
+        let config = PhoneConfig::new(self.sip, agent).with_secret(&self.secret(agent)?);
+        let phone = Phone::start(config).await.map_err(Trouble::new)?;
+        phone.register().await.map_err(|e| Trouble::with_log(e, &self.log()))?;
+        Ok(phone)
+    }
+
+    /// A phone of the agent, registered and signed in to all her queues.
+    pub async fn agent_at_work(&self, agent: &str) -> Result<Phone, Trouble> {
+        let phone = self.agent_phone(agent).await?;
+        self.dials(&phone, "*11").await?;
+        Ok(phone)
+    }
+
+    /// The agent dials a feature code, hears the confirmation to its end and is hung up.
+    pub async fn dials(&self, agent: &Phone, code: &str) -> Result<(), Trouble> {
+        let dialled = async {
+            let call = agent.call(code).await?;
+            call.established().await?;
+            call.ended().await
+        };
+        match dialled.await {
+            Ok(Ended::HungUpThere) => Ok(()),
+            Ok(how) => Err(Trouble::with_log(format!("after {code}: {how}"), &self.log())),
+            Err(error) => Err(Trouble::with_log(error, &self.log())),
+        }
+    }
+
+    /// A phone outside, on a trunk: not registered.
+    pub async fn caller(&self, number: &str) -> Result<Phone, Trouble> {
+        Phone::start(PhoneConfig::new(self.sip, number)).await.map_err(Trouble::new)
+    }
+
+    /// Asks it to stop (SIGTERM) and waits for its end.
+    pub async fn stop(&mut self) -> Result<ExitStatus, Trouble> {
+        let id = self.child.id().ok_or_else(|| Trouble::with_log("careline is not running", &self.log()))?;
+        let asked = Command::new("kill").args(["-TERM", &id.to_string()]).status().await;
+        asked.map_err(Trouble::new)?;
+        match timeout(STOP_MAX, self.child.wait()).await {
+            Ok(status) => status.map_err(Trouble::new),
+            Err(_) => {
+                Err(Trouble::with_log(format!("careline still runs {STOP_MAX:?} after SIGTERM"), &self.log()))
+            }
+        }
+    }
+
+    /// Ends it as a power failure would (SIGKILL).
+    pub async fn kill(&mut self) -> Result<(), Trouble> {
+        self.child.kill().await.map_err(Trouble::new)
+    }
+
+    /// Starts it again on the same data and ports.
+    pub async fn restart(&mut self) -> Result<(), Trouble> {
+        self.child = run(self.folder.path()).await?;
+        self.ready().await
+    }
+
+    /// Runs another subcommand of the binary with the same configuration: its success and what it printed.
+    pub async fn command(&self, arguments: &[&str]) -> Result<(bool, String), Trouble> {
+        let output = Command::new(binary().await?)
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .map_err(Trouble::new)?;
+        let printed = [output.stdout, output.stderr].concat();
+        Ok((output.status.success(), String::from_utf8_lossy(&printed).into_owned()))
+    }
+}
+
+async fn run(folder: &Path) -> Result<Child, Trouble> {
+    let log = fs::File::options().create(true).append(true).open(folder.join("log")).map_err(Trouble::new)?;
+    Command::new(binary().await?)
+        .args(["run", "--config", "careline.yaml"])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().map_err(Trouble::new)?)
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|e| Trouble::new(format!("cannot start careline: {e}")))
+}
+
+/// `CARELINE_BIN`, or the binary of the profile these tests were built with, built now if it is not fresh.
+async fn binary() -> Result<&'static Path, Trouble> {
+    static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
+    BINARY.get_or_try_init(build).await.map(PathBuf::as_path)
+}
+
+async fn build() -> Result<PathBuf, Trouble> {
+    if let Some(path) = std::env::var_os("CARELINE_BIN") {
+        return Ok(path.into());
+    }
+    // target/<profile>/deps/<this test>
+    let test = std::env::current_exe().map_err(Trouble::new)?;
+    let profile = test.ancestors().nth(2).ok_or_else(|| Trouble::new("no target folder above this test"))?;
+    let target = profile.parent().ok_or_else(|| Trouble::new("no target folder above this test"))?;
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--package", "careline", "--target-dir"]).arg(target);
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let built = cargo.current_dir(repository()).output().await.map_err(Trouble::new)?;
+    if !built.status.success() {
+        let errors = String::from_utf8_lossy(&built.stderr).into_owned();
+        return Err(Trouble::with_log("cargo build -p careline failed", &errors));
+    }
+    Ok(profile.join("careline"))
+}
+
+/// One HTTP/1.1 request: the status and the body.
+async fn get(http: SocketAddr, path: &str, token: Option<&str>) -> Result<(u16, String), Trouble> {
+    let request = async {
+        let mut stream = TcpStream::connect(http).await?;
+        let authorization = token.map(|t| format!("Authorization: Bearer {t}\r\n")).unwrap_or_default();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {http}\r\n{authorization}Connection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        Ok::<Vec<u8>, std::io::Error>(answer)
+    };
+    let answer = match timeout(HTTP_MAX, request).await {
+        Ok(answer) => answer.map_err(Trouble::new)?,
+        Err(_) => return Err(Trouble::new(format!("GET {path} took longer than {HTTP_MAX:?}"))),
+    };
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer.as_str(), ""));
+    let status = head.split(' ').nth(1).and_then(|s| s.parse().ok());
+    let status = status.ok_or_else(|| Trouble::with_log(format!("GET {path}: not HTTP"), head))?;
+    Ok((status, body.to_owned()))
+}
