@@ -545,3 +545,26 @@ fn a_reinvite_taken_back_by_cancel_leaves_the_session_as_it_was() {
     assert!(bench.command(leg, LegCommand::Accept { sdp: sdp(ANSWER) }).sent.is_empty());
     assert_eq!(bench.endpoint.legs(), 1);
 }
+
+#[test]
+fn an_ack_of_another_invite_does_not_confirm_this_one() {
+    let mut bench = Bench::new();
+    let leg = bench.receive(&Ask::invite().text()).events[0].0;
+    let ok = bench.command(leg, LegCommand::Answer { sdp: sdp(ANSWER) });
+    let our_tag = tag(header(ok.message(0), "To")).to_owned();
+    let said = bench.receive(&Ask::new("ACK", "ack1").in_dialog(&our_tag).cseq(7).text());
+    assert_eq!(said.event_names(), [""; 0]);
+    assert_eq!(bench.wait(Duration::from_millis(600)).sends(), ["200"], "still repeated");
+}
+
+#[test]
+fn a_call_that_rings_for_minutes_says_so_every_minute() {
+    let mut bench = Bench::new();
+    let leg = bench.receive(&Ask::invite().text()).events[0].0;
+    assert_eq!(bench.wait(Duration::from_secs(90)).sends(), [""; 0], "100 Trying is said once");
+    bench.command(leg, LegCommand::Ring);
+    assert_eq!(bench.wait(Duration::from_secs(200)).sends(), ["180"; 3]);
+    bench.command(leg, LegCommand::HangUp { cause: EndCause::WeHungUp });
+    bench.receive(&Ask::new("ACK", "inv1").text());
+    bench.runs_out();
+}

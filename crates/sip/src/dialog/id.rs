@@ -1,10 +1,12 @@
 //! What names a dialog (RFC 3261 §12): Call-ID and both tags.
 
+use std::fmt;
+
 use crate::error::HeaderError;
 use crate::message::Headers;
 
 /// One dialog, seen from our side.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct DialogId {
     pub(crate) call_id: String,
     pub(crate) local_tag: String,
@@ -37,5 +39,12 @@ impl DialogId {
     /// The same attempt of ours before anybody answered it.
     pub(crate) fn unanswered(&self) -> Self {
         Self { remote_tag: String::new(), ..self.clone() }
+    }
+}
+
+/// A Call-ID and tags lead to a caller.
+impl fmt::Debug for DialogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DialogId(private)")
     }
 }

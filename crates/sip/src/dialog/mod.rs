@@ -6,6 +6,7 @@ mod offer_answer;
 mod route_set;
 
 use bytes::Bytes;
+use primitives::Private;
 
 pub(crate) use acknowledgement::{Overdue, Unacknowledged};
 pub(crate) use id::DialogId;
@@ -23,9 +24,9 @@ use crate::uri::Uri;
 pub(crate) struct Dialog {
     pub(crate) id: DialogId,
     /// Our From, tag included, as we wrote it.
-    local: Bytes,
+    local: Private<Bytes>,
     /// Our To, tag included, as the far end wrote it.
-    remote: Bytes,
+    remote: Private<Bytes>,
     /// Where the far end is, by its Contact.
     remote_target: Uri,
     routes: RouteSet,
@@ -63,8 +64,8 @@ impl Dialog {
             DialogId { call_id: headers.call_id()?.to_owned(), local_tag: local_tag.to_owned(), remote_tag };
         Ok(Self {
             id,
-            local: with_tag(required(headers, &Name::To)?, local_tag),
-            remote: required(headers, &Name::From)?.clone(),
+            local: Private::new(with_tag(required(headers, &Name::To)?, local_tag)),
+            remote: required(headers, &Name::From)?.clone().into(),
             // An element of RFC 2543 may leave Contact out; then From is where it is.
             remote_target: match headers.has(&Name::Contact) {
                 true => remote_target(headers)?,
@@ -84,8 +85,8 @@ impl Dialog {
         let headers = &response.headers;
         Ok(Self {
             id: DialogId::of_response(headers)?,
-            local: required(headers, &Name::From)?.clone(),
-            remote: required(headers, &Name::To)?.clone(),
+            local: required(headers, &Name::From)?.clone().into(),
+            remote: required(headers, &Name::To)?.clone().into(),
             // A 2xx must have a Contact; where it has none, what we asked for is the best guess.
             remote_target: remote_target(headers).or_else(|_| headers.to().map(|to| to.uri))?,
             routes: RouteSet::of_response(headers)?,
@@ -151,8 +152,8 @@ impl Dialog {
         for route in routes {
             request.headers.push(Name::Route, route);
         }
-        request.headers.push(Name::From, self.local.clone());
-        request.headers.push(Name::To, self.remote.clone());
+        request.headers.push(Name::From, self.local.expose().clone());
+        request.headers.push(Name::To, self.remote.expose().clone());
         request.headers.push(Name::CallId, self.id.call_id.clone());
         request.headers.push(Name::CSeq, cseq.to_wire());
         request

@@ -55,7 +55,8 @@ impl Endpoint {
         self.reply(now, &arrived, &tag, Reply::at_once(100), out);
         let id = self.legs.next_id();
         self.transactions.assign(arrived.transaction, id);
-        let invitation = Invitation { arrived, dialog, offerer: Offerer::of_invite(offer.as_ref()) };
+        let invitation =
+            Invitation { arrived, dialog, offerer: Offerer::of_invite(offer.as_ref()), remind_at: None };
         let leg = Leg::new(id, State::Invited(Box::new(invitation)));
         self.legs.put(leg, &self.transactions);
         out.push(Output::Leg { leg: id, event: LegEvent::Invited(Box::new(invited)) });

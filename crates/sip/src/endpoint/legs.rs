@@ -17,6 +17,7 @@ use crate::transaction::layer::{Layer, TransactionId};
 
 /// Legs under way at once, arriving or placed. Each costs some 10 KiB here and far more in the media
 /// threads; a caller beyond that is told to come back (503), so that those who are in keep their quality.
+/// Those that are leaving have a transaction each, and so are bounded by `TRANSACTIONS_MAX`.
 pub(super) const LEGS_MAX: usize = 20_000;
 
 /// ACKs a leg remembers, one for each 2xx it may see again: of the branches of a forked INVITE and of its
@@ -87,6 +88,8 @@ pub(super) struct Invitation {
     pub(super) dialog: Dialog,
     /// Who makes the offer.
     pub(super) offerer: Offerer,
+    /// When to say again that it rings, once we have said so.
+    pub(super) remind_at: Option<Instant>,
 }
 
 /// A confirmed dialog.
@@ -169,7 +172,8 @@ impl Leg {
             State::Leaving(Leaving::AwaitingAck { awaiting, .. }) => Some(awaiting.poll_timeout()),
             State::Leaving(Leaving::AwaitingFinal { give_up_at, .. }) => Some(*give_up_at),
             State::Leaving(Leaving::Over(over)) => over.unfinished.map(|(_, give_up_at)| give_up_at),
-            State::Resolving { .. } | State::Calling { .. } | State::Invited(_) | State::Leaving(_) => None,
+            State::Invited(invitation) => invitation.remind_at,
+            State::Resolving { .. } | State::Calling { .. } | State::Leaving(_) => None,
         }
     }
 
@@ -224,7 +228,7 @@ impl Legs {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.table.len() >= LEGS_MAX
+        self.under_way() >= LEGS_MAX
     }
 
     /// Legs whose end was not told yet.

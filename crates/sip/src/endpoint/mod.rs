@@ -5,6 +5,7 @@ mod connections;
 mod in_dialog;
 mod invited;
 mod legs;
+mod overdue;
 mod place;
 mod receive;
 mod register;
@@ -30,8 +31,8 @@ use crate::transaction::layer::{Layer, News, Owner};
 
 use connections::Connections;
 use legs::Legs;
+use overdue::Failure;
 pub(crate) use reply::Arrived;
-use uac::Failure;
 
 /// What happens to an endpoint.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use primitives::Now;
 
 use super::legs::{Heard, Leg, Placed, State};
-use super::uac::Failure;
+use super::overdue::Failure;
 use super::way::{Way, way_of};
 use super::{Discarded, Endpoint, Invite, Output};
 use crate::dialog::DialogId;

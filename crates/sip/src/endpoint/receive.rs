@@ -19,7 +19,7 @@ use crate::transaction::key::{ClientKey, MergeKey, ServerKey};
 use crate::transaction::layer::{News, Owner};
 use crate::uri::Uri;
 
-use super::uac::Failure;
+use super::overdue::Failure;
 
 /// Transactions under way at once, from where on new work is refused with 503 (§21.5.4). Each call has
 /// some four within its first half minute, so that this is what `LEGS_MAX` legs arriving at 500 a second

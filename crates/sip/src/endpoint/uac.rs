@@ -3,10 +3,11 @@
 use primitives::Now;
 
 use super::legs::{Established, Heard, Leaving, Leg, Over, Placed, State};
+use super::overdue::Failure;
 use super::send::sdp_of;
 use super::way::Neighbour;
 use super::{Endpoint, Output, Release};
-use crate::dialog::{Dialog, Exchange, Overdue};
+use crate::dialog::{Dialog, Exchange};
 use crate::leg::{EndCause, LegEvent, LegId};
 use crate::message::Response;
 use crate::path::Path;
@@ -15,28 +16,6 @@ use crate::transaction::layer::TransactionId;
 
 /// Branches of a forked INVITE whose early dialogs are told apart. A fork rings a handful of phones.
 const EARLY_TAGS_MAX: usize = 16;
-
-/// Why a target did not answer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Failure {
-    /// Timer B or F.
-    NoResponse,
-    /// No connection, or it was lost.
-    Unreachable,
-    /// It refused.
-    Refused(u16),
-}
-
-impl Failure {
-    /// What the call is told.
-    pub(super) const fn cause(self) -> EndCause {
-        match self {
-            Self::NoResponse => EndCause::NoResponse,
-            Self::Unreachable => EndCause::Unreachable,
-            Self::Refused(status) => EndCause::Refused { status },
-        }
-    }
-}
 
 impl Endpoint {
     /// A response to an INVITE of ours, first or inside a dialog, which its transaction takes for news.
@@ -206,97 +185,6 @@ impl Endpoint {
             state => leg.state = state,
         }
         self.legs.put(leg, &self.transactions);
-    }
-
-    /// A request of ours was given up: Timer B or F, or its connection is gone.
-    pub(super) fn transaction_failed(
-        &mut self,
-        now: Now,
-        id: LegId,
-        transaction: TransactionId,
-        failure: Failure,
-        out: &mut Vec<Output>,
-    ) {
-        let Some(mut leg) = self.legs.take(id) else { return };
-        match leg.take_state() {
-            State::Calling { placed, transaction: ours, .. } if ours == transaction => {
-                if !placed.targets.is_empty() {
-                    return self.call_next(now, id, placed, failure, out);
-                }
-                leg.leave_at_once(failure.cause(), out);
-            }
-            State::Established(mut established) => {
-                let is_offer = matches!(&established.exchange,
-                    Exchange::Offering { transaction: ours, .. } if *ours == transaction);
-                if is_offer {
-                    established.exchange = Exchange::Idle;
-                }
-                leg.state = State::Established(established);
-                if is_offer && failure == Failure::NoResponse {
-                    self.lose_dialog(now, &mut leg, out);
-                }
-            }
-            State::Leaving(
-                Leaving::AwaitingProvisional { transaction: ours, .. }
-                | Leaving::AwaitingFinal { transaction: ours, .. },
-            ) if ours == transaction => {}
-            state => leg.state = state,
-        }
-        self.legs.put(leg, &self.transactions);
-    }
-
-    /// A deadline of the leg's own has passed.
-    pub(super) fn leg_timeout(&mut self, now: Now, id: LegId, out: &mut Vec<Output>) {
-        let Some(mut leg) = self.legs.take(id) else { return };
-        let overdue = match &mut leg.state {
-            State::Established(established) => match &mut established.exchange {
-                Exchange::Accepted { awaiting, .. } => awaiting.handle_timeout(now.mono),
-                Exchange::Glared { offer, again_at } if now.mono >= *again_at => {
-                    established.queued = Some(offer.clone());
-                    established.exchange = Exchange::Idle;
-                    self.offer_queued(now, id, established, out);
-                    Overdue::Nothing
-                }
-                _ => Overdue::Nothing,
-            },
-            State::Leaving(Leaving::AwaitingAck { awaiting, .. }) => awaiting.handle_timeout(now.mono),
-            State::Leaving(Leaving::AwaitingFinal { give_up_at, transaction, .. })
-                if now.mono >= *give_up_at =>
-            {
-                // The CANCEL had no effect: the INVITE is as good as over (§9.1).
-                self.transactions.forget(*transaction);
-                leg.state = State::Leaving(Over::nothing());
-                Overdue::Nothing
-            }
-            State::Leaving(Leaving::Over(over)) => {
-                let unfinished = over.unfinished.take_if(|(_, give_up_at)| now.mono >= *give_up_at);
-                if let Some((transaction, _)) = unfinished {
-                    self.transactions.forget(transaction);
-                }
-                Overdue::Nothing
-            }
-            _ => Overdue::Nothing,
-        };
-        match overdue {
-            Overdue::Nothing => {}
-            Overdue::Repeat(path, bytes) => {
-                out.push(Output::Send { path, bytes, release: Release::AtOnce });
-            }
-            Overdue::GiveUp if matches!(leg.state, State::Leaving(_)) => {
-                self.bye_after_ack(now, &mut leg, out);
-            }
-            Overdue::GiveUp => self.unacknowledged(now, &mut leg, out),
-        }
-        self.legs.put(leg, &self.transactions);
-    }
-
-    /// Nobody acknowledged our 2xx: the session is ended with a BYE (§13.3.1.4).
-    fn unacknowledged(&mut self, now: Now, leg: &mut Leg, out: &mut Vec<Output>) {
-        if let State::Established(established) = leg.take_state() {
-            let Established { mut dialog, .. } = *established;
-            self.send_bye(now, leg.id, &mut dialog, EndCause::NoResponse, out);
-            leg.leave(EndCause::NoResponse, Over::with(dialog), out);
-        }
     }
 }
 

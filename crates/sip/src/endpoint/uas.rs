@@ -1,6 +1,8 @@
 //! What the call wants of a leg: of one that came to us (RFC 3261 §13.3.1), and to hang up whatever its
 //! state (§15).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use primitives::Now;
 
@@ -13,6 +15,10 @@ use crate::dialog::{Confirms, Dialog, DialogId, Exchange, Unacknowledged};
 use crate::digest::Staleness;
 use crate::leg::{EndCause, LegCommand, LegId, Refusal};
 use crate::transaction::layer::TransactionId;
+
+/// How often a caller's proxies hear that his call still rings: without, the first of them gives up after
+/// three minutes (§13.3.1.1, §16.6 step 11).
+const REMIND_EVERY: Duration = Duration::from_secs(60);
 
 impl Endpoint {
     /// Does what the call wants, if the leg's state still lets it.
@@ -58,10 +64,19 @@ impl Endpoint {
     }
 
     /// A provisional response with what makes an early dialog (§12.1.1).
-    fn progress(&mut self, now: Now, invitation: &Invitation, reply: Reply, out: &mut Vec<Output>) {
+    fn progress(&mut self, now: Now, invitation: &mut Invitation, reply: Reply, out: &mut Vec<Output>) {
+        invitation.remind_at = Some(now.mono + REMIND_EVERY);
         let Invitation { arrived, dialog, .. } = invitation;
         let reply = reply.opening_dialog(&arrived.request, dialog.contact());
         self.reply(now, arrived, &dialog.id.local_tag, reply, out);
+    }
+
+    /// Says again that it rings, or plays.
+    pub(super) fn remind(&mut self, now: Now, invitation: &mut Invitation, out: &mut Vec<Output>) {
+        if invitation.remind_at.is_some_and(|at| now.mono >= at) {
+            invitation.remind_at = Some(now.mono + REMIND_EVERY);
+            self.transactions.repeat(invitation.arrived.transaction, out);
+        }
     }
 
     /// A final response other than 2xx.
@@ -72,7 +87,7 @@ impl Endpoint {
     fn answer(&mut self, now: Now, leg: &mut Leg, sdp: Bytes, out: &mut Vec<Output>) {
         leg.state = match leg.take_state() {
             State::Invited(invitation) => {
-                let Invitation { arrived, dialog, offerer } = *invitation;
+                let Invitation { arrived, dialog, offerer, .. } = *invitation;
                 let awaiting = self.send_ok(now, &arrived, &dialog, sdp, out);
                 let exchange = Exchange::Accepted { awaiting, confirms: Confirms::Dialog(offerer) };
                 State::Established(Box::new(Established { dialog, exchange, queued: None }))

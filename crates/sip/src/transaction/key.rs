@@ -1,11 +1,13 @@
 //! What makes two messages belong to one transaction (RFC 3261 §17.1.3, §17.2.3, §8.2.2.2).
 
+use std::fmt;
+
 use crate::error::HeaderError;
 use crate::header::Via;
 use crate::message::{Headers, Method, Request};
 
 /// Finds the transaction of a request that came.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum ServerKey {
     /// The branch begins with the cookie of RFC 3261: it alone names the transaction, together with who
     /// made it (two elements may draw the same) and the method (a CANCEL carries its INVITE's branch).
@@ -48,7 +50,7 @@ impl ServerKey {
 }
 
 /// Finds the transaction of a response that came.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct ClientKey {
     pub(crate) branch: String,
     pub(crate) method: String,
@@ -64,7 +66,7 @@ impl ClientKey {
 }
 
 /// What two copies of one request have in common that took different ways to us (§8.2.2.2).
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct MergeKey {
     pub(crate) call_id: String,
     pub(crate) from_tag: String,
@@ -87,3 +89,16 @@ impl MergeKey {
         }))
     }
 }
+
+/// Keys hold what leads to a caller: Call-IDs, and of RFC 2543 whole URIs.
+macro_rules! private_debug {
+    ($($key:ident),+) => {
+        $(impl fmt::Debug for $key {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($key), "(private)"))
+            }
+        })+
+    };
+}
+
+private_debug!(ClientKey, MergeKey, ServerKey);
