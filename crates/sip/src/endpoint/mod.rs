@@ -1,4 +1,10 @@
 //! A SIP user agent core (RFC 3261): bytes and commands in, bytes and leg events out.
+//!
+//! What comes goes from `connections` (streams) through `receive` (parse, match, refuse at the door) to
+//! `invited`, `in_dialog`, `reinvite` and `register` for requests, and to `uac` and `reinvite` for
+//! responses. What the call wants enters in `place` (a call of ours) and `uas` (all else); what did not
+//! come in time is `overdue`. `reply`, `send` and `way` write what leaves. `legs` keeps the state of each
+//! leg; `crate::transaction` repeats, `crate::dialog` remembers.
 
 mod authenticate;
 mod connections;

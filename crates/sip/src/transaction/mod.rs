@@ -2,7 +2,7 @@
 //! them is lost.
 //!
 //! Four machines, each in its own file. None holds a socket or reads a clock: each is told what came and
-//! what time it is, and says what to do as a list of [`Action`]s and when to be woken. [`layer`] matches
+//! what time it is, and says what to do as a list of [`Action`]s and when to be woken. `layer` matches
 //! what arrives to them (§17.1.3, §17.2.3). `table.md` beside this file is their specification.
 
 mod client;
