@@ -1,4 +1,5 @@
 //! What one packet costs beside the system calls: `cargo bench -p careline-media`.
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![expect(clippy::print_stdout, reason = "a benchmark is read on the terminal")]
 
 use std::hint::black_box;

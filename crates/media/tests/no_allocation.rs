@@ -1,6 +1,6 @@
 //! Playing, relaying, hearing keys and sending them allocates nothing once the buffers have grown.
 #![expect(unsafe_code, reason = "an allocator that counts can only be had by implementing GlobalAlloc")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

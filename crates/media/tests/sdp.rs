@@ -187,6 +187,9 @@ fn hold_as_old_phones_say_it_is_understood() {
     let (sdp, session) = answered(&with(PHONE).replace("c=IN IP4 192.0.2.5", "c=IN IP4 0.0.0.0"));
     assert_eq!((session.sends, session.receives), (false, true));
     assert!(sdp.ends_with("a=recvonly\r\n"));
+    let address: SocketAddr = "[2001:db8::1]:40000".parse().unwrap();
+    let body = "v=0\r\nc=IN IP4 0.0.0.0\r\nm=audio 5004 RTP/AVP 0\r\n";
+    assert!(!answer(body.as_bytes(), Local { address, ..local() }).unwrap().1.sends);
 }
 
 #[test]

@@ -75,7 +75,9 @@ impl<'a> Stream<'a> {
             return None;
         }
         let remote = self.remote()?;
-        if remote.is_ipv4() != local.address.ip().to_canonical().is_ipv4() {
+        // Hold by `0.0.0.0` comes from IPv6 phones too.
+        let can_reach = remote.is_ipv4() == local.address.ip().to_canonical().is_ipv4();
+        if !can_reach && !remote.ip().is_unspecified() {
             return None;
         }
         let spoken = |(payload_type, codec)| local.codecs.contains(&codec).then_some((payload_type, codec));

@@ -1,5 +1,5 @@
 //! A shard from outside: commands and packets in, packets and events out, on a clock the test moves.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
 
 mod bridging;
 mod hearing;
