@@ -133,10 +133,14 @@ pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
     let mut scenarios: Vec<Scenario> = Vec::new();
     for (_, source, root) in of_kind(FileKind::Tests) {
         let mut reader = Reader::new(&source.path, &shared);
-        scenarios.extend(reader.test_file(root, |flow| {
+        let tests = reader.test_file(root, |flow| {
             let draft = drafts.iter().find(|(_, draft)| &*draft.flow.name == flow);
             draft.map(|(_, draft)| draft.flow.answers.clone()).unwrap_or_default()
-        }));
+        });
+        for test in &tests {
+            check::scenario(&mut reader, test, &drafts);
+        }
+        scenarios.extend(tests);
         findings.append(&mut reader.findings);
     }
     for (_, draft) in &mut drafts {

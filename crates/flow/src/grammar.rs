@@ -53,7 +53,8 @@ pub(crate) struct Reader<'a> {
     calendar: Option<String>,
     /// Sub-flows called, and where.
     calls: Vec<(String, Place)>,
-    /// Step names used, for the reachability of steps nobody names.
+    /// Steps a test looks for, to be compared with all flows.
+    steps_looked_for: Vec<(String, Place)>,
     is_music_needed: bool,
 }
 
@@ -82,6 +83,7 @@ impl<'a> Reader<'a> {
             hold_music: "hold_music".into(),
             calendar: None,
             calls: Vec::new(),
+            steps_looked_for: Vec::new(),
             is_music_needed: false,
         }
     }

@@ -24,4 +24,5 @@ pub use diagnostic::{Finding, Severity};
 pub use event::{Caller, Event, QueueNews, TransferNews};
 pub use flow::{Digest, Flow, Library};
 pub use interpreter::Interpreter;
+pub use scenario::{TestResult, run_tests};
 pub use urgency::Urgency;

@@ -180,7 +180,9 @@ impl Reader<'_> {
         }
         let mut fields = self.fields(node, "an entry of `script`")?;
         let place = fields.place;
-        let at = fields.require(self, "at").and_then(|node| self.text(node, "`at`")).map(str::to_owned);
+        let at = fields
+            .require(self, "at")
+            .and_then(|node| Some((self.text(node, "`at`")?.to_owned(), node.place)));
         let (key, keys) = (fields.take("key"), fields.take("keys"));
         let keys = key.or(keys).and_then(|node| self.keys(node));
         let hang_up = fields.take("hang_up").and_then(|node| self.truth(node, "`hang_up`"));
@@ -202,7 +204,8 @@ impl Reader<'_> {
                 return None;
             }
         };
-        Some(ScriptEntry { at: at?, deed, after: after.unwrap_or(Duration::from_secs(1)) })
+        let (at, place) = at?;
+        Some(ScriptEntry { at, place, deed, after: after.unwrap_or(Duration::from_secs(1)) })
     }
 
     fn keys(&mut self, node: &Node) -> Option<Vec<char>> {
@@ -237,12 +240,13 @@ impl Reader<'_> {
             Some((node, _)) => self.goal(node).into_iter().collect(),
             None => Vec::new(),
         };
+        let steps = std::mem::take(&mut self.steps_looked_for);
         let before = fields.take("before").and_then(|node| self.duration(node, "`before`", secs(1, 1_800)));
         let urgency = fields.take("urgency").and_then(|node| self.urgency(node));
         let reason = fields.take("reason").and_then(|node| self.text(node, "`reason`")).map(str::to_owned);
         let language = fields.take("language").and_then(|node| self.text(node, "`language`")).map(str::to_owned);
         fields.finish(self);
-        Some(Expected { hears, reaches, never, before, urgency, reason, language })
+        Some(Expected { hears, reaches, never, steps, before, urgency, reason, language })
     }
 
     fn heard_prompt(&mut self, node: &Node) -> Option<String> {
@@ -257,7 +261,10 @@ impl Reader<'_> {
             None if text == "a_human" => Goal::Human,
             None if text == "hang_up" => Goal::HangUp,
             None if text == "voicemail" => Goal::Voicemail,
-            Some(("step", name)) => Goal::Step(name.to_owned()),
+            Some(("step", name)) => {
+                self.steps_looked_for.push((name.to_owned(), node.place));
+                Goal::Step(name.to_owned())
+            }
             Some(("hears", name)) => Goal::Hears(name.to_owned()),
             Some(("queue", name)) => {
                 let queues = &self.shared.environment.queues;

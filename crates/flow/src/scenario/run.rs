@@ -1,0 +1,375 @@
+//! Runs a test: the real interpreter, a caller who follows the script, queues that behave as the test says, and
+//! a clock that jumps from one event to the next.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use primitives::{Now, Private};
+
+use super::{Agents, Deed, Far, Goal, Scenario};
+use crate::compile::Environment;
+use crate::flow::Library;
+use crate::{Action, Caller, Event, Interpreter, Play, QueueNews, TransferNews, Urgency};
+
+/// A test that takes longer is stuck.
+const TEST_TIME_MAX: Duration = Duration::from_mins(30);
+/// And so is one in which more than this happens.
+const EVENTS_MAX: usize = 20_000;
+/// From the offer to the agent's answer.
+const AGENT_ANSWERS_AFTER: Duration = Duration::from_secs(2);
+/// From dialling to the other side's answer or refusal.
+const FAR_ANSWERS_AFTER: Duration = Duration::from_secs(3);
+/// Between the keys of one entry.
+const BETWEEN_KEYS: Duration = Duration::from_millis(300);
+
+/// What was seen, at a time since the answer.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) after: Duration,
+    pub(super) goal: Goal,
+}
+
+/// How a test went.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) seen: Vec<Seen>,
+    pub(super) urgency: Urgency,
+    pub(super) reason: Option<Arc<str>>,
+    pub(super) language: Arc<str>,
+    pub(super) transcript: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Pending {
+    Key(char),
+    HangUp,
+    /// Of the stay in a queue, or the transfer, with this number.
+    Queue(u32, QueueNews),
+    Transfer(u32, TransferNews),
+}
+
+#[derive(Debug)]
+struct Simulation<'a> {
+    scenario: &'a Scenario,
+    environment: &'a Environment,
+    interpreter: Interpreter,
+    now: Now,
+    start: Instant,
+    answered: Option<Instant>,
+    pending: Vec<(Instant, Pending)>,
+    /// Prompts that play, with the moment each begins; and when the last ends.
+    playing: Vec<(Instant, String)>,
+    play_ends: Option<Instant>,
+    /// Stays in queues and transfers are numbered, so that news of a former one is not heard.
+    stay: u32,
+    queue: Option<(String, Instant)>,
+    next_entry: usize,
+    step: Option<(String, Instant)>,
+    last_deed: Option<Instant>,
+    is_over: bool,
+    run: Run,
+}
+
+pub(super) fn run(library: &Arc<Library>, environment: &Environment, base: Now, scenario: &Scenario) -> Option<Run> {
+    let flow = library.answering(&scenario.dialled).or_else(|| library.flow(&scenario.flow))?.clone();
+    let zone = flow.calendar.as_ref().and_then(|name| library.calendars.get(name));
+    let wall = scenario.at.or_else(|| ordinary_morning(zone.map(|calendar| &calendar.zone)))?;
+    let caller = Caller { number: scenario.number.clone(), dialled: scenario.dialled.clone() };
+    let interpreter = Interpreter::new(library.clone(), flow, caller);
+    let mut simulation = Simulation {
+        scenario,
+        environment,
+        now: Now { mono: base.mono, wall },
+        start: base.mono,
+        answered: None,
+        pending: Vec::new(),
+        playing: Vec::new(),
+        play_ends: None,
+        stay: 0,
+        queue: None,
+        next_entry: 0,
+        step: None,
+        last_deed: None,
+        is_over: false,
+        run: Run {
+            seen: Vec::new(),
+            urgency: Urgency::Routine,
+            reason: None,
+            language: interpreter.language().clone(),
+            transcript: Vec::new(),
+        },
+        interpreter,
+    };
+    simulation.event(Event::CallStarted);
+    for _ in 0..EVENTS_MAX {
+        if simulation.is_over || !simulation.next_event() {
+            break;
+        }
+    }
+    simulation.finish();
+    Some(simulation.run)
+}
+
+/// Wednesday 7 January 2026, 10:00 where the flow's calendar is.
+fn ordinary_morning(zone: Option<&jiff::tz::TimeZone>) -> Option<Timestamp> {
+    let zone = zone.cloned().unwrap_or(jiff::tz::TimeZone::UTC);
+    let morning = jiff::civil::date(2026, 1, 7).at(10, 0, 0, 0);
+    zone.to_ambiguous_zoned_datetime(morning).compatible().ok().map(|zoned| zoned.timestamp())
+}
+
+impl Simulation<'_> {
+    /// Goes to the next moment at which anything happens. `false`: nothing will.
+    fn next_event(&mut self) -> bool {
+        let pending = self.pending.iter().enumerate().min_by_key(|(at, (due, _))| (*due, *at));
+        let pending = pending.map(|(at, (due, _))| (*due, at));
+        let timer = self.interpreter.poll_timeout();
+        let moments = [timer, self.play_ends, pending.map(|(due, _)| due)];
+        let Some(due) = moments.into_iter().flatten().min() else { return false };
+        if due.saturating_duration_since(self.start) > TEST_TIME_MAX {
+            self.note("… and so on");
+            return false;
+        }
+        self.advance(due);
+        // Timers before the caller: who presses a key in the same moment was too late.
+        if timer.is_some_and(|timer| timer <= due) {
+            self.event(Event::Timeout);
+        } else if self.play_ends.is_some_and(|end| end <= due) {
+            self.play_ends = None;
+            self.event(Event::PlayFinished);
+        } else if let Some((_, at)) = pending {
+            let (_, what) = self.pending.remove(at);
+            self.happen(what);
+        }
+        true
+    }
+
+    fn advance(&mut self, to: Instant) {
+        let by = to.saturating_duration_since(self.now.mono);
+        self.now.mono += by;
+        if let Ok(by) = jiff::SignedDuration::try_from(by) {
+            self.now.wall = self.now.wall.checked_add(by).unwrap_or(self.now.wall);
+        }
+    }
+
+    fn happen(&mut self, what: Pending) {
+        match what {
+            Pending::Key(key) => {
+                self.note(&format!("    presses {key}"));
+                self.event(Event::Digit(Private::new(key)));
+            }
+            Pending::HangUp => {
+                self.note("    hangs up");
+                self.event(Event::CallerHungUp);
+                self.is_over = true;
+            }
+            Pending::Queue(stay, news) if stay == self.stay => {
+                let word = match news {
+                    QueueNews::Connected => "an agent answers",
+                    QueueNews::AgentLeft => "the agent hangs up",
+                    QueueNews::TimedOut => "waited as long as the urgency allows",
+                    QueueNews::Empty => "nobody is signed in",
+                    QueueNews::Full => "the queue is full",
+                    QueueNews::Closed => "the queue is closed",
+                    QueueNews::Failed => "the queue cannot be served",
+                    QueueNews::Position { .. } => "",
+                };
+                self.note(&format!("    {word}"));
+                let is_connected = news == QueueNews::Connected;
+                self.event(Event::Queue(news));
+                if is_connected {
+                    self.talk(Pending::Queue(stay, QueueNews::AgentLeft));
+                }
+            }
+            Pending::Transfer(stay, news) if stay == self.stay => {
+                self.note(&format!("    the other side: {news:?}"));
+                let is_connected = news == TransferNews::Connected;
+                self.event(Event::Transfer(news));
+                if is_connected {
+                    self.talk(Pending::Transfer(stay, TransferNews::Ended));
+                }
+            }
+            Pending::Queue(..) | Pending::Transfer(..) => {}
+        }
+    }
+
+    /// Both talk; the test is over unless it is the other side that leaves.
+    fn talk(&mut self, end: Pending) {
+        self.see(Goal::Human);
+        match self.scenario.agent_leaves {
+            Some(after) => self.pending.push((self.now.mono + after, end)),
+            None => self.is_over = true,
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        let mut out = Vec::new();
+        self.interpreter.handle(self.now, event, &mut out);
+        for action in out {
+            self.perform(action);
+        }
+        self.play_script();
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::Entered { flow, step, verb, why } => {
+                self.note(&format!("{flow}/{step}  {verb}, by {why}"));
+                self.see(Goal::Step(format!("{flow}/{step}")));
+                self.step = Some((format!("{flow}/{step}"), self.now.mono));
+            }
+            Action::Answer => self.answered = Some(self.now.mono),
+            Action::Play(play) => self.play(&play),
+            Action::Stop => self.silence(),
+            Action::Key(_) => {}
+            Action::Tagged { urgency, reason } => {
+                self.note(&format!("    is {urgency}: {}", reason.as_deref().unwrap_or("no reason")));
+            }
+            Action::Language(language) => self.note(&format!("    speaks {language}")),
+            Action::Enqueue(entry) => {
+                self.note(&format!("    waits in {} as {}", entry.queue, entry.urgency));
+                self.see(Goal::Queue(entry.queue.to_string()));
+                self.enqueue(&entry.queue, entry.urgency);
+            }
+            Action::Raise { urgency } => self.raise(urgency),
+            Action::Dequeue | Action::CancelTransfer => self.stay += 1,
+            Action::Transfer { number, ring } => {
+                self.see(Goal::Transfer(number.to_string()));
+                self.stay += 1;
+                let far = self.scenario.numbers.get(&*number).copied().unwrap_or(Far::Answers);
+                let (after, news) = match far {
+                    Far::Answers => (FAR_ANSWERS_AFTER.min(ring), TransferNews::Connected),
+                    Far::Busy => (FAR_ANSWERS_AFTER.min(ring), TransferNews::Busy),
+                    Far::NoAnswer => (ring, TransferNews::NoAnswer),
+                    Far::Failed => (FAR_ANSWERS_AFTER.min(ring), TransferNews::Failed),
+                };
+                self.pending.push((self.now.mono + after, Pending::Transfer(self.stay, news)));
+            }
+            Action::HangUp { cause } => {
+                self.silence();
+                self.note(&format!("    the call is ended: {cause:?}"));
+                self.see(Goal::HangUp);
+                self.is_over = true;
+            }
+        }
+    }
+
+    fn enqueue(&mut self, queue: &str, urgency: Urgency) {
+        self.stay += 1;
+        self.queue = Some((queue.to_owned(), self.now.mono));
+        let (after, news) = match self.agents_of(queue) {
+            Agents::Free => (AGENT_ANSWERS_AFTER, QueueNews::Connected),
+            Agents::Busy => (wait_max(urgency), QueueNews::TimedOut),
+            Agents::Nobody => (Duration::ZERO, QueueNews::Empty),
+            Agents::Full => (Duration::ZERO, QueueNews::Full),
+            Agents::Closed => (Duration::ZERO, QueueNews::Closed),
+            Agents::Failed => (Duration::ZERO, QueueNews::Failed),
+        };
+        self.pending.push((self.now.mono + after, Pending::Queue(self.stay, news)));
+    }
+
+    fn agents_of(&self, queue: &str) -> Agents {
+        self.scenario.agents.get(queue).copied().unwrap_or(Agents::Nobody)
+    }
+
+    /// More urgent, so less patience; what she waited already counts.
+    fn raise(&mut self, urgency: Urgency) {
+        self.note(&format!("    is raised to {urgency} where she waits"));
+        let Some((_, since)) = &self.queue else { return };
+        let due = (*since + wait_max(urgency)).max(self.now.mono);
+        for (at, what) in &mut self.pending {
+            if matches!(what, Pending::Queue(stay, QueueNews::TimedOut) if *stay == self.stay) {
+                *at = due.min(*at);
+            }
+        }
+    }
+
+    fn play(&mut self, play: &Play) {
+        self.silence();
+        let mut at = self.now.mono + play.lead_in;
+        for prompt in &play.prompts {
+            self.playing.push((at, prompt.name.to_string()));
+            let known = self.environment.prompts.get(&*prompt.language).and_then(|all| all.get(&*prompt.name));
+            at += known.map(|info| info.duration).unwrap_or_default();
+        }
+        let names: Vec<String> =
+            play.prompts.iter().map(|prompt| format!("{}/{}", prompt.language, prompt.name)).collect();
+        let time = at.saturating_duration_since(self.now.mono).as_secs_f64();
+        match play.repeats {
+            true => self.note(&format!("    hears {} over and over", names.join(", "))),
+            false => self.note(&format!("    hears {} ({time:.1} s)", names.join(", "))),
+        }
+        self.play_ends = (!play.repeats).then_some(at);
+    }
+
+    /// What had begun by now was heard.
+    fn silence(&mut self) {
+        self.play_ends = None;
+        let now = self.now.mono;
+        for (begins, name) in std::mem::take(&mut self.playing) {
+            if begins <= now {
+                let after = begins.saturating_duration_since(self.answered.unwrap_or(self.start));
+                self.run.seen.push(Seen { after, goal: Goal::Hears(name) });
+            }
+        }
+    }
+
+    /// Does what the script says once the call is at the step the next entry waits for.
+    fn play_script(&mut self) {
+        while let (Some(entry), Some((step, since))) = (self.scenario.script.get(self.next_entry), &self.step) {
+            if !is_step(step, &entry.at) {
+                return;
+            }
+            self.next_entry += 1;
+            let base = self.last_deed.map_or(*since, |last| last.max(*since));
+            let mut at = (base + entry.after).max(self.now.mono);
+            match &entry.deed {
+                Deed::HangUp => self.pending.push((at, Pending::HangUp)),
+                Deed::Keys(keys) => {
+                    for (count, key) in keys.iter().enumerate() {
+                        if count > 0 {
+                            at += BETWEEN_KEYS;
+                        }
+                        self.pending.push((at, Pending::Key(*key)));
+                    }
+                }
+            }
+            self.last_deed = Some(at);
+        }
+    }
+
+    fn see(&mut self, goal: Goal) {
+        let after = self.now.mono.saturating_duration_since(self.answered.unwrap_or(self.now.mono));
+        self.run.seen.push(Seen { after, goal });
+    }
+
+    fn note(&mut self, what: &str) {
+        let since = self.now.mono.saturating_duration_since(self.start);
+        let (minutes, seconds) = (since.as_secs() / 60, since.as_millis() % 60_000);
+        let tenths = seconds / 100;
+        self.run.transcript.push(format!("{minutes:02}:{:02}.{} {what}", tenths / 10, tenths % 10));
+    }
+
+    fn finish(&mut self) {
+        self.silence();
+        self.run.urgency = self.interpreter.urgency();
+        self.run.reason = self.interpreter.reason().cloned();
+        self.run.language = self.interpreter.language().clone();
+    }
+}
+
+/// Whether a step, `flow/step`, is the one named, with or without its flow.
+pub(super) fn is_step(step: &str, named: &str) -> bool {
+    step == named || step.split_once('/').is_some_and(|(_, step)| step == named)
+}
+
+/// How long each urgency waits before `on_timeout` (domain 4.3), as queues have it by default.
+fn wait_max(urgency: Urgency) -> Duration {
+    Duration::from_secs(match urgency {
+        Urgency::Emergency | Urgency::Emergent => 30,
+        Urgency::Urgent => 180,
+        Urgency::Soon => 600,
+        Urgency::Routine => 900,
+        Urgency::Admin => 300,
+    })
+}
