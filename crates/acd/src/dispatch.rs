@@ -23,6 +23,10 @@ impl Engine {
                 self.offer(now, entry, agent, out);
             }
             self.take_ringing_phones(now, out);
+            if self.match_due {
+                // Who lost a ringing phone may be urgent, and comes before those who age.
+                continue;
+            }
             while let Some((entry, agent)) = self.next_aged(now) {
                 self.offer(now, entry, agent, out);
             }

@@ -125,6 +125,17 @@ fn from_four_staffed_one_agent_is_kept_for_protected_callers() {
 }
 
 #[test]
+fn an_agent_kept_free_takes_anyone_when_too_few_are_staffed_to_keep_her() {
+    let agents: [(&str, &[&str]); 4] = [("ana", &[]), ("bea", &[]), ("cy", &[]), ("di", &[])];
+    let mut desk = Desk::staffed(one_queue(QueueConfig::default(), &agents), &["ana", "bea", "cy", "di"]);
+    for agent in ["ana", "bea", "cy"] {
+        desk.agent(agent, AgentChange::Engaged);
+    }
+    assert_eq!(deeds(desk.joins(1, Urgency::Routine, &[])), []);
+    assert_eq!(deeds(desk.agent("ana", AgentChange::Pause { reason: String::new() })), [rings("di", 1)]);
+}
+
+#[test]
 fn a_reserve_never_keeps_the_last_agent_from_everybody_else() {
     let config = one_queue(QueueConfig { reserve: Some(5), ..QueueConfig::default() }, &[("ana", &[])]);
     let mut desk = Desk::staffed(config, &["ana"]);
