@@ -302,7 +302,8 @@ def render(manifest, everything):
     due = {}
     for name, prompt in manifest.prompts.items():
         path = manifest.wav(name)
-        same = path.exists() and prompt.get("rendered") == manifest.recipe(name, prompt) and digest(path) == prompt.get("sha256")
+        same = path.exists() and digest(path) == prompt.get("sha256")
+        same = same and prompt.get("rendered") == manifest.recipe(name, prompt)
         voice = manifest.voice_of(prompt)
         if everything or not same:
             due.setdefault(voice, []).append(name)
