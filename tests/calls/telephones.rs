@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Baresip, BaresipOptions, SippCall};
-use phone::{Ended, Phone, PhoneConfig, Recording, Sound, rms, tone_share};
+use harness::{Baresip, BaresipOptions, SippCall, sipp};
+use phone::{Digit, Ended, Phone, PhoneConfig, Recording, Sound, rms, tone_share};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -60,4 +60,42 @@ async fn our_phone_calls_baresip_and_baresip_calls_our_phone() {
     call.hears_tone(620.0, SOON).await.unwrap();
     assert_eq!(call.hang_up().await.unwrap(), Ended::HungUpHere);
     agent.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn sipp_presses_keys_holds_and_comes_back_to_our_phone() {
+    let nurse = Phone::start(PhoneConfig::new("127.0.0.1:9".parse().unwrap(), "nurse")).await.unwrap();
+    let stays = Duration::from_secs(1);
+    let mut call = SippCall::place("hold", nurse.address(), "nurse", "15550100", stays).await.unwrap();
+    let answered = nurse.incoming().await.unwrap().answer().await.unwrap();
+    answered.established().await.unwrap();
+    answered.play_tone(620.0);
+    call.answered(SOON).await.unwrap();
+    assert!(call.media().press(vec![Digit::new('9').unwrap()]).await.is_some());
+    answered.hears_keys("9", SOON).await.unwrap();
+    call.succeeded().await.unwrap();
+    assert_eq!(answered.ended().await.unwrap(), Ended::HungUpThere);
+    // One second before the hold and one after it; the second between was silent.
+    let heard = call.media().heard().samples().len();
+    assert!((12_000..20_000).contains(&heard), "{heard} samples");
+}
+
+#[tokio::test]
+async fn sipp_is_refused_hung_up_on_and_answered_by_our_phone() {
+    let nurse = Phone::start(PhoneConfig::new("127.0.0.1:9".parse().unwrap(), "nurse")).await.unwrap();
+    let keys = [("number", "1"), ("caller", "15550100")];
+    let (refused, declined) = tokio::join!(sipp("wrong_number", nurse.address(), &keys), async {
+        nurse.incoming().await.unwrap().decline(404).await
+    });
+    refused.unwrap();
+    declined.unwrap();
+    sipp("options", nurse.address(), &[]).await.unwrap();
+
+    let stays = Duration::ZERO;
+    let mut call =
+        SippCall::place("server_hangs_up", nurse.address(), "nurse", "15550100", stays).await.unwrap();
+    let answered = nurse.incoming().await.unwrap().answer().await.unwrap();
+    answered.established().await.unwrap();
+    assert_eq!(answered.hang_up().await.unwrap(), Ended::HungUpHere);
+    call.succeeded().await.unwrap();
 }
