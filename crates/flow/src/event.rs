@@ -46,6 +46,8 @@ pub enum QueueNews {
     Connected,
     /// The agent's side of the conversation ended and the caller is still there.
     AgentLeft,
+    /// The agent's phone vanished: the caller waits again, at her old place.
+    AgentLost,
     /// Waited as long as her urgency allows: `on_timeout`.
     TimedOut,
     /// Nobody is signed in who could answer: `on_empty`.

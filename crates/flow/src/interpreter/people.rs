@@ -87,9 +87,13 @@ impl Interpreter {
         }
     }
 
-    pub(super) fn queue_news(&mut self, _now: Now, news: &QueueNews, out: &mut Vec<Action>) -> Option<Jump> {
+    pub(super) fn queue_news(&mut self, now: Now, news: &QueueNews, out: &mut Vec<Action>) -> Option<Jump> {
         let hold = match (&mut self.waiting, news) {
             (Waiting::Queue(_) | Waiting::Talking, QueueNews::AgentLeft) => return self.conversation_over(out),
+            (Waiting::Talking, QueueNews::AgentLost) => {
+                self.wait_again(now, out);
+                return None;
+            }
             (Waiting::Queue(hold), _) => hold,
             // Said before she left the queue, heard after it.
             _ => return None,
@@ -119,10 +123,27 @@ impl Interpreter {
             QueueNews::Full => (&queue.on_full, "on_full"),
             QueueNews::Closed => (&queue.on_closed, "on_closed"),
             QueueNews::Failed => (&queue.on_error, "on_error"),
-            QueueNews::Position { .. } | QueueNews::Connected | QueueNews::AgentLeft => return None,
+            QueueNews::Position { .. }
+            | QueueNews::Connected
+            | QueueNews::AgentLeft
+            // Lost while she still heard the music: nothing changes for her.
+            | QueueNews::AgentLost => return None,
         };
         self.stop(out);
         self.go(go, why, out)
+    }
+
+    /// The switch has given her her old place back; her flow only lets her hear that she waits.
+    fn wait_again(&mut self, now: Now, out: &mut Vec<Action>) {
+        let flow = self.frame.flow.clone();
+        let Some(Verb::Queue(queue)) = self.frame.step_of(&flow).map(|step| &step.verb) else { return };
+        self.waiting = Waiting::Queue(Hold {
+            hearing: Hearing::Music,
+            next_announcement: queue.announce.as_ref().map(|announce| now.mono + announce.every),
+            estimate: None,
+            exit: None,
+        });
+        self.play_music(out);
     }
 
     fn conversation_over(&mut self, out: &mut Vec<Action>) -> Option<Jump> {
