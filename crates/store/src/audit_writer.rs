@@ -70,6 +70,9 @@ pub enum LogState {
     },
 }
 
+/// Tickets below are the writer's own: what opening the log found comes before all facts.
+pub(crate) const FIRST_TICKET: u64 = 1;
+
 /// Outputs waiting for the facts handed in with them, and perhaps none.
 pub(crate) struct Held<T> {
     pub ticket: u64,
@@ -96,6 +99,8 @@ pub(crate) struct Queue<T> {
     pub news: VecDeque<LogState>,
     pub is_stopping: bool,
     pub committer_is_done: bool,
+    /// When the committer was done, everything sealed was durable.
+    pub is_all_written: bool,
     pub checkpointer_is_done: bool,
     pub releaser_is_done: bool,
     pub last_error: Option<String>,
@@ -187,17 +192,18 @@ impl<T: Send + 'static> AuditWriter<T> {
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue {
-                next_ticket: 0,
+                next_ticket: FIRST_TICKET,
                 pending: VecDeque::new(),
                 pending_events: 0,
                 held: VecDeque::new(),
                 settled: 0,
-                newest_facts: 0,
+                newest_facts: FIRST_TICKET,
                 state: LogState::Durable,
                 stalled_at: None,
                 news: VecDeque::new(),
                 is_stopping: false,
                 committer_is_done: false,
+                is_all_written: false,
                 checkpointer_is_done: false,
                 releaser_is_done: false,
                 last_error: None,
@@ -302,7 +308,7 @@ impl<T: Send + 'static> AuditWriter<T> {
             queue.committer_is_done && queue.checkpointer_is_done && queue.releaser_is_done
         };
         let ended = self.wait_until(patience, is_done);
-        let is_clean = ended && self.shared.lock().state == LogState::Durable;
+        let is_clean = ended && self.shared.lock().is_all_written;
         if is_clean { Shutdown::Clean } else { Shutdown::TimedOut }
     }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use primitives::Now;
 
 use crate::audit_files::{Journal, Recovered};
-use crate::audit_writer::{LogState, Shared};
+use crate::audit_writer::{FIRST_TICKET, LogState, Shared};
 use crate::counters::Counters;
 use crate::disk::{Disk, next_step};
 use crate::spill::Spill;
@@ -71,7 +71,7 @@ impl<T: Send + 'static> Committer<T> {
             log,
             spill: Spill::new(spill, disk),
             backlog: VecDeque::new(),
-            sealed: 0,
+            sealed: FIRST_TICKET,
             retry_at: None,
             still_slow_at: None,
             heartbeat_at,
@@ -282,7 +282,8 @@ impl<T: Send + 'static> Committer<T> {
         let started = Instant::now();
         self.write();
         // That record was the test: a disk slower than the hold is not healthy.
-        if self.retry_at.is_some() || started.elapsed() > self.shared.config.hold_max {
+        let is_slow = started.elapsed() > self.shared.config.hold_max && !self.shared.lock().is_stopping;
+        if self.retry_at.is_some() || is_slow {
             self.still_slow_at = Some(Instant::now());
             return;
         }
@@ -297,14 +298,20 @@ impl<T: Send + 'static> Committer<T> {
     }
 
     fn end(mut self) {
+        // Now or never, even if the disk has just refused.
+        self.retry_at = None;
+        self.write();
+        self.resume_if_healthy();
         self.seal_own(None, Fact::new("log.stop"));
         self.retry_at = None;
         self.write();
+        let is_all_written = self.backlog.is_empty() && self.spill.is_empty();
         let shared = Arc::clone(&self.shared);
         // Released before anybody is told: the next process may open the log at once.
         drop(self);
         let mut queue = shared.lock();
         queue.committer_is_done = true;
+        queue.is_all_written = is_all_written;
         drop(queue);
         shared.to_release.notify_all();
         shared.to_checkpoint.notify_all();

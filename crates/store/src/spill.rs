@@ -32,10 +32,6 @@ impl Spill {
         self.records == 0
     }
 
-    pub fn records(&self) -> u64 {
-        self.records
-    }
-
     /// Puts records aside, durably. After an error they may be in the file or not; the file is then
     /// begun anew at the next attempt only if it held nothing else, since what it holds must stay.
     pub fn append(&mut self, records: &[Record]) -> io::Result<()> {

