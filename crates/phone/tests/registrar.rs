@@ -1,10 +1,10 @@
-//! A phone registers with a registrar that challenges, renews, and forgets its nonces.
+//! A phone registers with a registrar that challenges and forgets its nonces, and answers a challenged call.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use phone::{DigestAlgorithm, Phone, PhoneConfig, PhoneError};
+use phone::{DigestAlgorithm, Ended, Phone, PhoneConfig, PhoneError};
 use sha2::{Digest as _, Sha256};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -27,14 +27,14 @@ fn parameter<'a>(value: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// The digest as RFC 7616 §3.4.1 writes it, for the secret `correct horse`.
-fn is_right(authorization: &str) -> bool {
+fn is_right(method: &str, authorization: &str) -> bool {
     let of = |name| parameter(authorization, name).unwrap_or_default();
     let hash = |text: String| match of("algorithm") {
         "SHA-256" => hex::encode(Sha256::digest(text)),
         _ => hex::encode(md5::Md5::digest(text)),
     };
     let a1 = hash(format!("{}:{}:correct horse", of("username"), of("realm")));
-    let a2 = hash(format!("REGISTER:{}", of("uri")));
+    let a2 = hash(format!("{method}:{}", of("uri")));
     let (nonce, nc, cnonce) = (of("nonce"), of("nc"), of("cnonce"));
     of("response") == hash(format!("{a1}:{nonce}:{nc}:{cnonce}:auth:{a2}"))
 }
@@ -52,11 +52,13 @@ async fn registrar(granted: u32) -> (SocketAddr, mpsc::Receiver<Seen>) {
             let authorization = line(&request, "Authorization");
             let current = format!("nonce-{nonce}");
             let verdict = match authorization {
-                Some(a) if parameter(a, "nonce") == Some(current.as_str()) && is_right(a) => Seen::Accepted {
-                    algorithm: if a.contains("algorithm=SHA-256") { "SHA-256" } else { "MD5" },
-                    count: u32::from_str_radix(parameter(a, "nc").unwrap(), 16).unwrap(),
-                    expires,
-                },
+                Some(a) if parameter(a, "nonce") == Some(current.as_str()) && is_right("REGISTER", a) => {
+                    Seen::Accepted {
+                        algorithm: if a.contains("algorithm=SHA-256") { "SHA-256" } else { "MD5" },
+                        count: u32::from_str_radix(parameter(a, "nc").unwrap(), 16).unwrap(),
+                        expires,
+                    }
+                }
                 Some(a) if parameter(a, "nonce") == Some(current.as_str()) => Seen::Refused,
                 _ => Seen::Challenged,
             };
@@ -132,4 +134,47 @@ async fn a_wrong_password_is_refused_and_no_password_is_not_even_tried() {
     let phone = Phone::start(PhoneConfig::new(server, "nurse")).await.unwrap();
     assert!(matches!(phone.register().await, Err(PhoneError::Refused { status: 401 })));
     assert_eq!(next(&mut seen).await, Seen::Challenged);
+}
+
+#[tokio::test]
+async fn a_challenged_call_is_acknowledged_and_placed_again_with_the_answer() {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let server = socket.local_addr().unwrap();
+    let phone = Phone::start(PhoneConfig::new(server, "nurse").with_secret("correct horse")).await.unwrap();
+    let call = phone.call("*11").await.unwrap();
+
+    let mut buffer = vec![0; 65_535];
+    let mut seen = Vec::new();
+    while seen.len() < 4 {
+        let receive = tokio::time::timeout(Duration::from_secs(5), socket.recv_from(&mut buffer));
+        let (length, from) = receive.await.unwrap().unwrap();
+        let request = String::from_utf8_lossy(buffer.get(..length).unwrap()).into_owned();
+        let method = request.split(' ').next().unwrap().to_owned();
+        let is_authorised = line(&request, "Authorization").is_some_and(|a| is_right("INVITE", a));
+        if method == "INVITE" {
+            let status = if is_authorised { "486 Busy Here" } else { "401 Unauthorized" };
+            let mut answer = format!("SIP/2.0 {status}\r\n");
+            for name in ["Via", "From", "Call-ID", "CSeq"] {
+                answer.push_str(&format!("{name}: {}\r\n", line(&request, name).unwrap()));
+            }
+            answer.push_str(&format!("To: {};tag=t\r\n", line(&request, "To").unwrap()));
+            if !is_authorised {
+                answer.push_str(
+                    "WWW-Authenticate: Digest realm=\"careline\", nonce=\"n\", algorithm=SHA-256, qop=\"auth\"\r\n",
+                );
+            }
+            answer.push_str("Content-Length: 0\r\n\r\n");
+            socket.send_to(answer.as_bytes(), from).await.unwrap();
+        }
+        let via = line(&request, "Via").unwrap();
+        let branch = parameter(via, "branch").unwrap().split(';').next().unwrap().to_owned();
+        seen.push((method, branch, is_authorised));
+    }
+    let [first, first_ack, second, second_ack] = seen.try_into().unwrap();
+    assert_eq!((first.0.as_str(), first.2), ("INVITE", false));
+    assert_eq!((first_ack.0.as_str(), &first_ack.1), ("ACK", &first.1), "an ACK of a refusal has its branch");
+    assert_eq!((second.0.as_str(), second.2), ("INVITE", true));
+    assert_ne!(second.1, first.1);
+    assert_eq!((second_ack.0.as_str(), &second_ack.1), ("ACK", &second.1));
+    assert_eq!(call.ended().await.unwrap(), Ended::Refused(486));
 }
