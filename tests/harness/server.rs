@@ -1,7 +1,7 @@
 //! The `careline` binary with a configuration, a data folder and ports of its own.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -68,12 +68,13 @@ pub struct Server {
 /// `careline.yaml` of a test: the one place that knows its keys.
 fn configuration(options: &Options, sip: SocketAddr, http: SocketAddr, media: u16) -> String {
     let Options { call_flows, agents, more } = options;
+    let v6 = if has_ipv6() { format!(", \"[::1]:{}\"", sip.port()) } else { String::new() };
     format!(
         "node: test-1\n\
          environment: test\n\
          data: data\n\
          call_flows: {flows:?}\n\
-         sip:\n  udp: [\"{sip}\"]\n  tcp: [\"{sip}\"]\n\
+         sip:\n  udp: [\"{sip}\"{v6}]\n  tcp: [\"{sip}\"{v6}]\n\
          http:\n  address: \"{http}\"\n\
          media:\n  address: 127.0.0.1\n  ports: {media}-{media_last}\n\
          agents:\n{agents}\
@@ -81,6 +82,11 @@ fn configuration(options: &Options, sip: SocketAddr, http: SocketAddr, media: u1
         flows = call_flows.display().to_string(),
         media_last = media + MEDIA_PORTS - 1,
     )
+}
+
+/// Containers often have none.
+fn has_ipv6() -> bool {
+    UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
 }
 
 impl Server {
@@ -101,6 +107,11 @@ impl Server {
     /// Where phones and trunks reach it, over UDP and TCP.
     pub fn sip(&self) -> SocketAddr {
         self.sip
+    }
+
+    /// The same over IPv6, on a machine that has it.
+    pub fn sip_v6(&self) -> Option<SocketAddr> {
+        has_ipv6().then(|| SocketAddr::from((Ipv6Addr::LOCALHOST, self.sip.port())))
     }
 
     /// Where its metrics, health and API are.

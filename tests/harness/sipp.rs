@@ -44,7 +44,7 @@ impl Run {
             .arg(server.to_string())
             .arg("-sf")
             .arg(scenario_file(scenario))
-            .args(["-m", "1", "-i", "127.0.0.1", "-nostdin", "-trace_logs", "-trace_err"])
+            .args(["-m", "1", "-i", &server.ip().to_string(), "-nostdin", "-trace_logs", "-trace_err"])
             .args(["-p", &ports.to_string(), "-cp", &(ports + 1).to_string()])
             .args(["-d", &stays.as_millis().to_string(), "-timeout", &SCENARIO_MAX.as_secs().to_string()])
             .arg("-timeout_error")
@@ -56,6 +56,7 @@ impl Run {
             match *key {
                 "user" => command.args(["-au", value]),
                 "secret" => command.args(["-ap", value]),
+                "transport" => command.args(["-t", value]),
                 _ => command.args(["-key", key, value]),
             };
         }
@@ -84,7 +85,8 @@ impl Run {
     }
 }
 
-/// Runs a scenario of `tests/sipp` to its end. `user` and `secret` among the keys are its credentials.
+/// Runs a scenario of `tests/sipp` to its end. `user` and `secret` among the keys are its credentials,
+/// `transport` is sipp's word for it (`t1` is one TCP connection; UDP without it).
 pub async fn sipp(scenario: &str, server: SocketAddr, keys: &[(&str, &str)]) -> Result<(), Trouble> {
     Run::start(scenario, server, Duration::ZERO, keys)?.succeeded(SCENARIO_MAX).await
 }
