@@ -120,9 +120,7 @@ impl Port {
         let target = self.target();
         let (Some(session), Some(playback)) = (&self.session, &mut self.playback) else { return };
         let samples = samples_of(frame_of(session));
-        // A list without a sound has no frame either.
-        let target = target.filter(|_| session.sends && !playback.is_over());
-        if let Some(to) = target {
+        if let Some(to) = target.filter(|_| session.sends) {
             let header = self.sender.audio(at, session.payload_type, samples as u32);
             packets.push(self.id, to, &header, |bytes| {
                 playback.fill(session.codec, samples, |run| bytes.extend_from_slice(run));

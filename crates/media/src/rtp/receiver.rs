@@ -174,6 +174,27 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_that_overtook_the_first_counts_from_where_it_belongs() {
+        let mut receiver = Receiver::default();
+        for sequence in [10, 9, 12] {
+            place(&mut receiver, sequence);
+        }
+        assert_eq!((receiver.received(), receiver.lost()), (3, 1));
+    }
+
+    #[test]
+    fn a_new_stream_with_another_clock_is_no_jitter() {
+        let mut receiver = Receiver::default();
+        let start = Instant::now();
+        for n in 0..100_u32 {
+            let clock = if n < 50 { 0 } else { 1_000_000 };
+            receiver.place(n / 50, (n & 0xffff) as u16);
+            receiver.hear(start + Duration::from_millis(20) * n, n * 160 + clock);
+        }
+        assert_eq!(receiver.jitter_us(), 0);
+    }
+
+    #[test]
     fn a_lone_stray_number_is_refused_and_two_in_a_row_are_a_restart() {
         let mut receiver = Receiver::default();
         let old = receiver.place(9, 100);

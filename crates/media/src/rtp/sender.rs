@@ -206,5 +206,6 @@ mod tests {
         let after = sender.audio(at + 2 * FRAME, 0, 160);
         assert_eq!(after.timestamp, next.timestamp.wrapping_add(160));
         assert!(!after.marked);
+        assert!(sender.relay_start(at + 3 * FRAME).is_some(), "and the next bridge need not wait for ours");
     }
 }

@@ -82,7 +82,6 @@ impl Source {
         let free = self.locked.is_none() && !self.left.is_some_and(|left| is_same(left, from));
         if free || is_same(from, self.negotiated) || self.takes_over(now, from, sequence) {
             self.locked = Some(from);
-            self.left = None;
             self.used_at = now;
             self.candidate = None;
             return Admission::Moved;
@@ -176,6 +175,21 @@ mod tests {
             now += Duration::from_millis(20);
             assert_eq!(source.admit(now, at(3), sequence), Admission::Refused);
         }
+    }
+
+    #[test]
+    fn one_packet_of_the_holder_starts_the_count_of_a_stranger_again() {
+        let mut now = Instant::now();
+        let mut source = Source::new(now, at(1));
+        source.admit(now, at(2), 0);
+        for sequence in 0..18 {
+            now += Duration::from_millis(300);
+            if sequence == 9 {
+                source.admit(now, at(2), 1);
+            }
+            assert_eq!(source.admit(now, at(3), sequence), Admission::Refused, "packet {sequence}");
+        }
+        assert_eq!(source.admit(now, at(3), 18), Admission::Moved);
     }
 
     #[test]

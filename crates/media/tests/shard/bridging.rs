@@ -82,6 +82,8 @@ fn the_peer_hears_one_stream_through_prompt_bridge_prompt_and_bridge() {
     assert_eq!(bench.finished(), (0..12).map(|n| (A, n, PlayEnd::Stopped)).collect::<Vec<_>>());
     let sent = bench.take_sent(A);
     assert_continuous(&sent);
+    let begun = sent.iter().filter(|packet| packet.marked).count();
+    assert_eq!(begun, 3 * 12, "each prompt, bridge and silence after it is marked");
     assert!(sent.iter().filter(|packet| packet.payload_type == 0).count() == sent.len());
     // However often it changes, what the peer is sent stays within a packet or so of real time.
     let (first, last) = (&sent[0], sent.last().unwrap());
@@ -170,6 +172,7 @@ fn keys_of_a_secret_stay_here_and_leave_no_gap() {
     assert!(sent.iter().all(|packet| packet.payload_type == 0));
     assert_eq!(sent.len(), 20);
     assert_continuous(&sent);
+    assert_eq!(sent.iter().filter(|packet| packet.marked).count(), 1, "the talk goes on as if nothing were");
 
     bench.command(Command::MuteDigits { port: A, muted: false });
     for packet in caller.key('5') {
@@ -254,9 +257,16 @@ fn a_third_port_takes_a_bridge_over_and_the_one_left_lives_on() {
     caller.talk(&mut bench, A, 10, |_| vec![1; 160]);
     assert_eq!(bench.take_sent(c).len(), 10);
     assert!(bench.take_sent(B).iter().all(Sent::is_silence), "left alone, in silence");
+    Peer::new(B, Codec::Pcmu).talk(&mut bench, B, 10, |_| vec![1; 160]);
+    assert!(bench.take_sent(A).iter().all(Sent::is_silence), "and not heard");
+
     bench.close(c);
+    let next = media::PortId(1_004);
+    bench.open(next);
+    bench.command(Command::Apply { port: next, session: session(next, Codec::Pcmu) });
     caller.talk(&mut bench, A, 10, |_| vec![1; 160]);
     assert!(bench.take_sent(A).iter().all(Sent::is_silence));
+    assert!(bench.take_sent(next).is_empty(), "a new port in the old place hears nobody");
 }
 
 #[test]

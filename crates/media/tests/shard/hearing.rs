@@ -125,6 +125,19 @@ fn we_answer_to_where_the_peer_really_is() {
 }
 
 #[test]
+fn a_peer_that_appears_at_its_negotiated_address_is_heard_from_its_first_packet() {
+    let mut bench = Bench::with_ports(Codec::Pcmu, Codec::Pcmu);
+    bench.command(Command::Bridge { a: A, b: B });
+    let elsewhere = SocketAddr::from(([198, 51, 100, 4], 55_555));
+    let mut peer = Peer { from: elsewhere, ..Peer::new(A, Codec::Pcmu) };
+    peer.talk(&mut bench, A, 3, |_| vec![1; 160]);
+    let mut same_source = Peer { sequence: 30_000, ..Peer::new(A, Codec::Pcmu) };
+    same_source.talk(&mut bench, A, 3, |_| vec![1; 160]);
+    assert_eq!(bench.take_sent(B).len(), 6);
+    assert_eq!(bench.close(A).packets_lost, 0);
+}
+
+#[test]
 fn nothing_is_sent_to_an_address_of_zero() {
     let mut bench = Bench::with_ports(Codec::Pcmu, Codec::Pcmu);
     bench.close(A);

@@ -36,30 +36,37 @@ fn packets_leave_every_20_ms_and_their_timestamps_follow_though_ticks_come_uneve
     bench.play(A, 1, vec![tone(440.0, 60_000)]);
     for round in 0..500_u64 {
         // Each tick of A's slot comes up to 6 ms late.
-        let late = round * 7 % 7;
+        let late = (round + 1) * 6 % 7;
         bench.stall_ms(late);
         bench.tick();
-        bench.stall_ms(20 - late - 19);
-        for _ in 0..19 {
-            bench.tick();
-            bench.stall_ms(1);
-        }
+        bench.stall_ms(20 - late);
+        (0..19).for_each(|_| bench.tick());
     }
     let sent = bench.take_sent(A);
     assert!((499..=501).contains(&sent.len()), "{} packets in 10 s", sent.len());
     let steps = sent.windows(2).map(|pair| pair[1].timestamp.wrapping_sub(pair[0].timestamp));
     assert!(steps.into_iter().all(|step| step == 160));
     assert_eq!(sent.iter().filter(|packet| packet.marked).count(), 1);
+    assert!(sent.windows(2).all(|pair| pair[0].at < pair[1].at), "one a tick");
 }
 
 #[test]
 fn the_ports_of_a_shard_are_spread_over_the_20_ms() {
     let mut bench = Bench::new();
-    for port in (0..40).map(PortId) {
-        bench.open(port);
-        bench.command(Command::Apply { port, session: session(port, Codec::Pcmu) });
-        bench.play(port, 1, vec![tone(440.0, 1_000)]);
-    }
+    let open = |bench: &mut Bench, ports: std::ops::Range<u64>| {
+        for port in ports.map(PortId) {
+            bench.open(port);
+            bench.command(Command::Apply { port, session: session(port, Codec::Pcmu) });
+            bench.play(port, 1, vec![tone(440.0, 1_000)]);
+        }
+    };
+    open(&mut bench, 0..40);
+    // Half of them close, and those that come fill the gaps.
+    (0..40)
+        .filter(|port| port % 20 >= 10)
+        .map(PortId)
+        .for_each(|port| bench.command(Command::Close { port }));
+    open(&mut bench, 100..120);
     bench.run_ms(20);
     for milliseconds in 1..=20 {
         let at = bench.start + Duration::from_millis(milliseconds);
