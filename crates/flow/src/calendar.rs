@@ -127,7 +127,11 @@ impl Calendar {
         if night_before {
             return Opening::Open;
         }
-        if self.holidays.iter().any(|holiday| holiday.day.is(today)) { Opening::Holiday } else { Opening::Closed }
+        if self.holidays.iter().any(|holiday| holiday.day.is(today)) {
+            Opening::Holiday
+        } else {
+            Opening::Closed
+        }
     }
 
     fn hours_of(&self, date: Date) -> &[Hours] {
@@ -171,7 +175,10 @@ mod tests {
             ],
             holidays: vec![
                 Holiday { day: Day::read("2026-11-26").unwrap(), hours: vec![] },
-                Holiday { day: Day::read("12-25").unwrap(), hours: vec![Hours::read("09:00-10:00").unwrap()] },
+                Holiday {
+                    day: Day::read("12-25").unwrap(),
+                    hours: vec![Hours::read("09:00-10:00").unwrap()],
+                },
             ],
             closures: vec![Closure {
                 from: "2026-12-01 12:00".parse().unwrap(),

@@ -212,7 +212,11 @@ fn emergency_leads_to_a_person(reader: &mut Reader<'_>, draft: &Draft) {
             | Verb::Call(_)
             | Verb::Return
             | Verb::HangUp(_) => {
-                return not_a_person(reader, draft, &format!("`{}` in step `{}`", step.verb.word(), step.name));
+                return not_a_person(
+                    reader,
+                    draft,
+                    &format!("`{}` in step `{}`", step.verb.word(), step.name),
+                );
             }
         }
     }
@@ -224,45 +228,48 @@ fn not_a_person(reader: &mut Reader<'_>, draft: &Draft, first: &str) {
         place: draft.emergency,
         message: format!("the emergency key leads to {first} before any person"),
         label: "where 9 leads",
-        help: Some("it must come to a `queue`, `transfer` or `emergency` without another question".to_owned()),
+        help: Some(
+            "it must come to a `queue`, `transfer` or `emergency` without another question".to_owned(),
+        ),
     });
 }
 
 /// S1: the 911 notice, in every language, is over 10 s after the answer, before anything else is asked.
 fn notice_comes_first(reader: &mut Reader<'_>, draft: &Draft) {
     let flow = &draft.flow;
-    let severity =
-        if reader.shared.environment.is_production { Severity::Error } else { Severity::Warning };
+    let severity = if reader.shared.environment.is_production { Severity::Error } else { Severity::Warning };
     let mut to_see = vec![(StepId(0), Duration::ZERO)];
     let mut seen = BTreeSet::new();
     while let Some((id, before)) = to_see.pop() {
         let Some(step) = flow.step(id).filter(|_| seen.insert(id)) else { continue };
         let place = draft.steps.get(id.0).copied().unwrap_or_default();
         match &step.verb {
-            Verb::Play { say, .. } => match say.prompts.iter().position(|name| *name == flow.emergency_notice) {
-                Some(at) if say.in_all_languages || flow.languages.len() == 1 => {
-                    let over = before + duration(reader, flow, say, at + 1);
-                    if over > NOTICE_WITHIN {
-                        reader.report(
-                            severity,
-                            Report {
-                                code: "flow/911-notice-late",
-                                place,
-                                message: format!(
-                                    "the 911 notice is over {:.1} s after the answer",
-                                    over.as_secs_f64()
-                                ),
-                                label: "more than 10 s",
-                                help: Some("let it come first, and shorten it".to_owned()),
-                            },
-                        );
+            Verb::Play { say, .. } => {
+                match say.prompts.iter().position(|name| *name == flow.emergency_notice) {
+                    Some(at) if say.in_all_languages || flow.languages.len() == 1 => {
+                        let over = before + duration(reader, flow, say, at + 1);
+                        if over > NOTICE_WITHIN {
+                            reader.report(
+                                severity,
+                                Report {
+                                    code: "flow/911-notice-late",
+                                    place,
+                                    message: format!(
+                                        "the 911 notice is over {:.1} s after the answer",
+                                        over.as_secs_f64()
+                                    ),
+                                    label: "more than 10 s",
+                                    help: Some("let it come first, and shorten it".to_owned()),
+                                },
+                            );
+                        }
+                    }
+                    Some(_) | None => {
+                        let over = before + duration(reader, flow, say, say.prompts.len());
+                        to_see.extend(step.next.map(|next| (next, over)));
                     }
                 }
-                Some(_) | None => {
-                    let over = before + duration(reader, flow, say, say.prompts.len());
-                    to_see.extend(step.next.map(|next| (next, over)));
-                }
-            },
+            }
             Verb::Set(_) | Verb::Tag | Verb::When { .. } | Verb::Hours { .. } | Verb::Goto(_) => {
                 to_see.extend(ways(flow, step).into_iter().flatten().map(|next| (next, before)));
             }
@@ -304,7 +311,8 @@ pub(crate) fn scenario(reader: &mut Reader<'_>, scenario: &Scenario, drafts: &[(
     let named = scenario.script.iter().map(|entry| (&entry.at, entry.place));
     let named = named.chain(scenario.expected.steps.iter().map(|(name, place)| (name, *place)));
     for (name, place) in named {
-        let (flow, step) = name.split_once('/').map_or((None, name.as_str()), |(flow, step)| (Some(flow), step));
+        let (flow, step) =
+            name.split_once('/').map_or((None, name.as_str()), |(flow, step)| (Some(flow), step));
         let flows = drafts.iter().map(|(_, draft)| &draft.flow);
         let steps: Vec<&str> = flows
             .filter(|known| flow.is_none_or(|flow| *flow == *known.name))

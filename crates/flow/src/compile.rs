@@ -184,8 +184,10 @@ fn library(
 fn digest_of_flow(flow: &Flow, calendars: &BTreeMap<String, Calendar>, environment: &Environment) -> Digest {
     let mut hash = Sha256::new();
     hash.update(canonical(flow));
-    let asked: BTreeMap<&String, &Calendar> =
-        calendars.iter().filter(|(name, _)| flow.calendars().any(|calendar| calendar == name.as_str())).collect();
+    let asked: BTreeMap<&String, &Calendar> = calendars
+        .iter()
+        .filter(|(name, _)| flow.calendars().any(|calendar| calendar == name.as_str()))
+        .collect();
     hash.update(canonical(&asked));
     for language in &flow.languages {
         let prompts = environment.prompts.get(&**language);

@@ -116,7 +116,10 @@ pub(crate) fn read(path: &str, text: &str) -> Result<Node, Finding> {
             Some(*place),
             "an anchor is used again".to_owned(),
             "a copy of something written elsewhere",
-            Some("write it out, or make it a step and go there: a reader sees a flow from top to bottom".to_owned()),
+            Some(
+                "write it out, or make it a step and go there: a reader sees a flow from top to bottom"
+                    .to_owned(),
+            ),
         )),
         None => Ok(node),
     }

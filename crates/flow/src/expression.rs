@@ -157,7 +157,8 @@ impl Expression {
         let mut context = Context::default();
         let mut caller = std::collections::HashMap::new();
         for name in &self.names {
-            let value = values.get(name.as_str()).map_or_else(|| Value::unset(self.of), |v| v.expose().clone());
+            let value =
+                values.get(name.as_str()).map_or_else(|| Value::unset(self.of), |v| v.expose().clone());
             match name.strip_prefix("caller.") {
                 Some(field) => {
                     caller.insert(field.to_owned(), value.into_cel());
@@ -277,7 +278,9 @@ fn type_of_call(
         }
         (operators::ADD, [Text, Text]) => Ok(Text),
         (operators::ADD | operators::SUBSTRACT | operators::MULTIPLY, [Number, Number]) => Ok(Number),
-        (operators::DIVIDE | operators::MODULO, [Number, Number]) | (operators::NEGATE, [Number]) => Ok(Number),
+        (operators::DIVIDE | operators::MODULO, [Number, Number]) | (operators::NEGATE, [Number]) => {
+            Ok(Number)
+        }
         ("size", [Text]) => Ok(Number),
         ("contains" | "startsWith" | "endsWith", [Text, Text]) => Ok(Truth),
         _ => Err(Mistake::new(format!(
@@ -326,10 +329,13 @@ impl Template {
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().flat_map(|part| match part {
-            Part::Text(_) => &[][..],
-            Part::Expression(expression) => expression.names(),
-        }).map(String::as_str)
+        self.0
+            .iter()
+            .flat_map(|part| match part {
+                Part::Text(_) => &[][..],
+                Part::Expression(expression) => expression.names(),
+            })
+            .map(String::as_str)
     }
 
     pub(crate) fn text(&self, values: &Values) -> Result<Arc<str>, Unworkable> {

@@ -198,15 +198,26 @@ pub(crate) enum Keys {
 
 #[derive(Debug, Serialize)]
 pub(crate) enum Verb {
-    Play { say: Say, keys: Keys },
+    Play {
+        say: Say,
+        keys: Keys,
+    },
     Menu(Menu),
     Collect(Collect),
     Library(Topics),
     Set(Vec<Assignment>),
     /// A step that only tags.
     Tag,
-    When { branches: Vec<(Expression, Go)>, otherwise: Option<Go> },
-    Hours { calendar: String, open: Go, closed: Go, holiday: Option<Go> },
+    When {
+        branches: Vec<(Expression, Go)>,
+        otherwise: Option<Go>,
+    },
+    Hours {
+        calendar: String,
+        open: Go,
+        closed: Go,
+        holiday: Option<Go>,
+    },
     Call(Arc<str>),
     Return,
     Goto(StepId),

@@ -78,7 +78,9 @@ impl Interpreter {
     pub fn handle(&mut self, now: Now, event: Event, out: &mut Vec<Action>) {
         self.is_after_key = matches!(event, Event::Digit(_));
         let jump = match event {
-            Event::CallStarted if matches!(self.waiting, Waiting::Start) => Some(Jump::To(StepId(0), "start")),
+            Event::CallStarted if matches!(self.waiting, Waiting::Start) => {
+                Some(Jump::To(StepId(0), "start"))
+            }
             Event::CallStarted => None,
             Event::Digit(key) => {
                 for key in self.keys_now(now, &key).into_iter().flatten() {
@@ -254,7 +256,8 @@ impl Interpreter {
                 return true;
             }
             let wanted = value.to_string();
-            let known = self.frame.flow.languages.iter().find(|language| language.as_ref() == wanted).cloned();
+            let known =
+                self.frame.flow.languages.iter().find(|language| language.as_ref() == wanted).cloned();
             if let Some(language) = known.clone().filter(|language| *language != self.language) {
                 self.language = language.clone();
                 out.push(Action::Language(language));
@@ -270,7 +273,8 @@ impl Interpreter {
         if tag.urgency.is_some_and(is_lower) {
             return;
         }
-        let (urgency, reason) = (tag.urgency.or(self.urgency), tag.reason.clone().or_else(|| self.reason.clone()));
+        let (urgency, reason) =
+            (tag.urgency.or(self.urgency), tag.reason.clone().or_else(|| self.reason.clone()));
         if urgency == self.urgency && reason == self.reason {
             return;
         }

@@ -177,7 +177,11 @@ impl Expected {
             return Some(format!("{goal} was not reached"));
         };
         let limit = self.before.filter(|limit| seen.after > *limit)?;
-        Some(format!("{goal} was reached after {:.1} s, not within {} s", seen.after.as_secs_f64(), limit.as_secs()))
+        Some(format!(
+            "{goal} was reached after {:.1} s, not within {} s",
+            seen.after.as_secs_f64(),
+            limit.as_secs()
+        ))
     }
 
     fn wrongly_seen(&self, run: &Run) -> Option<String> {

@@ -42,7 +42,13 @@ fn a_key_in_a_menu_stops_the_prompt_and_leads_on() {
     phone.keys("2");
     assert_eq!(
         phone.happened(),
-        ["stop", "key Menu('2')", "language es", "enter clinic/main menu (key)", "play es/main_menu after 500ms"]
+        [
+            "stop",
+            "key Menu('2')",
+            "language es",
+            "enter clinic/main menu (key)",
+            "play es/main_menu after 500ms"
+        ]
     );
 }
 
@@ -130,7 +136,12 @@ fn nine_one_one_speaks_the_advice_and_keeps_the_place_in_the_queue() {
     phone.keys("1");
     assert_eq!(
         phone.happened(),
-        ["key Emergency", "tag emergency red_flag", "raise emergency", "play en/hang_up_and_dial_911 after 500ms"]
+        [
+            "key Emergency",
+            "tag emergency red_flag",
+            "raise emergency",
+            "play en/hang_up_and_dial_911 after 500ms"
+        ]
     );
     // The advice is not cut short by the queue's own limit.
     phone.event(Event::Queue(QueueNews::TimedOut));
@@ -171,7 +182,8 @@ fn nine_in_a_queue_raises_and_zero_goes_to_the_operator() {
             "enter clinic/reception queue (operator_key)",
             "enqueue reception emergent [] en",
             "play en/hold_music repeated after 500ms",
-        ].map(|line| line.replace(" after 500ms", ""))
+        ]
+        .map(|line| line.replace(" after 500ms", ""))
     );
     // Already with the operator: 0 does not cost her the place.
     phone.keys("0");

@@ -73,12 +73,18 @@ fn a_menu_that_takes_the_emergency_key() {
 
 #[test]
 fn prose_with_a_colon_needs_quotes() {
-    insta::assert_snapshot!(told("about: \"24/7 advice line, owned by Clinical Ops\"", "about: Advice line: owned by Ops"));
+    insta::assert_snapshot!(told(
+        "about: \"24/7 advice line, owned by Clinical Ops\"",
+        "about: Advice line: owned by Ops"
+    ));
 }
 
 #[test]
 fn prose_with_a_hash_is_cut() {
-    insta::assert_snapshot!(told("about: \"24/7 advice line, owned by Clinical Ops\"", "about: Advice line #2 of the clinic"));
+    insta::assert_snapshot!(told(
+        "about: \"24/7 advice line, owned by Clinical Ops\"",
+        "about: Advice line #2 of the clinic"
+    ));
 }
 
 #[test]
@@ -123,13 +129,17 @@ fn a_step_nothing_leads_to_and_a_duration_without_a_unit() {
     let wrong = "ring: 20\n";
     insta::assert_snapshot!("no_unit", told("ring: 20s\n", wrong));
     let extra = "  lost:\n    goto: bye\n  bye:\n";
-    insta::assert_snapshot!("unreachable", told("  shut:\n    play: closed_message\n  bye:\n", &format!("  shut:\n    goto: bye\n{extra}")));
+    insta::assert_snapshot!(
+        "unreachable",
+        told("  shut:\n    play: closed_message\n  bye:\n", &format!("  shut:\n    goto: bye\n{extra}"))
+    );
 }
 
 #[test]
 fn a_flow_nobody_approved_is_refused_in_production() {
     let mut sources = clinic_sources();
-    sources[0].text = CLINIC.replacen("approved_by: \"Medical director, 2026-11-20\"", "approved_by: \"\"", 1);
+    sources[0].text =
+        CLINIC.replacen("approved_by: \"Medical director, 2026-11-20\"", "approved_by: \"\"", 1);
     let mut environment = environment();
     environment.is_production = true;
     let told = told_by(&sources, &environment);

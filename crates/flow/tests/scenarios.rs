@@ -19,7 +19,8 @@ fn run(tests: &str) -> Vec<TestResult> {
 #[test]
 fn the_tests_of_the_clinic_pass() {
     let results = run("  []\n");
-    let failed: Vec<String> = results.iter().filter(|test| !test.has_passed()).map(ToString::to_string).collect();
+    let failed: Vec<String> =
+        results.iter().filter(|test| !test.has_passed()).map(ToString::to_string).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     assert_eq!(results.len(), 2);
 }

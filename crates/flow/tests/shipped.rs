@@ -25,7 +25,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// Keys two spaces in: the names of `queues.yaml` and `numbers.yaml`.
 fn names(path: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(path).unwrap();
-    let is_name = |line: &&str| line.starts_with("  ") && !line.starts_with("   ") && !line.starts_with("  #");
+    let is_name =
+        |line: &&str| line.starts_with("  ") && !line.starts_with("   ") && !line.starts_with("  #");
     text.lines().filter(is_name).filter_map(|line| Some(line.trim().split_once(':')?.0.to_owned())).collect()
 }
 
@@ -70,7 +71,8 @@ fn the_flows_that_ship_have_no_mistakes_and_pass_their_tests() {
     assert!(found.is_empty(), "{}", found.join("\n\n"));
     let now = Now { mono: Instant::now(), wall: "2026-01-01T00:00:00Z".parse().unwrap() };
     let results = run_tests(&compiled.library.unwrap(), &environment, now);
-    let failed: Vec<String> = results.iter().filter(|test| !test.has_passed()).map(ToString::to_string).collect();
+    let failed: Vec<String> =
+        results.iter().filter(|test| !test.has_passed()).map(ToString::to_string).collect();
     assert!(!results.is_empty());
     assert!(failed.is_empty(), "{} of {} failed\n{}", failed.len(), results.len(), failed.join("\n"));
 }

@@ -39,7 +39,12 @@ impl Reader<'_> {
             let text = self.text(node, "`time_zone`")?;
             let zone = TimeZone::get(text).ok();
             if zone.is_none() {
-                self.bad_time(node.place, text, "a time zone", "an IANA name: America/Chicago, America/New_York");
+                self.bad_time(
+                    node.place,
+                    text,
+                    "a time zone",
+                    "an IANA name: America/Chicago, America/New_York",
+                );
             }
             zone
         });

@@ -69,9 +69,11 @@ impl Reader<'_> {
             let text = self.text(node, "`flow`")?;
             self.name(text, node.place, "a flow", true)
         });
-        let about = fields.require(self, "about").and_then(|node| self.prose(node, "`about`")).unwrap_or_default();
+        let about =
+            fields.require(self, "about").and_then(|node| self.prose(node, "`about`")).unwrap_or_default();
         let approved_by = self.approved_by(&mut fields);
-        let (answers, answer_places): (Vec<String>, Vec<Place>) = self.answers(&mut fields).into_iter().unzip();
+        let (answers, answer_places): (Vec<String>, Vec<Place>) =
+            self.answers(&mut fields).into_iter().unzip();
         self.languages = self.language_list(&mut fields);
         self.calendar = fields.take("calendar").and_then(|node| self.calendar_at(node));
 
@@ -113,7 +115,8 @@ impl Reader<'_> {
         };
         self.promises(&mut fields);
         fields.finish(self);
-        let variables = self.types.iter().filter(|(name, _)| !BUILT_IN.iter().any(|(known, _)| known == name));
+        let variables =
+            self.types.iter().filter(|(name, _)| !BUILT_IN.iter().any(|(known, _)| known == name));
         let flow = Flow {
             name: name?,
             about,
@@ -151,7 +154,9 @@ impl Reader<'_> {
     fn approved_by(&mut self, fields: &mut Fields<'_>) -> Option<String> {
         let place = fields.place;
         let node = fields.take("approved_by");
-        let text = node.filter(|node| !matches!(node.value, Value::Null)).and_then(|node| self.prose(node, "`approved_by`"));
+        let text = node
+            .filter(|node| !matches!(node.value, Value::Null))
+            .and_then(|node| self.prose(node, "`approved_by`"));
         let approved = text.filter(|text| !text.trim().is_empty());
         if approved.is_none() && self.shared.environment.is_production {
             self.error(Report {
@@ -190,7 +195,11 @@ impl Reader<'_> {
             return Some(text.clone());
         }
         let (code, message, label) = if is_number {
-            ("flow/unquoted-number", format!("the telephone number {text} must be quoted"), "YAML would count with it")
+            (
+                "flow/unquoted-number",
+                format!("the telephone number {text} must be quoted"),
+                "YAML would count with it",
+            )
         } else {
             ("flow/bad-number", format!("`{text}` is no telephone number"), "not E.164")
         };
@@ -201,7 +210,9 @@ impl Reader<'_> {
             place: node.place,
             message,
             label,
-            help: Some(format!("write \"{plus}{digits}\": `+`, country code and number, or an extension of 2 to 6 digits")),
+            help: Some(format!(
+                "write \"{plus}{digits}\": `+`, country code and number, or an extension of 2 to 6 digits"
+            )),
         });
         None
     }
@@ -266,8 +277,10 @@ impl Reader<'_> {
         defaults.give_up = give_up.and_then(|node| self.step_at(node, "`give_up`"));
         defaults.on_error = fields.take("on_error").and_then(|node| self.step_at(node, "`on_error`"));
         defaults.goodbye = fields.take("goodbye").and_then(|node| self.prompt(node, "`goodbye`"));
-        defaults.advice = fields.take("emergency_advice").and_then(|node| self.prompt(node, "`emergency_advice`"));
-        defaults.notice = fields.take("emergency_notice").and_then(|node| self.prompt(node, "`emergency_notice`"));
+        defaults.advice =
+            fields.take("emergency_advice").and_then(|node| self.prompt(node, "`emergency_advice`"));
+        defaults.notice =
+            fields.take("emergency_notice").and_then(|node| self.prompt(node, "`emergency_notice`"));
         if let Some(music) = fields.take("hold_music").and_then(|node| self.prompt(node, "`hold_music`")) {
             self.hold_music = music;
         }
@@ -280,7 +293,8 @@ impl Reader<'_> {
             self.warning(Report {
                 code: "flow/not-available",
                 place: key.place,
-                message: "`promises` are part of the language but this version does not prove them".to_owned(),
+                message: "`promises` are part of the language but this version does not prove them"
+                    .to_owned(),
                 label: "read over",
                 help: Some("say the same in `tests:` meanwhile".to_owned()),
             });
@@ -337,7 +351,9 @@ fn find_variables<'n>(
         Value::Map(entries) => {
             for (key, node) in entries {
                 match (key.text.as_str(), &node.value) {
-                    ("set", Value::Map(entries)) => assigned.extend(entries.iter().map(|(key, node)| (key, node))),
+                    ("set", Value::Map(entries)) => {
+                        assigned.extend(entries.iter().map(|(key, node)| (key, node)))
+                    }
                     ("collect", Value::Map(entries)) => collected.extend(variable_of(entries)),
                     _ => {}
                 }
@@ -354,4 +370,3 @@ fn variable_of(entries: &[(Key, Node)]) -> Option<(&str, bool)> {
         Value::Null | Value::List(_) | Value::Map(_) => None,
     }
 }
-

@@ -78,7 +78,9 @@ impl Reader<'_> {
                 place: node.place,
                 message: format!("`{name}` is private and cannot be part of a skill"),
                 label: "skills are written to logs",
-                help: Some("branch on it with `when` and `set` a variable that says no more than needed".to_owned()),
+                help: Some(
+                    "branch on it with `when` and `set` a variable that says no more than needed".to_owned(),
+                ),
             });
         }
         Some(template)
@@ -86,7 +88,8 @@ impl Reader<'_> {
 
     fn announce(&mut self, node: &Node) -> Option<Announce> {
         let mut fields = self.fields(node, "`announce`")?;
-        let every = fields.require(self, "every").and_then(|node| self.duration(node, "`every`", secs(15, 300)));
+        let every =
+            fields.require(self, "every").and_then(|node| self.duration(node, "`every`", secs(15, 300)));
         let play = fields.take("play").and_then(|node| self.say(node, "`play`"));
         let band = fields.take("wait").and_then(|node| {
             self.word(node, "`wait`", &[("band", ())])?;
@@ -114,7 +117,12 @@ impl Reader<'_> {
         let number = fields.require(self, "number").and_then(|node| {
             let text = self.text(node, "`number`")?;
             let numbers = &self.shared.environment.numbers;
-            self.known((text, node.place), "flow/unknown-number", "number", numbers.iter().map(String::as_str));
+            self.known(
+                (text, node.place),
+                "flow/unknown-number",
+                "number",
+                numbers.iter().map(String::as_str),
+            );
             Some(Arc::from(text))
         });
         let ring = fields.take("ring").and_then(|node| self.duration(node, "`ring`", secs(5, 120)));

@@ -69,7 +69,8 @@ impl Reader<'_> {
         let patience = self.patience_of(&mut fields, Waits::ForDigits);
         let kinds =
             [("digits", Kind::Digits), ("date", Kind::Date), ("phone", Kind::Phone), ("zip", Kind::Zip)];
-        let kind = fields.take("kind").and_then(|node| self.word(node, "`kind`", &kinds)).unwrap_or(Kind::Digits);
+        let kind =
+            fields.take("kind").and_then(|node| self.word(node, "`kind`", &kinds)).unwrap_or(Kind::Digits);
         let (min, max) = self.length(&mut fields, kind);
         let sensitive = fields
             .take("sensitive")
@@ -106,7 +107,9 @@ impl Reader<'_> {
             Kind::Phone => Some(10),
             Kind::Zip => Some(5),
         };
-        let digits = fields.take("digits").and_then(|node| Some((node, self.number(node, "`digits`", 1..=DIGITS_MAX)?)));
+        let digits = fields
+            .take("digits")
+            .and_then(|node| Some((node, self.number(node, "`digits`", 1..=DIGITS_MAX)?)));
         let min = fields.take("min").and_then(|node| self.number(node, "`min`", 1..=DIGITS_MAX));
         let max = fields.take("max").and_then(|node| self.number(node, "`max`", 1..=DIGITS_MAX));
         match (fixed, digits, min, max) {
@@ -121,7 +124,10 @@ impl Reader<'_> {
                     place,
                     message: "how many digits is not clear".to_owned(),
                     label: "in this `collect`",
-                    help: Some("`digits: 8`, or `min: 4` and `max: 12`; a date, phone or zip has its own length".to_owned()),
+                    help: Some(
+                        "`digits: 8`, or `min: 4` and `max: 12`; a date, phone or zip has its own length"
+                            .to_owned(),
+                    ),
                 });
                 (1, DIGITS_MAX)
             }
@@ -135,7 +141,8 @@ impl Reader<'_> {
         let no_input = self.optional_go(&mut fields, "no_input");
         let give_up = self.optional_go(&mut fields, "give_up");
         let words = [("*", '*'), ("#", '#')];
-        let repeat = fields.take("repeat").and_then(|node| self.word(node, "`repeat`", &words)).unwrap_or('#');
+        let repeat =
+            fields.take("repeat").and_then(|node| self.word(node, "`repeat`", &words)).unwrap_or('#');
         let back = fields.take("back").and_then(|node| self.word(node, "`back`", &words)).unwrap_or('*');
         let mut topics: BTreeMap<char, Say> = BTreeMap::new();
         if let Some(mut entries) =
@@ -159,7 +166,16 @@ impl Reader<'_> {
             });
         }
         fields.finish(self);
-        Some(Verb::Library(Topics { play: play?, again: again?, topics, repeat, back, no_input, give_up, patience }))
+        Some(Verb::Library(Topics {
+            play: play?,
+            again: again?,
+            topics,
+            repeat,
+            back,
+            no_input,
+            give_up,
+            patience,
+        }))
     }
 
     fn prompts_of_question(&mut self, fields: &mut Fields<'_>) -> (Option<Say>, Option<Say>) {

@@ -70,8 +70,14 @@ const VERBS_NOT_AVAILABLE: [&str; 31] = [
 impl Reader<'_> {
     pub(super) fn step(&mut self, name: Arc<str>, following: Option<StepId>, node: &Node) -> Step {
         let what = format!("step `{name}`");
-        let empty =
-            |name| Step { name, tag: Tag::default(), verb: Verb::Tag, next: following, on_error: None, after_call: None };
+        let empty = |name| Step {
+            name,
+            tag: Tag::default(),
+            verb: Verb::Tag,
+            next: following,
+            on_error: None,
+            after_call: None,
+        };
         let Some(mut fields) = self.fields(node, &what) else { return empty(name) };
         let tag_node = fields.take("tag");
         let tag = tag_node.map(|node| self.tag(node)).unwrap_or_default();
@@ -155,9 +161,7 @@ impl Reader<'_> {
             "queue" => self.queue(node).map(Verb::Queue),
             "transfer" => self.transfer(node).map(Verb::Transfer),
             "emergency" => self.spoken(node, "`emergency`").map(Verb::Emergency),
-            "wait" => {
-                self.duration(node, "`wait`", Duration::from_millis(100)..=WAIT_MAX).map(Verb::Wait)
-            }
+            "wait" => self.duration(node, "`wait`", Duration::from_millis(100)..=WAIT_MAX).map(Verb::Wait),
             _ => self.spoken(node, "`hang_up`").map(Verb::HangUp),
         }
     }

@@ -66,7 +66,12 @@ impl Reader<'_> {
         });
         let numbers = self.by_name(&mut fields, "numbers", |reader, name, node| {
             let numbers = &reader.shared.environment.numbers;
-            reader.known((name.0, name.1), "flow/unknown-number", "number", numbers.iter().map(String::as_str));
+            reader.known(
+                (name.0, name.1),
+                "flow/unknown-number",
+                "number",
+                numbers.iter().map(String::as_str),
+            );
             let words = [
                 ("answers", Far::Answers),
                 ("busy", Far::Busy),
@@ -75,9 +80,11 @@ impl Reader<'_> {
             ];
             reader.word(node, "what becomes of a transfer", &words)
         });
-        let agent_leaves =
-            fields.take("agent_leaves").and_then(|node| self.duration(node, "`agent_leaves`", secs(1, 1_200)));
-        let expected = fields.require(self, "expect").and_then(|node| self.expected(node)).unwrap_or_default();
+        let agent_leaves = fields
+            .take("agent_leaves")
+            .and_then(|node| self.duration(node, "`agent_leaves`", secs(1, 1_200)));
+        let expected =
+            fields.require(self, "expect").and_then(|node| self.expected(node)).unwrap_or_default();
         fields.finish(self);
         Some(Scenario {
             flow: flow.clone(),
@@ -210,8 +217,8 @@ impl Reader<'_> {
 
     fn keys(&mut self, node: &Node) -> Option<Vec<char>> {
         let text = self.text(node, "`key`")?;
-        let are_keys =
-            (1..=40).contains(&text.len()) && text.chars().all(|c| c.is_ascii_digit() || c == '*' || c == '#');
+        let are_keys = (1..=40).contains(&text.len())
+            && text.chars().all(|c| c.is_ascii_digit() || c == '*' || c == '#');
         if !are_keys {
             self.error(Report {
                 code: "flow/bad-key",
@@ -244,14 +251,16 @@ impl Reader<'_> {
         let before = fields.take("before").and_then(|node| self.duration(node, "`before`", secs(1, 1_800)));
         let urgency = fields.take("urgency").and_then(|node| self.urgency(node));
         let reason = fields.take("reason").and_then(|node| self.text(node, "`reason`")).map(str::to_owned);
-        let language = fields.take("language").and_then(|node| self.text(node, "`language`")).map(str::to_owned);
+        let language =
+            fields.take("language").and_then(|node| self.text(node, "`language`")).map(str::to_owned);
         fields.finish(self);
         Some(Expected { hears, reaches, never, steps, before, urgency, reason, language })
     }
 
     fn heard_prompt(&mut self, node: &Node) -> Option<String> {
         let text = self.text(node, "a prompt")?;
-        let known = self.shared.environment.prompts.values().flat_map(|prompts| prompts.keys().map(String::as_str));
+        let known =
+            self.shared.environment.prompts.values().flat_map(|prompts| prompts.keys().map(String::as_str));
         self.known((text, node.place), "flow/unknown-prompt", "prompt", known).then(|| text.to_owned())
     }
 
@@ -268,12 +277,22 @@ impl Reader<'_> {
             Some(("hears", name)) => Goal::Hears(name.to_owned()),
             Some(("queue", name)) => {
                 let queues = &self.shared.environment.queues;
-                self.known((name, node.place), "flow/unknown-queue", "queue", queues.iter().map(String::as_str));
+                self.known(
+                    (name, node.place),
+                    "flow/unknown-queue",
+                    "queue",
+                    queues.iter().map(String::as_str),
+                );
                 Goal::Queue(name.to_owned())
             }
             Some(("transfer", name)) => {
                 let numbers = &self.shared.environment.numbers;
-                self.known((name, node.place), "flow/unknown-number", "number", numbers.iter().map(String::as_str));
+                self.known(
+                    (name, node.place),
+                    "flow/unknown-number",
+                    "number",
+                    numbers.iter().map(String::as_str),
+                );
                 Goal::Transfer(name.to_owned())
             }
             _ => {

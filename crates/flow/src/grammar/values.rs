@@ -28,7 +28,9 @@ pub(super) fn secs(from: u64, to: u64) -> RangeInclusive<Duration> {
 pub(super) fn is_name(text: &str, dashes: bool) -> bool {
     text.len() <= NAME_CHARS_MAX
         && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || (dashes && c == '-'))
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || (dashes && c == '-'))
 }
 
 impl Reader<'_> {
@@ -55,7 +57,9 @@ impl Reader<'_> {
                 place: node.place,
                 message: format!("the text of {what} ends before ` #`"),
                 label: "what follows is a comment",
-                help: Some("put the text in quotes if it belongs to it, or a space behind the `#`".to_owned()),
+                help: Some(
+                    "put the text in quotes if it belongs to it, or a space behind the `#`".to_owned(),
+                ),
             });
         }
         Some(scalar.text.clone())
@@ -72,7 +76,9 @@ impl Reader<'_> {
             place,
             message: format!("`{text}` cannot be the name of {what}"),
             label: "not a name",
-            help: Some(format!("lower-case letters, digits, `_`{dash}; a letter first; at most {NAME_CHARS_MAX}")),
+            help: Some(format!(
+                "lower-case letters, digits, `_`{dash}; a letter first; at most {NAME_CHARS_MAX}"
+            )),
         });
         None
     }
@@ -266,7 +272,11 @@ impl Reader<'_> {
                 nodes.iter().map(|node| self.prompt(node, what)).collect()
             }
             Value::Null | Value::List(_) | Value::Map(_) => {
-                self.wrong_kind(node, what, &format!("a prompt's name or a list of 1 to {PROMPTS_MAX} of them"));
+                self.wrong_kind(
+                    node,
+                    what,
+                    &format!("a prompt's name or a list of 1 to {PROMPTS_MAX} of them"),
+                );
                 None
             }
         }

@@ -42,6 +42,8 @@ impl Interpreter {
         match &self.waiting {
             Waiting::Start | Waiting::Talking | Waiting::Ended => return None,
             _ if key == '9' && !is_data => return self.emergency_key(now, out),
+            // Nothing but a nurse interrupts the 911 advice.
+            Waiting::Queue(hold) if hold.hearing == Hearing::Advice => return None,
             Waiting::Queue(_) | Waiting::Play { .. } | Waiting::Pause { .. } | Waiting::Ringing
                 if key == '0' =>
             {
@@ -50,7 +52,11 @@ impl Interpreter {
             Waiting::Question(_) if key == '0' && !is_data && !self.menu_binds_zero() => {
                 return self.operator_key(out);
             }
-            Waiting::Goodbye(_) | Waiting::Emergency | Waiting::Advice | Waiting::Queue(_) | Waiting::Ringing => {
+            Waiting::Goodbye(_)
+            | Waiting::Emergency
+            | Waiting::Advice
+            | Waiting::Queue(_)
+            | Waiting::Ringing => {
                 return None;
             }
             Waiting::Play { .. } | Waiting::Pause { .. } | Waiting::Question(_) => {}
@@ -126,7 +132,8 @@ impl Interpreter {
         let keeps = before.is_some_and(|urgency| urgency <= Urgency::Emergent) && self.reason.is_some();
         let reason = (!keeps).then(|| EMERGENCY_REASON.into());
         self.tag(&Tag { urgency: Some(to), reason }, out);
-        if self.urgency != before && matches!(self.waiting, Waiting::Queue(_)) {
+        // With a way out already open she is no longer in the queue.
+        if self.urgency != before && matches!(&self.waiting, Waiting::Queue(hold) if hold.exit.is_none()) {
             out.push(Action::Raise { urgency: self.urgency() });
         }
     }
@@ -135,7 +142,9 @@ impl Interpreter {
     pub(super) fn operator_key(&mut self, out: &mut Vec<Action>) -> Option<Jump> {
         let frames = std::iter::once(&self.frame).chain(self.callers.iter().rev());
         let (frame, to) = frames.into_iter().find_map(|frame| Some((frame, frame.flow.operator?)))?;
-        if matches!(self.waiting, Waiting::Queue(_)) && self.is_same_queue(frame.flow.step(to).map(|step| &step.verb)) {
+        if matches!(self.waiting, Waiting::Queue(_))
+            && self.is_same_queue(frame.flow.step(to).map(|step| &step.verb))
+        {
             return None;
         }
         out.push(Action::Key(KeyClass::Operator));

@@ -89,7 +89,9 @@ impl Interpreter {
 
     pub(super) fn queue_news(&mut self, now: Now, news: &QueueNews, out: &mut Vec<Action>) -> Option<Jump> {
         let hold = match (&mut self.waiting, news) {
-            (Waiting::Queue(_) | Waiting::Talking, QueueNews::AgentLeft) => return self.conversation_over(out),
+            (Waiting::Queue(_) | Waiting::Talking, QueueNews::AgentLeft) => {
+                return self.conversation_over(out);
+            }
             (Waiting::Talking, QueueNews::AgentLost) => {
                 self.wait_again(now, out);
                 return None;
@@ -182,7 +184,9 @@ impl Interpreter {
             (Waiting::Talking, TransferNews::Ended) => return self.conversation_over(out),
             (Waiting::Ringing, TransferNews::Busy) => (&transfer.on_busy, "on_busy"),
             (Waiting::Ringing, TransferNews::NoAnswer) => (&transfer.on_no_answer, "on_no_answer"),
-            (Waiting::Ringing, TransferNews::Failed | TransferNews::Ended) => (&transfer.on_failed, "on_failed"),
+            (Waiting::Ringing, TransferNews::Failed | TransferNews::Ended) => {
+                (&transfer.on_failed, "on_failed")
+            }
             _ => return None,
         };
         self.stop(out);

@@ -132,7 +132,9 @@ impl Interpreter {
             Verb::Menu(menu) => self.menu_key(step, menu, key, out),
             Verb::Library(topics) => self.library_key(step, topics, key, out),
             Verb::Collect(collect) => match self.question()?.phase {
-                Phase::Confirming | Phase::ConfirmListening { .. } => self.confirm_key(step, collect, key, out),
+                Phase::Confirming | Phase::ConfirmListening { .. } => {
+                    self.confirm_key(step, collect, key, out)
+                }
                 Phase::Asking | Phase::Listening { .. } | Phase::Topic(_) => {
                     self.entry_key(now, step, collect, key, out)
                 }
@@ -163,7 +165,13 @@ impl Interpreter {
         }
     }
 
-    fn library_key(&mut self, step: &Step, topics: &Topics, key: char, out: &mut Vec<Action>) -> Option<Jump> {
+    fn library_key(
+        &mut self,
+        step: &Step,
+        topics: &Topics,
+        key: char,
+        out: &mut Vec<Action>,
+    ) -> Option<Jump> {
         let playing = match self.question()?.phase {
             Phase::Topic(topic) => Some(topic),
             _ => None,
@@ -272,7 +280,13 @@ impl Interpreter {
         None
     }
 
-    fn confirm_key(&mut self, step: &Step, collect: &Collect, key: char, out: &mut Vec<Action>) -> Option<Jump> {
+    fn confirm_key(
+        &mut self,
+        step: &Step,
+        collect: &Collect,
+        key: char,
+        out: &mut Vec<Action>,
+    ) -> Option<Jump> {
         self.stop(out);
         match key {
             '1' => {

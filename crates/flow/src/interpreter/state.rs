@@ -45,7 +45,10 @@ impl Frame {
 pub(super) enum Jump {
     To(StepId, &'static str),
     Next(&'static str),
-    Call { flow: Arc<str>, resume: Option<StepId> },
+    Call {
+        flow: Arc<str>,
+        resume: Option<StepId>,
+    },
     Return,
     /// The step the emergency key leads to, of the nearest flow that has one.
     Emergency,
@@ -64,13 +67,17 @@ pub(super) enum Waiting {
     /// The call is not there yet.
     Start,
     /// The prompts of a `play`.
-    Play { keys: Keys },
+    Play {
+        keys: Keys,
+    },
     /// The prompts of an `emergency`.
     Emergency,
     /// `menu`, `collect`, `library`.
     Question(Question),
     /// `wait`.
-    Pause { until: Instant },
+    Pause {
+        until: Instant,
+    },
     /// The 911 advice after 9,1,1; then the emergency step.
     Advice,
     /// An agent.
@@ -101,23 +108,21 @@ pub(super) struct Question {
 pub(super) enum Phase {
     /// The prompt plays.
     Asking,
-    Listening { until: Instant },
+    Listening {
+        until: Instant,
+    },
     /// A topic of a library plays.
     Topic(char),
     /// The digits are read back.
     Confirming,
-    ConfirmListening { until: Instant },
+    ConfirmListening {
+        until: Instant,
+    },
 }
 
 impl Question {
     pub(super) fn new() -> Self {
-        Self {
-            phase: Phase::Asking,
-            asked: 0,
-            is_repeat: false,
-            digits: Private::default(),
-            is_star: false,
-        }
+        Self { phase: Phase::Asking, asked: 0, is_repeat: false, digits: Private::default(), is_star: false }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

@@ -71,7 +71,12 @@ struct Simulation<'a> {
     run: Run,
 }
 
-pub(super) fn run(library: &Arc<Library>, environment: &Environment, base: Now, scenario: &Scenario) -> Option<Run> {
+pub(super) fn run(
+    library: &Arc<Library>,
+    environment: &Environment,
+    base: Now,
+    scenario: &Scenario,
+) -> Option<Run> {
     let flow = library.answering(&scenario.dialled).or_else(|| library.flow(&scenario.flow))?.clone();
     let zone = flow.calendar.as_ref().and_then(|name| library.calendars.get(name));
     let wall = scenario.at.or_else(|| ordinary_morning(zone.map(|calendar| &calendar.zone)))?;
@@ -167,6 +172,8 @@ impl Simulation<'_> {
                 let word = match news {
                     QueueNews::Connected => "an agent answers",
                     QueueNews::AgentLeft => "the agent hangs up",
+                    QueueNews::AgentLost => "the agent's phone is lost",
+                    QueueNews::AgentLost => "the agent's phone is gone",
                     QueueNews::TimedOut => "waited as long as the urgency allows",
                     QueueNews::Empty => "nobody is signed in",
                     QueueNews::Full => "the queue is full",
@@ -289,7 +296,8 @@ impl Simulation<'_> {
         let mut at = self.now.mono + play.lead_in;
         for prompt in &play.prompts {
             self.playing.push((at, prompt.name.to_string()));
-            let known = self.environment.prompts.get(&*prompt.language).and_then(|all| all.get(&*prompt.name));
+            let known =
+                self.environment.prompts.get(&*prompt.language).and_then(|all| all.get(&*prompt.name));
             at += known.map(|info| info.duration).unwrap_or_default();
         }
         let names: Vec<String> =
@@ -316,7 +324,8 @@ impl Simulation<'_> {
 
     /// Does what the script says once the call is at the step the next entry waits for.
     fn play_script(&mut self) {
-        while let (Some(entry), Some((step, since))) = (self.scenario.script.get(self.next_entry), &self.step) {
+        while let (Some(entry), Some((step, since))) = (self.scenario.script.get(self.next_entry), &self.step)
+        {
             if !is_step(step, &entry.at) {
                 return;
             }

@@ -2,7 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "shared by several test files")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use flow::{Action, Caller, Environment, Event, Interpreter, Library, PromptInfo, Source, compile};
@@ -15,11 +15,39 @@ pub const CALENDARS: &str = include_str!("calendars.yaml");
 /// All prompts of the test flows, two seconds each.
 pub fn environment() -> Environment {
     let names = [
-        "dial_911_notice", "welcome", "choose_language", "main_menu", "main_menu_short", "stay_on_line",
-        "hang_up_and_dial_911", "enter_dob", "goodbye", "hold_music", "still_here", "closed_message",
-        "wait_under_2_minutes", "wait_2_to_5_minutes", "wait_5_to_15_minutes", "wait_over_15_minutes",
-        "library_menu", "library_menu_short", "topic_fever", "topic_flu", "connecting", "enter_zip", "is_that_right",
-        "digit_0", "digit_1", "digit_2", "digit_3", "digit_4", "digit_5", "digit_6", "digit_7", "digit_8", "digit_9",
+        "dial_911_notice",
+        "welcome",
+        "choose_language",
+        "main_menu",
+        "main_menu_short",
+        "stay_on_line",
+        "hang_up_and_dial_911",
+        "enter_dob",
+        "goodbye",
+        "hold_music",
+        "still_here",
+        "closed_message",
+        "wait_under_2_minutes",
+        "wait_2_to_5_minutes",
+        "wait_5_to_15_minutes",
+        "wait_over_15_minutes",
+        "library_menu",
+        "library_menu_short",
+        "topic_fever",
+        "topic_flu",
+        "connecting",
+        "enter_zip",
+        "is_that_right",
+        "digit_0",
+        "digit_1",
+        "digit_2",
+        "digit_3",
+        "digit_4",
+        "digit_5",
+        "digit_6",
+        "digit_7",
+        "digit_8",
+        "digit_9",
     ];
     let prompts: BTreeMap<String, PromptInfo> = names
         .iter()
@@ -78,17 +106,24 @@ impl Phone {
     }
 
     pub fn call_at(wall: &str) -> Self {
-        let library = library_of(&clinic_sources());
+        static CLINIC: OnceLock<Arc<Library>> = OnceLock::new();
+        let library = CLINIC.get_or_init(|| library_of(&clinic_sources())).clone();
         let flow = library.answering("+15550100100").unwrap().clone();
         Self::start(library, flow, wall)
     }
 
     pub fn start(library: Arc<Library>, flow: Arc<flow::Flow>, wall: &str) -> Self {
-        let caller =
-            Caller { number: Some(Private::new("+15550123456".to_owned())), dialled: "+15550100100".to_owned() };
+        let caller = Caller {
+            number: Some(Private::new("+15550123456".to_owned())),
+            dialled: "+15550100100".to_owned(),
+        };
         let now = Now { mono: Instant::now(), wall: wall.parse().unwrap() };
-        let mut phone =
-            Self { interpreter: Interpreter::new(library, flow, caller), now, heard: Vec::new(), all: Vec::new() };
+        let mut phone = Self {
+            interpreter: Interpreter::new(library, flow, caller),
+            now,
+            heard: Vec::new(),
+            all: Vec::new(),
+        };
         phone.event(Event::CallStarted);
         phone
     }
@@ -143,7 +178,8 @@ pub fn words(action: &Action) -> String {
             let prompts: Vec<String> =
                 play.prompts.iter().map(|prompt| format!("{}/{}", prompt.language, prompt.name)).collect();
             let again = if play.repeats { " repeated" } else { "" };
-            let lead_in = if play.lead_in.is_zero() { String::new() } else { format!(" after {:?}", play.lead_in) };
+            let lead_in =
+                if play.lead_in.is_zero() { String::new() } else { format!(" after {:?}", play.lead_in) };
             format!("play {}{again}{lead_in}", prompts.join(" "))
         }
         Action::Stop => "stop".to_owned(),
