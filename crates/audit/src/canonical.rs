@@ -73,11 +73,7 @@ fn write_nested(value: &Value, depth: usize, out: &mut Vec<u8>) -> Result<(), No
     Ok(())
 }
 
-fn write_fields(
-    fields: &Map<String, Value>,
-    depth: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), NotCanonical> {
+fn write_fields(fields: &Map<String, Value>, depth: usize, out: &mut Vec<u8>) -> Result<(), NotCanonical> {
     let depth = deeper(depth)?;
     let mut sorted: Vec<(&String, &Value)> = fields.iter().collect();
     // UTF-16 code units, not bytes (RFC 8785 §3.2.3): they differ beyond the basic plane.

@@ -29,5 +29,6 @@ pub use record::{Header, Record, RecordError, Refusal, read_header};
 pub use tile::{Tile, TileKind, TilePath};
 pub use tree::{EdgeError, Hash, Tree, empty_root, leaf_hash, level_count, node_hash, open_width, root_of};
 pub use verify::{
-    BadRecord, Broken, CALLS_FOLLOWED_MAX, Export, INCOMPLETE_LISTED_MAX, Incomplete, Missing, Verified, verify,
+    BadRecord, Broken, CALLS_FOLLOWED_MAX, Export, INCOMPLETE_LISTED_MAX, Incomplete, Missing, Verified,
+    verify,
 };

@@ -209,7 +209,9 @@ impl Log {
         text(",\"fields\":");
         out.extend_from_slice(fields);
         if let Some(flow) = flow {
-            out.extend_from_slice(format!(",\"flow\":{{\"dig\":\"sha256:{}\",\"id\":", flow.digest_hex).as_bytes());
+            out.extend_from_slice(
+                format!(",\"flow\":{{\"dig\":\"sha256:{}\",\"id\":", flow.digest_hex).as_bytes(),
+            );
             write_string(&flow.name, &mut out);
             out.extend_from_slice(b",\"step\":");
             write_string(&flow.step, &mut out);
@@ -222,7 +224,9 @@ impl Log {
         out.extend_from_slice(b",\"node\":");
         write_string(&self.identity.node, &mut out);
         let (seq, ts) = (self.size, event.at.wall);
-        out.extend_from_slice(format!(",\"seq\":{seq},\"ts\":\"{ts:.6}\",\"type\":\"{kind}\",\"v\":1}}").as_bytes());
+        out.extend_from_slice(
+            format!(",\"seq\":{seq},\"ts\":\"{ts:.6}\",\"type\":\"{kind}\",\"v\":1}}").as_bytes(),
+        );
         out
     }
 }
@@ -231,7 +235,8 @@ impl Log {
 const REFUSED_KIND: &str = "fact.refused";
 
 fn fields_of(fact: &Fact) -> Result<Vec<u8>, Refusal> {
-    let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'.');
+    let is_word =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'.');
     if fact.kind.is_empty() || fact.kind.len() > Fact::KIND_BYTES_MAX || !fact.kind.bytes().all(is_word) {
         return Err(Refusal::Kind);
     }
@@ -280,8 +285,10 @@ mod tests {
     #[test]
     fn a_record_says_when_where_whose_and_what_in_canonical_json() {
         let mut log = log();
-        let mut first = event(0x0001_98f2, Fact::new("queue.enter").with("q", "q-07").with("urg", "emergent"));
-        first.flow = Some(FlowRef { name: "main".into(), digest_hex: "ab".repeat(32), step: "red_flag".into() });
+        let mut first =
+            event(0x0001_98f2, Fact::new("queue.enter").with("q", "q-07").with("urg", "emergent"));
+        first.flow =
+            Some(FlowRef { name: "main".into(), digest_hex: "ab".repeat(32), step: "red_flag".into() });
         let later = Instant::now() + Duration::from_millis(2);
         first.at.mono = later;
         let one = log.seal(first);

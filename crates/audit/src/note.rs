@@ -23,11 +23,8 @@ pub const NOTE_BYTES_MAX: usize = 65_536;
 type KeyId = [u8; 4];
 
 fn key_id(name: &str, public: &[u8; 32]) -> KeyId {
-    let digest = Sha256::new()
-        .chain_update(name)
-        .chain_update([b'\n', ED25519])
-        .chain_update(public)
-        .finalize();
+    let digest =
+        Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(public).finalize();
     let mut id = [0; 4];
     for (slot, byte) in id.iter_mut().zip(digest) {
         *slot = byte;
@@ -42,7 +39,9 @@ pub enum KeyError {
     #[error("a log's name is a host and path such as `example.org/ivr/site-1`, without spaces and `+`")]
     Name,
     /// Not `name+id+base64`.
-    #[error("a verification key reads `name+8 hexadecimal digits+base64`, as in the `.vkey` file beside the key")]
+    #[error(
+        "a verification key reads `name+8 hexadecimal digits+base64`, as in the `.vkey` file beside the key"
+    )]
     Shape,
     /// Not `PRIVATE+KEY+name+id+base64`.
     #[error("a signing key reads `PRIVATE+KEY+name+8 hexadecimal digits+base64`")]

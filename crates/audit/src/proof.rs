@@ -27,7 +27,10 @@ pub struct ShortTile(pub TilePath);
 
 impl<R> TileNodes<R> {
     /// Proofs about the tree of exactly this size.
-    pub fn new(size: u64, read: R) -> Self {
+    pub fn new<E>(size: u64, read: R) -> Self
+    where
+        R: FnMut(TilePath) -> Result<Vec<Hash>, E>,
+    {
         Self { size, read, last: None }
     }
 }
@@ -227,7 +230,6 @@ pub fn is_consistent(old: &TreeHead, new: &TreeHead, proof: &[Hash]) -> bool {
     }
     last == 0 && old_root == old.root && new_root == new.root
 }
-
 
 #[cfg(test)]
 mod tests {

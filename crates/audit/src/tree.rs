@@ -161,16 +161,8 @@ fn tile_index(size: u64, level: usize) -> u64 {
 
 /// The leaves of the Certificate Transparency test vectors.
 #[cfg(test)]
-pub(crate) const CT_LEAVES: [&str; 8] = [
-    "",
-    "00",
-    "10",
-    "2021",
-    "3031",
-    "40414243",
-    "5051525354555657",
-    "606162636465666768696a6b6c6d6e6f",
-];
+pub(crate) const CT_LEAVES: [&str; 8] =
+    ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
 
 #[cfg(test)]
 mod tests {

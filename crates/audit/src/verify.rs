@@ -213,9 +213,8 @@ fn signed_head<X: Export>(export: &mut X, key: &VerifyingKey) -> Result<TreeHead
 
 /// A file of the open end of the log, which a writer may have replaced by a wider one meanwhile.
 fn read_open<X: Export>(export: &mut X, path: TilePath) -> Result<Option<Vec<u8>>, Broken<X::Error>> {
-    let widths = std::iter::once(path.width)
-        .chain(std::iter::once(TILE_WIDTH))
-        .chain(path.width + 1..TILE_WIDTH);
+    let widths =
+        std::iter::once(path.width).chain(std::iter::once(TILE_WIDTH)).chain(path.width + 1..TILE_WIDTH);
     for width in widths {
         let wider = TilePath { width, ..path };
         if let Some(bytes) = export.read(&wider.to_string()).map_err(Broken::Unreadable)? {
@@ -384,7 +383,8 @@ impl Calls {
             return Ok(());
         }
         let run = self.runs;
-        let followed = Followed { cseq, previous: leaf, last_seq: header.seq, run, last_at: at, is_incomplete };
+        let followed =
+            Followed { cseq, previous: leaf, last_seq: header.seq, run, last_at: at, is_incomplete };
         self.open.insert(call, followed);
         Ok(())
     }

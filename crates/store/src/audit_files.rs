@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use audit::{
-    Checkpoint, Event, Hash, Head, Identity, Log, OpenCalls, Record, SigningKey, TilePath, leaf_hash, read_header,
+    Checkpoint, Event, Hash, Head, Identity, Log, OpenCalls, Record, SigningKey, TilePath, leaf_hash,
+    read_header,
 };
 use thiserror::Error;
 
@@ -286,9 +287,11 @@ fn replay_onto(dir: &Path, signed: u64) -> Result<(Replay, bool), OpenError> {
     });
     let mut replayed = replayed.map_err(|error| match error {
         ReplayError::Io(error) => io_at(&wal::folder(dir), error),
-        ReplayError::Damaged { path, seq } => {
-            OpenError::Damaged { path, seq, what: "what had been durable in this segment is no longer readable" }
-        }
+        ReplayError::Damaged { path, seq } => OpenError::Damaged {
+            path,
+            seq,
+            what: "what had been durable in this segment is no longer readable",
+        },
     })?;
     let damaged = |seq, what| OpenError::Damaged { path: wal::folder(dir), seq, what };
     match wrong {

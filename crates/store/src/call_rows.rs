@@ -63,8 +63,7 @@ impl Database {
         let mut statement = self.connection.prepare_cached(
             "SELECT * FROM calls WHERE started_us >= ? AND started_us < ? ORDER BY started_us, call LIMIT ?",
         )?;
-        let mut rows =
-            statement.query(params![from.as_microsecond(), to.as_microsecond(), CALL_ROWS_MAX])?;
+        let mut rows = statement.query(params![from.as_microsecond(), to.as_microsecond(), CALL_ROWS_MAX])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             found.push(read_call(row)?);

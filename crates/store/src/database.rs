@@ -13,8 +13,7 @@ use thiserror::Error;
 use crate::disk::{create_private_dir, next_step};
 
 /// Each file takes the schema one version further, in order. One that was released is never changed.
-const MIGRATIONS: [&str; 1] =
-    [include_str!("../migrations/sqlite/0001_calls_agents_registrations.sql")];
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/sqlite/0001_calls_agents_registrations.sql")];
 
 /// How long a statement waits for another process, a backup or `careline calls`, to let go.
 const BUSY_PATIENCE: Duration = Duration::from_secs(5);
@@ -48,7 +47,9 @@ pub enum DatabaseError {
         known: usize,
     },
     /// A row does not hold what we write.
-    #[error("database: a row of `{table}` is not as careline writes it (`{column}`): it was edited by hand. Delete the row or restore a backup")]
+    #[error(
+        "database: a row of `{table}` is not as careline writes it (`{column}`): it was edited by hand. Delete the row or restore a backup"
+    )]
     Row {
         /// Where.
         table: &'static str,
@@ -70,7 +71,9 @@ fn advice(error: &rusqlite::Error) -> &'static str {
         Some(ErrorCode::DiskFull) => {
             "the disk is full: free space or move the database to a larger disk (`df -h` names the full one)"
         }
-        Some(ErrorCode::ReadOnly) => "file or disk is read-only: check its owner, and `dmesg` for disk errors",
+        Some(ErrorCode::ReadOnly) => {
+            "file or disk is read-only: check its owner, and `dmesg` for disk errors"
+        }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "another process holds it (`fuser` on the file names it); careline tries again with the next change"
         }
@@ -164,7 +167,8 @@ mod tests {
     fn a_damaged_file_is_refused_with_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("careline.db");
-        fs::write(&path, "this is no database, and long enough not to be taken for an empty one".repeat(20)).unwrap();
+        fs::write(&path, "this is no database, and long enough not to be taken for an empty one".repeat(20))
+            .unwrap();
         let message = Database::open(&path).unwrap_err().to_string();
         assert!(message.contains("restore a backup"), "{message}");
     }

@@ -37,12 +37,7 @@ pub(crate) struct Integrator {
 
 impl Integrator {
     /// Continues from the tiles of a tree of this size, which were durable when it was signed.
-    pub fn resume(
-        dir: &Path,
-        disk: Arc<dyn Disk>,
-        key: SigningKey,
-        signed: u64,
-    ) -> io::Result<Self> {
+    pub fn resume(dir: &Path, disk: Arc<dyn Disk>, key: SigningKey, signed: u64) -> io::Result<Self> {
         let mut levels = Vec::new();
         let mut partial = Vec::new();
         for level in 0..level_count(signed) {
@@ -61,7 +56,17 @@ impl Integrator {
             partial.push(dir.join(path.to_string()));
         }
         let reader = WalReader::new(dir, signed);
-        Ok(Self { dir: dir.to_owned(), disk, key, tree, bundle, reader, unwritten: Vec::new(), partial, signed })
+        Ok(Self {
+            dir: dir.to_owned(),
+            disk,
+            key,
+            tree,
+            bundle,
+            reader,
+            unwritten: Vec::new(),
+            partial,
+            signed,
+        })
     }
 
     /// Size and root of what has been integrated.
@@ -182,7 +187,9 @@ pub(crate) fn read_head(dir: &Path) -> io::Result<Option<TreeHead>> {
 pub(crate) fn read_optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }
@@ -211,7 +218,12 @@ fn read_bundle(dir: &Path, path: TilePath) -> io::Result<Vec<u8>> {
 }
 
 /// A level-0 hash of a signed tree.
-pub(crate) fn leaf_of(dir: &Path, size: u64, seq: u64, last: &mut Option<(TilePath, Vec<Hash>)>) -> io::Result<Option<Hash>> {
+pub(crate) fn leaf_of(
+    dir: &Path,
+    size: u64,
+    seq: u64,
+    last: &mut Option<(TilePath, Vec<Hash>)>,
+) -> io::Result<Option<Hash>> {
     let path = audit::proof::tile_path(size, 0, seq / TILE_WIDTH as u64);
     if last.as_ref().is_none_or(|(held, _)| *held != path) {
         *last = Some((path, read_tile(dir, path)?));
@@ -219,4 +231,3 @@ pub(crate) fn leaf_of(dir: &Path, size: u64, seq: u64, last: &mut Option<(TilePa
     let at = usize::try_from(seq % TILE_WIDTH as u64).unwrap_or(usize::MAX);
     Ok(last.as_ref().and_then(|(_, hashes)| hashes.get(at).copied()))
 }
-

@@ -31,6 +31,7 @@ pub use database_writer::{DatabaseChange, DatabaseWriter};
 pub use disk::{AppendFile, Disk, LocalDisk};
 pub use keys::{KeyFileError, load_or_generate_key};
 pub use read::{
-    CallRecords, DirExport, ReadError, Records, read_checkpoint_file, read_records, records_of_call, verify_dir,
+    CallRecords, DirExport, ReadError, Records, read_checkpoint_file, read_records, records_of_call,
+    verify_dir,
 };
 pub use registrations::{StoredRegistration, StoredTransport};

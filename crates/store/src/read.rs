@@ -5,7 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use audit::tile::{TILE_WIDTH, entries};
-use audit::{Broken, CallId, Checkpoint, Export, TileKind, TilePath, Verified, VerifyingKey, read_header, verify};
+use audit::{
+    Broken, CallId, Checkpoint, Export, TileKind, TilePath, Verified, VerifyingKey, read_header, verify,
+};
 use thiserror::Error;
 
 use crate::disk::next_step;

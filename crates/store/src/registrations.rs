@@ -138,7 +138,8 @@ mod tests {
             cseq: u32::MAX,
             preference: 1_000,
         };
-        let mobile = StoredRegistration { contact: "sip:ana@mobile".to_owned(), expires: now, ..desk.clone() };
+        let mobile =
+            StoredRegistration { contact: "sip:ana@mobile".to_owned(), expires: now, ..desk.clone() };
         let old = StoredRegistration { contact: "sip:ana@old".to_owned(), ..desk.clone() };
         let database = Database::open(&path).unwrap();
         for registration in [&desk, &mobile, &old] {

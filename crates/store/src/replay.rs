@@ -33,10 +33,7 @@ pub(crate) enum ReplayError {
 }
 
 /// Reads all segments in order and hands each record over with its position.
-pub(crate) fn replay(
-    dir: &Path,
-    mut each: impl FnMut(u64, &[u8]),
-) -> Result<Replay, ReplayError> {
+pub(crate) fn replay(dir: &Path, mut each: impl FnMut(u64, &[u8])) -> Result<Replay, ReplayError> {
     let segments = wal::segments(dir)?;
     let mut replay = Replay { first_seq: segments.first().copied(), ..Replay::default() };
     replay.end = replay.first_seq.unwrap_or(0);
@@ -183,7 +180,10 @@ impl WalReader {
                 let closed = current.first_seq;
                 let next = self.open_segment()?;
                 if next.first_seq == closed {
-                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a record just written is gone"));
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "a record just written is gone",
+                    ));
                 }
                 self.current = Some(next);
             }

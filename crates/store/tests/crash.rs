@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use audit::{Identity, SigningKey};
 use log_dir::{copy_dir, event, events, files, key, place};
 use proptest::prelude::*;
-use store::{AppendFile, AuditFiles, AuditPlace, Disk, LocalDisk, OpenError, Recovered, read_records, verify_dir};
+use store::{
+    AppendFile, AuditFiles, AuditPlace, Disk, LocalDisk, OpenError, Recovered, read_records, verify_dir,
+};
 
 /// A disk of a process that is killed during its n-th operation, which is then half done.
 struct DyingDisk {
@@ -196,7 +198,9 @@ fn damage_to_a_segment_is_refused_not_dropped() {
 
 #[test]
 fn a_log_that_contradicts_its_own_head_is_not_continued() {
-    for name in ["tile/0/000", "tile/0/001.p/57", "tile/1/000.p/1", "tile/entries/001.p/57", "head", "checkpoint"] {
+    for name in
+        ["tile/0/000", "tile/0/001.p/57", "tile/1/000.p/1", "tile/entries/001.p/57", "head", "checkpoint"]
+    {
         let dir = tempfile::tempdir().unwrap();
         let log = closed(dir.path());
         let path = log.join(name);

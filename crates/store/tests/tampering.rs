@@ -162,9 +162,7 @@ fn kept_checkpoint(dir: &Path) -> Checkpoint {
 fn a_log_cut_short_or_rewritten_with_the_right_key_contradicts_a_kept_checkpoint() {
     let dir = closed_log(20);
     let kept = kept_checkpoint(dir.path());
-    let since = |dir: &Path| {
-        verify_dir(&dir.join("log"), &key().verifying_key(), Some(&kept)).unwrap_err()
-    };
+    let since = |dir: &Path| verify_dir(&dir.join("log"), &key().verifying_key(), Some(&kept)).unwrap_err();
 
     let cut = rewrite(dir.path(), |records| records.truncate(15));
     sign_again(dir.path(), &cut, &key());

@@ -15,8 +15,8 @@ use audit::{Verified, read_header};
 use log_dir::{event, events, key, place};
 use proptest::prelude::*;
 use store::{
-    AppendFile, AuditFiles, AuditWriter, AuditWriterConfig, Disk, LocalDisk, LogState, Shutdown, read_records,
-    verify_dir,
+    AppendFile, AuditFiles, AuditWriter, AuditWriterConfig, Disk, LocalDisk, LogState, Shutdown,
+    read_records, verify_dir,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -28,9 +28,7 @@ pub fn event(call: Option<u128>, kind: &str) -> Event {
 /// `count` facts of calls of five facts each, the calls interleaved in pairs.
 pub fn events(count: usize) -> Vec<Event> {
     let kinds = ["call.start", "queue.enter", "offer.made", "offer.answered", Fact::CALL_END];
-    (0..count)
-        .map(|at| event(Some((at / 10 * 2 + at % 2) as u128), kinds[at % 10 / 2]))
-        .collect()
+    (0..count).map(|at| event(Some((at / 10 * 2 + at % 2) as u128), kinds[at % 10 / 2])).collect()
 }
 
 pub fn copy_dir(from: &Path, to: &Path) {
