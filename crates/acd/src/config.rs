@@ -83,7 +83,7 @@ impl Engine {
         let waiting: Vec<EntryId> = self.entries.keys().copied().collect();
         let agents: Vec<AgentId> = self.agents.keys().copied().collect();
         for entry in &waiting {
-            self.detach(*entry);
+            self.detach(now, *entry);
         }
         for agent in &agents {
             self.count(now, *agent, Standing::default());

@@ -7,6 +7,7 @@ use primitives::Now;
 
 use crate::agent::{Agent, Standing};
 use crate::config::Config;
+use crate::estimate::NEWS_SWEEP;
 use crate::input::{AgentId, Enqueue, EntryId, Input, OfferId, QueueId};
 use crate::offer::Offer;
 use crate::output::{Output, QueueExit, Withdrawal};
@@ -218,9 +219,7 @@ impl Engine {
         let Some(waiting) = self.entries.get(&id) else { return };
         let able = self.queues.get(&waiting.queue).map_or(0, |queue| self.able(queue, &waiting.need));
         let Some(queue) = self.queues.get_mut(&waiting.queue) else { return };
-        if queue.places.is_empty() {
-            self.timers.set(Timer::News(waiting.queue), now.mono + crate::estimate::NEWS_SWEEP);
-        }
+        self.timers.set_at_latest(Timer::News(waiting.queue), now.mono + NEWS_SWEEP);
         let is_new_line = queue.admit(now.mono, waiting.rank, &waiting.need, waiting.offer.is_some(), able);
         if is_new_line && able == 0 {
             await_return(&mut self.timers, now.mono, waiting.queue, &waiting.need);
@@ -237,7 +236,7 @@ impl Engine {
     }
 
     /// Takes a caller out of her queue; she stays known, and her phone rings on.
-    pub(crate) fn detach(&mut self, id: EntryId) {
+    pub(crate) fn detach(&mut self, now: Now, id: EntryId) {
         let Some(waiting) = self.entries.get(&id) else { return };
         self.timers.clear(&Timer::WaitMax(id));
         self.timers.clear(&Timer::Waiver(id));
@@ -247,12 +246,14 @@ impl Engine {
         }
         if queue.places.is_empty() {
             self.timers.clear(&Timer::News(waiting.queue));
+        } else {
+            self.timers.set_at_latest(Timer::News(waiting.queue), now.mono + NEWS_SWEEP);
         }
     }
 
     /// The caller is gone. An offer that names her is the business of whoever calls.
-    pub(crate) fn forget(&mut self, id: EntryId) -> Option<Entry> {
-        self.detach(id);
+    pub(crate) fn forget(&mut self, now: Now, id: EntryId) -> Option<Entry> {
+        self.detach(now, id);
         self.timers.clear(&Timer::Again(id));
         self.entries.remove(&id)
     }
@@ -262,7 +263,7 @@ impl Engine {
         let Some(waiting) = self.entries.get(&id) else { return };
         let offer = waiting.offer;
         let agent = offer.and_then(|offer| self.take_back(offer, Withdrawal::CallerLeft, out));
-        self.forget(id);
+        self.forget(now, id);
         if let Some(agent) = agent {
             self.settle(now, agent, out);
         }
@@ -293,7 +294,7 @@ impl Engine {
 
     /// Her rank or her need is another from now on. A phone that rings for her rings on.
     fn reattach(&mut self, now: Now, id: EntryId, rank: Rank, leave_at: Instant) {
-        self.detach(id);
+        self.detach(now, id);
         let Some(waiting) = self.entries.get(&id) else { return };
         let need = self.need(now, rank, &waiting.skills);
         if let Some(waiting) = self.entries.get_mut(&id) {

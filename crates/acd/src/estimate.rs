@@ -16,8 +16,9 @@ use crate::urgency::Urgency;
 /// Every caller hears of her place at least this often.
 pub const NEWS_EVERY: Duration = Duration::from_secs(30);
 
-/// Places of a queue are looked at this often, not at each arrival: one caller leaving the head of a
-/// queue of two thousand changes two thousand places.
+/// After somebody joins or leaves, the places of that queue are looked at within this, and not sooner: one
+/// caller leaving the head of a queue of two thousand changes two thousand places. Places that change by
+/// ageing alone are told with the next news.
 pub const NEWS_SWEEP: Duration = Duration::from_secs(5);
 
 /// Callers who must have been served within [`SERVED_WITHIN`] before anything is foretold.
@@ -82,16 +83,16 @@ impl Engine {
     /// Tells every caller of a queue whose place changed or who has heard nothing for [`NEWS_EVERY`].
     pub(crate) fn sweep_news(&mut self, now: Now, id: QueueId, out: &mut Vec<Output>) {
         let Some(queue) = self.queues.get(&id) else { return };
+        let mut next = now.mono + NEWS_EVERY;
         for (ahead, entry) in (0..).zip(queue.order(now.wall)) {
-            let is_news = self.entries.get(&entry).is_some_and(|waiting| match waiting.told {
-                None => true,
-                Some((at, place)) => place != ahead || now.mono.saturating_duration_since(at) >= NEWS_EVERY,
-            });
-            if is_news {
-                self.tell(now, entry, ahead, out);
+            let told = self.entries.get(&entry).and_then(|waiting| waiting.told);
+            let stays_told = told.filter(|(at, place)| *place == ahead && now.mono < *at + NEWS_EVERY);
+            match stays_told {
+                Some((at, _)) => next = next.min(at + NEWS_EVERY),
+                None => self.tell(now, entry, ahead, out),
             }
         }
-        self.timers.set(Timer::News(id), now.mono + NEWS_SWEEP);
+        self.timers.set(Timer::News(id), next);
     }
 
     fn tell(&mut self, now: Now, entry: EntryId, ahead: u32, out: &mut Vec<Output>) {

@@ -128,7 +128,7 @@ impl Engine {
         let Some(offer) = self.offers.remove(&id) else { return };
         self.timers.clear(&Timer::Ring(id));
         let mut wrap_up = Duration::ZERO;
-        if let Some(served) = self.forget(offer.entry)
+        if let Some(served) = self.forget(now, offer.entry)
             && let Some(queue) = self.queues.get_mut(&served.queue)
         {
             wrap_up = Duration::from_secs(queue.config.wrap_up_secs.into());

@@ -44,6 +44,13 @@ impl Timers {
         self.by_owner.insert(timer, at);
     }
 
+    /// Sets it unless it is due sooner anyway.
+    pub(crate) fn set_at_latest(&mut self, timer: Timer, at: Instant) {
+        if self.by_owner.get(&timer).is_none_or(|due| *due > at) {
+            self.set(timer, at);
+        }
+    }
+
     pub(crate) fn clear(&mut self, timer: &Timer) {
         if let Some((timer, at)) = self.by_owner.remove_entry(timer) {
             self.by_time.remove(&(at, timer));
