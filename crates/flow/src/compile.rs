@@ -94,7 +94,7 @@ pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
             Ok(node) => files.push((kind, source, node)),
             Err(finding) => {
                 are_calendars_broken |= kind == FileKind::Calendars;
-                findings.push(finding);
+                findings.push(*finding);
             }
         }
     }

@@ -73,15 +73,17 @@ impl Node {
 }
 
 /// Reads one file. Never panics, whatever the bytes.
-pub(crate) fn read(path: &str, text: &str) -> Result<Node, Finding> {
-    let refuse = |place: Option<Place>, message: String, label: &str, help: Option<String>| Finding {
-        severity: Severity::Error,
-        code: "flow/yaml",
-        message,
-        path: path.to_owned(),
-        place: place.map(|place| (place.line, place.column, place.length)),
-        label: label.to_owned(),
-        help,
+pub(crate) fn read(path: &str, text: &str) -> Result<Node, Box<Finding>> {
+    let refuse = |place: Option<Place>, message: String, label: &str, help: Option<String>| {
+        Box::new(Finding {
+            severity: Severity::Error,
+            code: "flow/yaml",
+            message,
+            path: path.to_owned(),
+            place: place.map(|place| (place.line, place.column, place.length)),
+            label: label.to_owned(),
+            help,
+        })
     };
     if text.len() > FILE_BYTES_MAX {
         let message = format!("the file is larger than {FILE_BYTES_MAX} bytes");

@@ -38,13 +38,25 @@ pub(crate) fn name_of(root: &Node) -> Option<&str> {
 }
 
 /// The steps `defaults` and the head name.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Defaults {
     give_up: Option<StepId>,
     on_error: Option<StepId>,
-    goodbye: Option<Arc<str>>,
-    advice: Option<Arc<str>>,
-    notice: Option<Arc<str>>,
+    goodbye: Arc<str>,
+    advice: Arc<str>,
+    notice: Arc<str>,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            give_up: None,
+            on_error: None,
+            goodbye: "goodbye".into(),
+            advice: "hang_up_and_dial_911".into(),
+            notice: "dial_911_notice".into(),
+        }
+    }
 }
 
 impl Reader<'_> {
@@ -86,7 +98,6 @@ impl Reader<'_> {
         let emergency = emergency_node.and_then(|node| self.step_at(node, "`emergency`"));
         let operator = fields.take("operator").and_then(|node| self.step_at(node, "`operator`"));
         let defaults = self.defaults(&mut fields, starts_calls);
-        let hold_music = self.hold_music.clone();
         let steps: Vec<_> = entries
             .iter()
             .enumerate()
@@ -96,19 +107,7 @@ impl Reader<'_> {
             })
             .collect();
         let head = name_node.map_or(fields.place, |node| node.place);
-        let default_prompt = |reader: &mut Self, given: Option<Arc<str>>, word: &str, is_needed: bool| {
-            let prompt = given.unwrap_or_else(|| word.into());
-            if is_needed {
-                reader.prompt_named(&prompt, head);
-            }
-            prompt
-        };
-        let goodbye = default_prompt(self, defaults.goodbye, "goodbye", starts_calls);
-        let advice = default_prompt(self, defaults.advice, "hang_up_and_dial_911", starts_calls);
-        let notice = default_prompt(self, defaults.notice, "dial_911_notice", false);
-        let is_music_needed = self.is_music_needed;
-        let hold_music = default_prompt(self, Some(hold_music), "", is_music_needed);
-
+        self.default_prompts_exist(&defaults, head, starts_calls);
         let scenarios = match (fields.take("tests"), &name) {
             (Some(node), Some(name)) => self.scenarios(node, name, &answers),
             _ => Vec::new(),
@@ -128,10 +127,10 @@ impl Reader<'_> {
             operator: operator.or(defaults.give_up),
             give_up: defaults.give_up,
             on_error: defaults.on_error.or(defaults.give_up),
-            goodbye,
-            emergency_advice: advice,
-            emergency_notice: notice,
-            hold_music,
+            goodbye: defaults.goodbye,
+            emergency_advice: defaults.advice,
+            emergency_notice: defaults.notice,
+            hold_music: self.hold_music.clone(),
             variables: variables.map(|(name, of)| (name.clone(), *of)).collect(),
             steps,
             prompts: std::mem::take(&mut self.prompts),
@@ -149,6 +148,18 @@ impl Reader<'_> {
             calls: std::mem::take(&mut self.calls),
             scenarios,
         })
+    }
+
+    /// What the engine says by itself, it must be able to say.
+    fn default_prompts_exist(&mut self, defaults: &Defaults, head: Place, starts_calls: bool) {
+        if starts_calls {
+            self.prompt_named(&defaults.goodbye, head);
+            self.prompt_named(&defaults.advice, head);
+        }
+        if self.is_music_needed {
+            let music = self.hold_music.clone();
+            self.prompt_named(&music, head);
+        }
     }
 
     fn approved_by(&mut self, fields: &mut Fields<'_>) -> Option<String> {
@@ -276,14 +287,17 @@ impl Reader<'_> {
         let give_up = if starts_calls { fields.require(self, "give_up") } else { fields.take("give_up") };
         defaults.give_up = give_up.and_then(|node| self.step_at(node, "`give_up`"));
         defaults.on_error = fields.take("on_error").and_then(|node| self.step_at(node, "`on_error`"));
-        defaults.goodbye = fields.take("goodbye").and_then(|node| self.prompt(node, "`goodbye`"));
-        defaults.advice =
-            fields.take("emergency_advice").and_then(|node| self.prompt(node, "`emergency_advice`"));
-        defaults.notice =
-            fields.take("emergency_notice").and_then(|node| self.prompt(node, "`emergency_notice`"));
-        if let Some(music) = fields.take("hold_music").and_then(|node| self.prompt(node, "`hold_music`")) {
-            self.hold_music = music;
-        }
+        let own = |reader: &mut Self, fields: &mut Fields<'_>, key: &'static str, prompt: &mut Arc<str>| {
+            if let Some(name) = fields.take(key).and_then(|node| reader.prompt(node, &format!("`{key}`"))) {
+                *prompt = name;
+            }
+        };
+        own(self, &mut fields, "goodbye", &mut defaults.goodbye);
+        own(self, &mut fields, "emergency_advice", &mut defaults.advice);
+        own(self, &mut fields, "emergency_notice", &mut defaults.notice);
+        let mut music = self.hold_music.clone();
+        own(self, &mut fields, "hold_music", &mut music);
+        self.hold_music = music;
         fields.finish(self);
         defaults
     }

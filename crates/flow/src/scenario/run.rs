@@ -173,7 +173,6 @@ impl Simulation<'_> {
                     QueueNews::Connected => "an agent answers",
                     QueueNews::AgentLeft => "the agent hangs up",
                     QueueNews::AgentLost => "the agent's phone is lost",
-                    QueueNews::AgentLost => "the agent's phone is gone",
                     QueueNews::TimedOut => "waited as long as the urgency allows",
                     QueueNews::Empty => "nobody is signed in",
                     QueueNews::Full => "the queue is full",
