@@ -113,8 +113,11 @@ struct AcdRun {
 
 impl AcdRun {
     fn new() -> Self {
-        let now =
-            Now { mono: Instant::now(), wall: Timestamp::UNIX_EPOCH + SignedDuration::from_hours(480_000) };
+        Self::at(Instant::now())
+    }
+
+    fn at(mono: Instant) -> Self {
+        let now = Now { mono, wall: Timestamp::UNIX_EPOCH + SignedDuration::from_hours(480_000) };
         let engine = Engine::new(config(None, None));
         let mut run = Self {
             engine,
