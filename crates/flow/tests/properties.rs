@@ -112,7 +112,7 @@ impl Watch {
             Happening::Queue(QueueNews::AgentLost) => {
                 let was = self.is_with_agent && std::mem::take(&mut self.is_talking);
                 self.is_queued |= was;
-                was
+                was || self.is_queued
             }
             Happening::Queue(QueueNews::Position { .. }) => self.is_queued,
             Happening::Queue(news) => {

@@ -111,6 +111,8 @@ impl Interpreter {
                 self.waiting = Waiting::Talking;
                 return None;
             }
+            // Lost while she still heard the music: nothing changes for her.
+            QueueNews::AgentLost | QueueNews::AgentLeft => return None,
             _ if hold.hearing == Hearing::Advice => {
                 hold.exit = Some(news.clone());
                 return None;
@@ -128,7 +130,6 @@ impl Interpreter {
             QueueNews::Position { .. }
             | QueueNews::Connected
             | QueueNews::AgentLeft
-            // Lost while she still heard the music: nothing changes for her.
             | QueueNews::AgentLost => return None,
         };
         self.stop(out);

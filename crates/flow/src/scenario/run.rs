@@ -309,12 +309,12 @@ impl Simulation<'_> {
         self.play_ends = (!play.repeats).then_some(at);
     }
 
-    /// What had begun by now was heard.
+    /// What had begun before now was heard.
     fn silence(&mut self) {
         self.play_ends = None;
         let now = self.now.mono;
         for (begins, name) in std::mem::take(&mut self.playing) {
-            if begins <= now {
+            if begins < now {
                 let after = begins.saturating_duration_since(self.answered.unwrap_or(self.start));
                 self.run.seen.push(Seen { after, goal: Goal::Hears(name) });
             }
