@@ -176,6 +176,20 @@ mod tests {
     }
 
     #[test]
+    fn a_click_stays_where_it_was_at_the_beginning_in_the_middle_and_at_the_end() {
+        for rate in [16_000, 48_000] {
+            for output in [0, 5, 500, 999] {
+                let at = output * (rate / 8_000) as usize;
+                let mut click = vec![0; rate as usize / 8];
+                click.iter_mut().skip(at).take(1).for_each(|sample| *sample = 30_000);
+                let out = to_telephone(&click, rate);
+                let loudest = (0..out.len()).max_by_key(|n| out.get(*n).copied().unwrap_or(0));
+                assert_eq!(loudest, Some(output), "from {rate}");
+            }
+        }
+    }
+
+    #[test]
     fn a_full_scale_square_wave_is_made_softer_rather_than_clipped() {
         let square: Vec<i16> =
             (0..16_000).map(|n| if n / 40 % 2 == 0 { i16::MAX } else { i16::MIN }).collect();

@@ -330,6 +330,13 @@ mod tests {
     }
 
     #[test]
+    fn a_key_pressed_again_a_segment_later_is_another_key() {
+        let first = key(7, 100, 8_000, 4).into_iter().take(2);
+        let second = key(7, 400, 8_000 + 0xffff, 4).into_iter().skip(1);
+        assert_eq!(heard(first.chain(second)), "77");
+    }
+
+    #[test]
     fn signals_that_are_no_keys_are_not_heard_and_keys_after_them_are() {
         assert_eq!(heard([key(16, 100, 8_000, 4), key(11, 120, 10_000, 4)].concat()), "#");
     }

@@ -247,26 +247,36 @@ fn a_prompt_to_one_side_of_a_bridge_is_heard_instead_of_the_other_and_then_the_b
 
 #[test]
 fn a_third_port_takes_a_bridge_over_and_the_one_left_lives_on() {
-    let mut bench = Bench::with_ports(Codec::Pcmu, Codec::Pcmu);
     let c = media::PortId(1_003);
-    bench.open(c);
-    bench.command(Command::Apply { port: c, session: session(c, Codec::Pcmu) });
-    bench.command(Command::Bridge { a: A, b: B });
-    bench.command(Command::Bridge { a: c, b: A });
-    let mut caller = Peer::new(A, Codec::Pcmu);
-    caller.talk(&mut bench, A, 10, |_| vec![1; 160]);
-    assert_eq!(bench.take_sent(c).len(), 10);
-    assert!(bench.take_sent(B).iter().all(Sent::is_silence), "left alone, in silence");
-    Peer::new(B, Codec::Pcmu).talk(&mut bench, B, 10, |_| vec![1; 160]);
-    assert!(bench.take_sent(A).iter().all(Sent::is_silence), "and not heard");
+    for (one, other) in [(c, A), (A, c)] {
+        let mut bench = Bench::with_ports(Codec::Pcmu, Codec::Pcmu);
+        bench.open(c);
+        bench.command(Command::Apply { port: c, session: session(c, Codec::Pcmu) });
+        bench.command(Command::Bridge { a: A, b: B });
+        bench.command(Command::Bridge { a: one, b: other });
+        let mut caller = Peer::new(A, Codec::Pcmu);
+        caller.talk(&mut bench, A, 10, |_| vec![1; 160]);
+        assert_eq!(bench.take_sent(c).len(), 10);
+        assert!(bench.take_sent(B).iter().all(Sent::is_silence), "left alone, in silence");
+        Peer::new(B, Codec::Pcmu).talk(&mut bench, B, 10, |_| vec![1; 160]);
+        assert!(bench.take_sent(A).iter().all(Sent::is_silence), "and not heard");
+    }
+}
 
-    bench.close(c);
-    let next = media::PortId(1_004);
-    bench.open(next);
-    bench.command(Command::Apply { port: next, session: session(next, Codec::Pcmu) });
-    caller.talk(&mut bench, A, 10, |_| vec![1; 160]);
-    assert!(bench.take_sent(A).iter().all(Sent::is_silence));
-    assert!(bench.take_sent(next).is_empty(), "a new port in the old place hears nobody");
+#[test]
+fn a_port_in_the_place_of_a_closed_one_does_not_hear_whom_that_heard() {
+    let mut bench = Bench::with_ports(Codec::Pcmu, Codec::Pcmu);
+    let (c, d) = (media::PortId(1_003), media::PortId(1_004));
+    bench.command(Command::Bridge { a: A, b: B });
+    bench.close(B);
+    for port in [c, d] {
+        bench.open(port);
+        bench.command(Command::Apply { port, session: session(port, Codec::Pcmu) });
+    }
+    bench.command(Command::Bridge { a: c, b: d });
+    Peer::new(A, Codec::Pcmu).talk(&mut bench, A, 10, |_| vec![1; 160]);
+    assert!(bench.take_sent(A).iter().all(Sent::is_silence), "the one left lives on");
+    assert!(bench.take_sent(c).is_empty() && bench.take_sent(d).is_empty());
 }
 
 #[test]
