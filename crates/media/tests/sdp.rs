@@ -111,6 +111,7 @@ fn what_cannot_be_spoken_is_refused_with_488_and_what_is_not_sdp_with_400() {
         "m=audio 0 RTP/AVP 0\r\n",
         "m=audio 5004 RTP/AVP 9 18\r\n",
         "m=video 5004 RTP/AVP 0\r\n",
+        "m=audio 5004 RTP/AVP 200\r\na=rtpmap:200 PCMU/8000\r\n",
         "m=audio 5004 RTP/AVP 0\r\nc=IN IP4 phone.example.org\r\n",
         "m=audio 5004 RTP/AVP 0\r\nc=IN IP4 224.2.1.1/127\r\n",
         "m=audio 5004 RTP/AVP 0\r\nc=IN IP4 255.255.255.255\r\n",
