@@ -132,7 +132,7 @@ impl Expression {
             return Err(Mistake::new(format!("a condition has at most {EXPRESSION_CHARS_MAX} characters")));
         }
         if depth(source) > BRACKETS_MAX {
-            return Err(Mistake::new("too many brackets in one another"));
+            return Err(Mistake::new("too many brackets, signs or choices in one another"));
         }
         let program = Program::compile(source).map_err(|errors| {
             let first = errors.errors.first().map_or_else(String::new, |error| error.msg.clone());
@@ -186,17 +186,18 @@ impl Expression {
     }
 }
 
+/// How deep the parser would recurse: brackets, signs in a row (`!!!x`), and choices within choices.
 fn depth(source: &str) -> usize {
-    let (mut open, mut deepest) = (0_usize, 0);
-    for c in source.chars() {
+    let (mut brackets, mut signs, mut choices, mut deepest) = (0_usize, 0, 0, 0);
+    for c in source.chars().filter(|c| !c.is_whitespace()) {
         match c {
-            // A chain of signs or questions recurses as brackets do.
-            '(' | '[' | '{' | '!' | '-' | '?' => open += 1,
-            ')' | ']' | '}' => open = open.saturating_sub(1),
-            '=' | '&' | '|' => {}
+            '(' | '[' | '{' => brackets += 1,
+            ')' | ']' | '}' => brackets = brackets.saturating_sub(1),
+            '?' => choices += 1,
             _ => {}
         }
-        deepest = deepest.max(open);
+        signs = if matches!(c, '!' | '-') { signs + 1 } else { 0 };
+        deepest = deepest.max(brackets + signs + choices);
     }
     deepest
 }

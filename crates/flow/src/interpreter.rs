@@ -97,6 +97,7 @@ impl Interpreter {
             Event::Transfer(news) => self.transfer_news(&news, out),
             Event::CallerHungUp => {
                 self.waiting = Waiting::Ended;
+                self.sequence = None;
                 None
             }
             Event::Timeout => self.timeout(now, out),
@@ -120,7 +121,6 @@ impl Interpreter {
             | Waiting::Goodbye(_)
             | Waiting::Ended => None,
         };
-        let waiting = waiting.filter(|_| !matches!(self.waiting, Waiting::Ended));
         [held, waiting].into_iter().flatten().min()
     }
 
@@ -358,6 +358,7 @@ impl Interpreter {
             Waiting::Goodbye(cause) => {
                 out.push(Action::HangUp { cause: *cause });
                 self.waiting = Waiting::Ended;
+                self.sequence = None;
                 None
             }
             Waiting::Start | Waiting::Pause { .. } | Waiting::Talking | Waiting::Ended => None,

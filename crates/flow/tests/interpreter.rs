@@ -342,10 +342,75 @@ fn outside_hours_the_other_branch_is_taken() {
     assert_eq!(phone.interpreter.position(), ("clinic", "shut"));
 }
 
+/// The clinic with one text replaced, at its menu.
+fn at_main_with(right: &str, wrong: &str) -> Phone {
+    let mut sources = harness::clinic_sources();
+    assert!(sources[0].text.contains(right));
+    sources[0].text = sources[0].text.replacen(right, wrong, 1);
+    let library = harness::library_of(&sources);
+    let flow = library.flow("clinic").unwrap().clone();
+    let mut phone = Phone::start(library, flow, "2026-01-07T16:00:00Z");
+    phone.finish();
+    phone.keys("1");
+    phone.happened();
+    phone
+}
+
+#[test]
+fn branches_that_lead_back_to_themselves_end_with_a_person() {
+    let mut phone = at_main_with("go: nurses }\n      - else: zip", "go: nurses }\n      - else: known");
+    phone.keys("2#");
+    assert_eq!(phone.interpreter.position(), ("clinic", "nurses"));
+    assert!(phone.happened().contains(&"enter clinic/nurses queue (on_error)".to_owned()));
+}
+
+#[test]
+fn a_condition_that_cannot_be_worked_out_takes_the_steps_own_way_out() {
+    let condition = "'dob != \"\" && caller.known'";
+    let mut phone = at_main_with(condition, "'1 / size(dob) > 0'");
+    phone.keys("2#");
+    assert_eq!(phone.interpreter.position(), ("clinic", "nurses"));
+    let mut phone = at_main_with("  known:\n    when:", "  known:\n    on_error: bye\n    when:");
+    phone.keys("2#");
+    assert_eq!(phone.interpreter.position(), ("clinic", "zip"));
+    let wrong = "  known:\n    on_error: bye\n    when:\n      - { if: '1 % size(dob) > 0', go: nurses }";
+    let mut phone = at_main_with("  known:\n    when:", wrong);
+    phone.keys("2#");
+    assert_eq!(phone.interpreter.position(), ("clinic", "bye"));
+}
+
+#[test]
+fn a_caller_whose_agent_vanished_hears_the_music_again() {
+    let mut phone = at_main();
+    phone.keys("1");
+    phone.event(Event::Queue(QueueNews::Connected));
+    phone.happened();
+    phone.event(Event::Queue(QueueNews::AgentLost));
+    assert_eq!(phone.happened(), ["play en/hold_music repeated"]);
+    phone.event(Event::Queue(QueueNews::Connected));
+    phone.event(Event::Queue(QueueNews::AgentLeft));
+    assert_eq!(phone.happened(), ["stop", "play en/goodbye"]);
+}
+
+#[test]
+fn a_sub_flow_on_its_own_ends_with_a_goodbye() {
+    let library = harness::library_of(&harness::clinic_sources());
+    let flow = library.flow("health-library").unwrap().clone();
+    let mut phone = Phone::start(library, flow, "2026-01-07T16:00:00Z");
+    for _ in 0..3 {
+        phone.finish();
+        phone.secs(7);
+    }
+    phone.finish();
+    assert_eq!(phone.happened().last().unwrap(), "hang up Failed");
+}
+
 #[test]
 fn nothing_is_heard_of_a_caller_who_hung_up() {
     let mut phone = at_main();
+    phone.keys("91");
     phone.event(Event::CallerHungUp);
+    phone.happened();
     phone.keys("9111");
     phone.event(Event::PlayFinished);
     phone.secs(3_600);

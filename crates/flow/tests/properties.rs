@@ -217,6 +217,27 @@ proptest! {
     }
 
     #[test]
+    fn any_condition_is_typed_or_refused_and_never_a_panic(
+        words in prop::collection::vec(prop::sample::select(vec![
+            "dob", "zip", "language", "caller", ".", "known", "==", "!=", "&&", "||", "!", "(", ")", "[", "]", "{", "}",
+            "1", "9223372036854775807", "-", "+", "%", "/", "0", "\"en\"", "in", "?", ":", ",", "size", "matches", "x",
+            "has", "all", "exists", "map", "b\"a\"", "0x", "1e9", "u", "true", "null", "\\\\", "`", "\"", "é", " ", "@",
+        ]), 0..40),
+    ) {
+        let condition = words.concat().replace('\'', "''");
+        let mut sources = clinic_sources();
+        sources[0].text = CLINIC.replace("dob != \"\" && caller.known", &condition);
+        let compiled = compile(&sources, &environment());
+        if let Some(library) = compiled.library {
+            let flow = library.flow("clinic").unwrap().clone();
+            let mut phone = Phone::start(library, flow, "2026-01-07T16:00:00Z");
+            phone.finish();
+            phone.keys("12#");
+            phone.secs(30);
+        }
+    }
+
+    #[test]
     fn a_flow_with_pieces_lost_or_put_elsewhere_is_read_or_refused(
         file in 0_usize..3,
         from in 0_usize..6_000,
