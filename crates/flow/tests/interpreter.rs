@@ -154,6 +154,18 @@ fn nine_one_one_speaks_the_advice_and_keeps_the_place_in_the_queue() {
 }
 
 #[test]
+fn zero_neither_cuts_the_911_advice_nor_gives_up_a_place_already_gone() {
+    let mut phone = at_main();
+    phone.keys("911");
+    phone.event(Event::Queue(QueueNews::TimedOut));
+    phone.happened();
+    phone.keys("09");
+    assert_eq!(phone.happened(), ["key Emergency"], "no `dequeue`, no `raise`");
+    phone.finish();
+    assert_eq!(phone.interpreter.position(), ("clinic", "advice"));
+}
+
+#[test]
 fn a_single_one_after_nine_is_no_emergency() {
     let mut phone = at_main();
     phone.keys("91");
