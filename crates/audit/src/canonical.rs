@@ -6,6 +6,8 @@
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+pub use crate::spelling::is_canonical;
+
 /// Largest whole number every JSON reader holds exactly: 2^53 − 1.
 pub const INTEGER_MAX: u64 = (1 << 53) - 1;
 
@@ -113,14 +115,6 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
         }
     }
     out.push(b'"');
-}
-
-/// Whether a text is the one canonical spelling of its value. Duplicate names, spaces, other escapes
-/// and other orders are not.
-pub fn is_canonical(bytes: &[u8]) -> bool {
-    let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return false };
-    let mut again = Vec::with_capacity(bytes.len());
-    write(&value, &mut again).is_ok() && again == bytes
 }
 
 #[cfg(test)]

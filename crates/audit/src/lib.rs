@@ -15,6 +15,7 @@ mod log;
 mod note;
 pub mod proof;
 mod record;
+mod spelling;
 pub mod tile;
 mod tree;
 mod verify;

@@ -29,7 +29,9 @@ fn their_verifier_accepts_our_key_signature_and_checkpoint() {
 
 #[test]
 fn their_parser_names_tiles_as_ours_does() {
-    for (level, index, width) in [(0, 0, 256), (0, 1_234_067, 256), (1, 999, 17), (3, 1_000, 1), (0, 1_000_000, 256)] {
+    for (level, index, width) in
+        [(0, 0, 256), (0, 1_234_067, 256), (1, 999, 17), (3, 1_000, 1), (0, 1_000_000, 256)]
+    {
         let ours = TilePath { kind: TileKind::Hashes { level }, index, width }.to_string();
         let theirs = tlog_tiles::Tile::new(8, level, index, u32::try_from(width).unwrap(), false).path();
         // Theirs writes the height too, as Go's module log does; the specification fixed it at 8.
