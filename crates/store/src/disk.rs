@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 /// Owner only: the log names calls, queues and agents.
 const FILE_MODE: u32 = 0o600;
@@ -64,9 +65,8 @@ impl Disk for LocalDisk {
             file.write_all(bytes)?;
             written.push((file, temporary, path));
         }
-        for (file, _, _) in &written {
-            file.sync_all()?;
-        }
+        let opened: Vec<&File> = written.iter().map(|(file, _, _)| file).collect();
+        sync_together(&opened)?;
         let mut folders: Vec<&Path> = Vec::new();
         for (_, temporary, path) in &written {
             fs::rename(temporary, path)?;
@@ -83,6 +83,22 @@ impl Disk for LocalDisk {
             _ => Ok(()),
         }
     }
+}
+
+/// Files waited for at once: the file system makes one journal commit of all that wait for one.
+const SYNCS_AT_ONCE: usize = 8;
+
+fn sync_together(files: &[&File]) -> io::Result<()> {
+    let [_, _, ..] = files else { return files.iter().try_for_each(|file| file.sync_all()) };
+    let share = files.len().div_ceil(SYNCS_AT_ONCE);
+    thread::scope(|scope| {
+        let waits: Vec<_> = files
+            .chunks(share)
+            .map(|files| scope.spawn(move || files.iter().try_for_each(|file| file.sync_all())))
+            .collect();
+        let failed = || io::Error::other("a thread that waited for the disk failed");
+        waits.into_iter().try_for_each(|wait| wait.join().unwrap_or_else(|_| Err(failed())))
+    })
 }
 
 /// `…/067` is written as `…/067.tmp`, `checkpoint` as `checkpoint.tmp`; no file of the log is called so.
