@@ -1,5 +1,11 @@
 //! Verification needs no disk: the same log in memory.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests stand in for the driver"
+)]
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

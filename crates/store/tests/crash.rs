@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use audit::{Identity, SigningKey};
-use log_dir::{copy_dir, event, events, files, key, place};
+use log_dir::{copy_dir, event, events, files, folder, key, place};
 use proptest::prelude::*;
 use store::{
     AppendFile, AuditFiles, AuditPlace, Disk, LocalDisk, OpenError, Recovered, read_records, verify_dir,
@@ -125,7 +125,7 @@ fn killed_at_every_single_operation_the_log_goes_on_with_all_that_was_acknowledg
     for operation in 1.. {
         let mut was_killed = false;
         for part in [0, 100, 255] {
-            let dir = tempfile::tempdir().unwrap();
+            let dir = folder();
             let left = Arc::new(AtomicU64::new(operation));
             let disk = DyingDisk { left: Arc::clone(&left), part };
             let acknowledged = write_until_killed(dir.path(), disk, &groups);
@@ -148,7 +148,7 @@ proptest! {
         kills in proptest::collection::vec((1_u64..60, 0_usize..256), 1..6),
         groups in proptest::collection::vec(1_usize..300, 1..9),
     ) {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = folder();
         let mut expected: Vec<Vec<u8>> = Vec::new();
         for (operation, part) in kills {
             let before: Vec<Vec<u8>> =
@@ -177,7 +177,7 @@ fn closed(dir: &Path) -> PathBuf {
 
 #[test]
 fn damage_to_a_segment_is_refused_not_dropped() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let log = closed(dir.path());
     let segment = log.join("wal/00000000000000000000");
     let original = fs::read(&segment).unwrap();
@@ -201,7 +201,7 @@ fn a_log_that_contradicts_its_own_head_is_not_continued() {
     for name in
         ["tile/0/000", "tile/0/001.p/57", "tile/1/000.p/1", "tile/entries/001.p/57", "head", "checkpoint"]
     {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = folder();
         let log = closed(dir.path());
         let path = log.join(name);
         let mut bytes = fs::read(&path).unwrap();
@@ -210,7 +210,7 @@ fn a_log_that_contradicts_its_own_head_is_not_continued() {
         assert!(reopen(dir.path()).is_err(), "{name}");
     }
     // An older checkpoint put back: the head says that more was signed, and the segments have it.
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let (mut files, _) = AuditFiles::open(&place(dir.path())).unwrap();
     files.append(events(10)).unwrap();
     files.checkpoint().unwrap();
@@ -230,7 +230,7 @@ fn a_log_that_contradicts_its_own_head_is_not_continued() {
 
 #[test]
 fn an_interrupted_last_group_is_dropped_and_reported() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let (mut files, _) = AuditFiles::open(&place(dir.path())).unwrap();
     files.append(events(10)).unwrap();
     let segment = dir.path().join("log/wal/00000000000000000000");
@@ -239,7 +239,7 @@ fn an_interrupted_last_group_is_dropped_and_reported() {
     drop(files);
     let whole = fs::read(&segment).unwrap();
     for length in acknowledged..whole.len() as u64 {
-        let copy = tempfile::tempdir().unwrap();
+        let copy = folder();
         copy_dir(dir.path(), copy.path());
         fs::write(copy.path().join("log/wal/00000000000000000000"), &whole[..length as usize]).unwrap();
         let (_, recovered) = reopen(copy.path()).unwrap();
@@ -250,7 +250,7 @@ fn an_interrupted_last_group_is_dropped_and_reported() {
 
 #[test]
 fn a_log_restored_from_its_tiles_alone_goes_on() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let log = closed(dir.path());
     fs::remove_dir_all(log.join("wal")).unwrap();
     fs::remove_file(log.join("head")).unwrap();
@@ -264,7 +264,7 @@ fn a_log_restored_from_its_tiles_alone_goes_on() {
 
 #[test]
 fn a_log_has_one_writer_and_one_key_and_is_private() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let (mut files_open, _) = AuditFiles::open(&place(dir.path())).unwrap();
     assert!(matches!(reopen(dir.path()), Err(OpenError::InUse { .. })));
     files_open.append(events(10)).unwrap();
@@ -275,14 +275,14 @@ fn a_log_has_one_writer_and_one_key_and_is_private() {
     assert!(matches!(refused, Err(OpenError::WrongKey { .. })));
     for path in files(&dir.path().join("log")) {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
-        let folder = path.parent().unwrap();
-        assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700, "{}", folder.display());
+        let parent = path.parent().unwrap();
+        assert_eq!(fs::metadata(parent).unwrap().permissions().mode() & 0o777, 0o700, "{}", parent.display());
     }
 }
 
 #[test]
 fn segments_are_removed_once_signed_tiles_hold_them_and_the_open_calls_go_on() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let (mut files_open, _) = AuditFiles::open(&place(dir.path())).unwrap();
     files_open.append(vec![event(Some(77), "call.start")]).unwrap();
     // Some 9 MB of records: the first segment is closed at 8 MiB.

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use audit::tile::{append_entry, entries};
 use audit::{BadRecord, Broken, Checkpoint, Missing, SigningKey, TreeHead, Verified, leaf_hash, root_of};
-use log_dir::{copy_dir, event, events, files, key, place};
+use log_dir::{copy_dir, event, events, files, folder, key, place};
 use store::{AuditFiles, ReadError, read_records, records_of_call, verify_dir};
 
 fn verify(dir: &Path) -> Result<Verified, Broken<io::Error>> {
@@ -18,7 +18,7 @@ fn verify(dir: &Path) -> Result<Verified, Broken<io::Error>> {
 
 /// A closed log of `count` records.
 fn closed_log(count: usize) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let (mut files, _) = AuditFiles::open(&place(dir.path())).unwrap();
     files.append(events(count)).unwrap();
     files.checkpoint().unwrap();
@@ -196,7 +196,7 @@ fn a_log_signed_with_another_key_is_not_believed() {
 fn a_missing_bundle_or_tile_is_named() {
     let dir = closed_log(600);
     for name in ["tile/entries/001", "tile/0/001", "tile/1/000.p/2", "checkpoint", "tile/entries/002.p/88"] {
-        let copy = tempfile::tempdir().unwrap();
+        let copy = folder();
         copy_dir(dir.path(), copy.path());
         fs::remove_dir_all(copy.path().join("log/wal")).unwrap();
         fs::remove_file(copy.path().join("log").join(name)).unwrap();
@@ -209,7 +209,7 @@ fn a_missing_bundle_or_tile_is_named() {
 
 #[test]
 fn a_call_without_its_end_in_a_closed_log_is_incomplete() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let (mut files, _) = AuditFiles::open(&place(dir.path())).unwrap();
     for kind in ["call.start", "queue.enter", "call.end"] {
         files.append(vec![event(Some(1), kind), event(Some(2), kind)]).unwrap();
@@ -223,7 +223,7 @@ fn a_call_without_its_end_in_a_closed_log_is_incomplete() {
 
 #[test]
 fn a_calls_records_are_found_by_the_beginning_of_its_identity() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let (mut files, _) = AuditFiles::open(&place(dir.path())).unwrap();
     let (one, other) = (0xabc0_u128 << 112, 0xabd0_u128 << 112);
     for at in 0..300 {

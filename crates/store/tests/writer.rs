@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use audit::{Verified, read_header};
-use log_dir::{event, events, key, place};
+use log_dir::{event, events, folder, key, place};
 use proptest::prelude::*;
 use store::{
     AppendFile, AuditFiles, AuditWriter, AuditWriterConfig, Disk, LocalDisk, LogState, Shutdown,
@@ -99,7 +99,7 @@ struct Running {
 }
 
 fn start(config: AuditWriterConfig) -> Running {
-    start_in(tempfile::tempdir().unwrap(), config)
+    start_in(folder(), config)
 }
 
 fn start_in(dir: tempfile::TempDir, config: AuditWriterConfig) -> Running {
@@ -272,7 +272,7 @@ fn with_no_disk_at_all_facts_wait_in_memory_and_what_does_not_fit_is_admitted() 
 
 #[test]
 fn calls_cut_off_by_a_crash_are_ended_in_the_log_at_the_next_start() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let (mut files, _) = AuditFiles::open(&place(dir.path())).unwrap();
     files.append(vec![event(Some(1), "call.start"), event(Some(1), "queue.enter")]).unwrap();
     drop(files);
