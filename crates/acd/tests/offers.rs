@@ -1,6 +1,6 @@
 //! What becomes of a ringing phone, and where it leaves the agent.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "tests")]
 
 mod desk;
 

@@ -1,6 +1,6 @@
 //! Who is served first, and by whom (domain 5.2).
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "tests")]
 
 mod desk;
 

@@ -1,6 +1,6 @@
 //! The ways out of a queue that no agent opened, and what is said on the way.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "tests")]
 
 mod desk;
 

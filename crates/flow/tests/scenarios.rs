@@ -1,5 +1,5 @@
 //! The `tests:` of a flow are run by the interpreter they are about.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::indexing_slicing, reason = "tests")]
 
 mod harness;
 

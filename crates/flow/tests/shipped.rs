@@ -1,5 +1,5 @@
 //! The flows that ship compile, and their tests pass, with the prompts that ship.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,10 @@
 //! What one INVITE of about 1,000 bytes costs to read, check and print.
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and its message is good")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a benchmark reads the clock and prints, and its message is good"
+)]
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -1,7 +1,13 @@
 //! Two endpoints call one another over a link that loses, doubles and overtakes (RFC 3261 §12 to §15).
 //! Whatever happens on the way, every leg ends once and nothing remains.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod bench;
 

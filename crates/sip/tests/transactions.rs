@@ -1,6 +1,12 @@
 //! `src/transaction/table.md` is the specification of the transactions; this walks it row by row.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,11 @@
 //! A caller on a virtual clock.
-#![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "shared by several test files")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "shared by several test files"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
