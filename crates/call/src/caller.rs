@@ -17,7 +17,9 @@ impl Switch {
     /// Somebody calls us.
     pub(crate) fn invited(&mut self, now: Now, leg: LegId, invited: Invited, out: &mut Vec<Output>) {
         let setup = Arc::clone(self.setup());
-        match route(&setup, invited.dialled.expose()) {
+        // Carriers append number-portability parameters (RFC 4694) to the user part.
+        let dialled = invited.dialled.expose().split(';').next().unwrap_or_default();
+        match route(&setup, dialled) {
             Route::Nowhere => self.refuse(now, leg, 404, "no_such_number", out),
             _ if self.draining => self.refuse(now, leg, 503, "draining", out),
             _ if self.calls() >= usize::try_from(setup.limits.calls_max).unwrap_or(usize::MAX) => {

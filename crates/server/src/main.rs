@@ -1,2 +1,20 @@
-//! The binary.
-fn main() {}
+//! `careline`: the phone system a medical call center runs itself.
+
+mod cli;
+mod config;
+mod content;
+mod demo;
+mod driver;
+mod http;
+mod keeper;
+mod metrics;
+mod net;
+mod node;
+mod secrets;
+mod trail;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

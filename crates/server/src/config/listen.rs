@@ -1,0 +1,67 @@
+use std::net::{Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `sip:` in `careline.yaml`. Everything listens on this machine alone until it is told otherwise.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sip {
+    /// The digest realm, and the domain of the agents' addresses. Default `careline.invalid`.
+    pub realm: String,
+    /// UDP listeners. Default port 5060 of the IPv4 and IPv6 loopback.
+    pub udp: Vec<SocketAddr>,
+    /// TCP listeners. Default as `udp`.
+    pub tcp: Vec<SocketAddr>,
+    /// TLS listeners, each with its certificate. Default none.
+    pub tls: Vec<TlsListener>,
+    /// Longest registration granted, in seconds. Default 3,600.
+    pub registration_secs_max: u32,
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        let loopback = vec![
+            SocketAddr::from(([127, 0, 0, 1], 5060)),
+            SocketAddr::from((Ipv6Addr::LOCALHOST, 5060)),
+        ];
+        Self {
+            realm: "careline.invalid".to_owned(),
+            udp: loopback.clone(),
+            tcp: loopback,
+            tls: Vec::new(),
+            registration_secs_max: 3_600,
+        }
+    }
+}
+
+/// A TLS listener.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsListener {
+    /// Where.
+    pub address: SocketAddr,
+    /// The certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
+}
+
+/// `http:` in `careline.yaml`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Where. Default port 8080 of the loopback.
+    pub address: SocketAddr,
+    /// With `key`: HTTPS by this certificate chain, PEM. Default plain HTTP.
+    pub certificate: Option<PathBuf>,
+    /// The certificate's private key, PEM.
+    pub key: Option<PathBuf>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 8080)), certificate: None, key: None }
+    }
+}

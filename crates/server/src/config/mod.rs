@@ -1,0 +1,212 @@
+//! `careline.yaml`: read, checked, with defaults that run on a machine with nothing but this binary.
+
+mod diagnose;
+mod listen;
+mod media;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use acd::AgentConfig;
+use call::{FeatureCode, Limits};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use diagnose::explain;
+pub use listen::{Http, Sip};
+pub use media::Media;
+
+/// The commented default, the same text as `config/careline.yaml`.
+pub const DEFAULT: &str = include_str!("../../../../config/careline.yaml");
+
+/// `careline.yaml`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The name of this node in the audit log. Default `careline-1`.
+    pub node: String,
+    /// `test` or `production`. In production a flow needs `approved_by`. Default `test`.
+    pub environment: Environment,
+    /// Where everything is kept that must survive a restart; made at the first start, for its owner only.
+    /// Relative to this file. Default `careline-data`.
+    pub data: PathBuf,
+    /// The folder of call flows, queues, calendars and prompts. Relative to this file. Default
+    /// `../call-flows`.
+    pub call_flows: PathBuf,
+    /// SIP listeners.
+    pub sip: Sip,
+    /// The HTTP listener: metrics, health and the API.
+    pub http: Http,
+    /// RTP.
+    pub media: Media,
+    /// Agents, by the user name their phones register with.
+    pub agents: BTreeMap<String, AgentConfig>,
+    /// Where `transfer` steps lead: a name and the SIP URI rung for it.
+    pub numbers: BTreeMap<String, String>,
+    /// What an agent can dial on her phone.
+    pub feature_codes: BTreeMap<String, FeatureCode>,
+    /// The language agents are spoken to. Default `en`.
+    pub agent_language: String,
+    /// How much this node carries.
+    pub limits: Limits,
+    /// The audit log.
+    pub audit: Audit,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            node: "careline-1".to_owned(),
+            environment: Environment::Test,
+            data: "careline-data".into(),
+            call_flows: "../call-flows".into(),
+            sip: Sip::default(),
+            http: Http::default(),
+            media: Media::default(),
+            agents: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            feature_codes: BTreeMap::from([
+                ("*11".to_owned(), FeatureCode::SignIn),
+                ("*12".to_owned(), FeatureCode::SignOut),
+                ("*13".to_owned(), FeatureCode::Ready),
+                ("*14".to_owned(), FeatureCode::Pause),
+            ]),
+            agent_language: "en".to_owned(),
+            limits: Limits::default(),
+            audit: Audit::default(),
+        }
+    }
+}
+
+/// Where a node stands.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Environment {
+    /// Flows without `approved_by` are allowed.
+    Test,
+    /// They are not.
+    Production,
+}
+
+/// `audit:` in `careline.yaml`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// The log's name in its checkpoints, `<domain of the organisation>/ivr/<site>`. It never changes in
+    /// a log's life. Default `careline.invalid/ivr/site-1`.
+    pub origin: String,
+    /// Longest anything waits for its record to be durable, in milliseconds. Past it care goes on, an
+    /// alarm is raised and the gap is recorded. Default 50.
+    pub hold_ms_max: u32,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { origin: "careline.invalid/ivr/site-1".to_owned(), hold_ms_max: 50 }
+    }
+}
+
+/// Why a configuration cannot be used. Every text ends with the next thing to do.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {cause}. Name another with --config, or leave it out for the defaults", path = .path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// A mistake in it, shown with line, column and caret.
+    #[error("{0}")]
+    Mistake(String),
+}
+
+impl Config {
+    /// Reads a file; without one, the defaults, with paths from the current folder.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let Some(path) = path else {
+            let mut config = Self::parse(DEFAULT, "careline.yaml (built in)")?;
+            config.call_flows = "call-flows".into();
+            return Ok(config);
+        };
+        let text = fs::read_to_string(path)
+            .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+        let mut config = Self::parse(&text, &path.display().to_string())?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for relative in [&mut config.data, &mut config.call_flows] {
+            *relative = folder.join(&*relative);
+        }
+        for file in config.files_mut() {
+            *file = folder.join(&*file);
+        }
+        Ok(config)
+    }
+
+    /// Reads and checks a text; `path` is for messages.
+    pub fn parse(text: &str, path: &str) -> Result<Self, ConfigError> {
+        let config: Self = serde_saphyr::from_str(text)
+            .map_err(|error| ConfigError::Mistake(explain(&error, text, path)))?;
+        config.check(path)?;
+        Ok(config)
+    }
+
+    /// What types cannot say.
+    fn check(&self, path: &str) -> Result<(), ConfigError> {
+        let mistake = |text: String| Err(ConfigError::Mistake(format!("error: {text}\n  --> {path}")));
+        for (code, _) in self.feature_codes.iter().filter(|(code, _)| !is_feature_code(code)) {
+            return mistake(format!(
+                "feature code `{code}` must be a star and one to four digits, so that no patient's number is one"
+            ));
+        }
+        for (name, uri) in self.numbers.iter().filter(|(_, uri)| !uri.starts_with("sip:") && !uri.starts_with("sips:")) {
+            return mistake(format!("number `{name}` leads to `{uri}`: write a SIP URI, `sip:+15550100190@192.0.2.10`"));
+        }
+        if self.media.ports.count() < 4 {
+            return mistake("`media.ports` holds fewer than two calls: write a wider range, `20000-29999`".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Every path of a file besides the two folders.
+    fn files_mut(&mut self) -> Vec<&mut PathBuf> {
+        let Self { sip, http, .. } = self;
+        let tls = sip.tls.iter_mut().flat_map(|listener| [&mut listener.certificate, &mut listener.key]);
+        tls.chain(http.certificate.as_mut()).chain(http.key.as_mut()).collect()
+    }
+}
+
+fn is_feature_code(code: &str) -> bool {
+    code.strip_prefix('*')
+        .is_some_and(|digits| (1..=4).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::{Config, DEFAULT};
+
+    #[test]
+    fn the_shipped_file_says_the_defaults_and_agents_besides() {
+        let shipped = Config::parse(DEFAULT, "careline.yaml").unwrap();
+        let defaults = Config { agents: shipped.agents.clone(), ..Config::default() };
+        assert_eq!(shipped, defaults, "config/careline.yaml and the defaults in code differ");
+    }
+
+    #[test]
+    fn an_unknown_key_is_shown_with_its_place_and_the_likely_one() {
+        let error = Config::parse("sip:\n  udpp: [\"127.0.0.1:5060\"]\n", "careline.yaml").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("careline.yaml:2:3"), "{text}");
+        assert!(text.contains("^^^^"), "{text}");
+        assert!(text.contains("did you mean `udp`?"), "{text}");
+    }
+
+    #[test]
+    fn a_feature_code_that_could_be_a_number_is_refused() {
+        let error = Config::parse("feature_codes: { \"911\": pause }\n", "careline.yaml").unwrap_err();
+        assert!(error.to_string().contains("must be a star"), "{error}");
+    }
+}

@@ -1,0 +1,255 @@
+//! The folder of call flows: flows, queues, calendars and prompts, checked together and swapped as one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use acd::QueueConfig;
+use call::{MediaSetup, Prompts, Setup};
+use flow::{Compiled, Finding, PromptInfo, PromptRef, Source};
+use media::Prompt;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::config::{Config, Environment, explain};
+use crate::secrets::Secrets;
+
+/// Files a folder of call flows may hold; beyond, somebody pointed careline at the wrong folder.
+const FILES_MAX: usize = 10_000;
+
+/// Everything flows consist of, read and compiled, whether usable or not.
+#[derive(Debug)]
+pub struct Content {
+    /// The texts, for showing findings.
+    pub sources: Vec<Source>,
+    /// What was found, and the library unless something is an error.
+    pub compiled: Compiled,
+    /// `queues.yaml`.
+    pub queues: BTreeMap<String, QueueConfig>,
+    /// What flows are compiled against.
+    pub environment: flow::Environment,
+    prompts: BTreeMap<PromptRef, PathBuf>,
+}
+
+/// Why content or configuration cannot be used. The last good version stays in use.
+#[derive(Debug, Error)]
+pub enum ContentError {
+    /// A file cannot be read.
+    #[error("cannot read {path}: {cause}", path = .path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// A mistake in `queues.yaml` or `numbers.yaml`.
+    #[error("{0}")]
+    Named(String),
+    /// A prompt that is no 16-bit mono WAV.
+    #[error("prompt {path} cannot be played: {why}. Write it as 16-bit mono PCM, 16 kHz: `sox in.wav -r 16000 -c 1 -b 16 out.wav`", path = .path.display())]
+    Prompt {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// Flows with errors.
+    #[error("{0}")]
+    Flows(String),
+    /// An agent is given a queue that does not exist.
+    #[error("agent `{agent}` is to serve queue `{queue}`, which queues.yaml does not have{hint}")]
+    NoSuchQueue {
+        /// Who.
+        agent: String,
+        /// Which.
+        queue: String,
+        /// `: did you mean …`.
+        hint: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QueuesFile {
+    queues: BTreeMap<String, QueueConfig>,
+}
+
+/// `numbers.yaml`: what each number flows transfer to is for. Where it leads, the configuration says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NumbersFile {
+    numbers: BTreeMap<String, String>,
+}
+
+impl Content {
+    /// Reads a folder and compiles its flows. Prompts are measured, not decoded.
+    pub fn read(config: &Config) -> Result<Self, ContentError> {
+        let folder = &config.call_flows;
+        let mut paths = Vec::new();
+        yaml_files(folder, &mut paths)?;
+        let mut sources = Vec::new();
+        let mut queues = BTreeMap::new();
+        let mut numbers: BTreeSet<String> = config.numbers.keys().cloned().collect();
+        for path in paths {
+            let text = fs::read_to_string(&path)
+                .map_err(|cause| ContentError::Unreadable { path: path.clone(), cause })?;
+            let shown = path.display().to_string();
+            if path.file_name().is_some_and(|name| name == "queues.yaml") {
+                let file: QueuesFile = serde_saphyr::from_str(&text)
+                    .map_err(|error| ContentError::Named(explain(&error, &text, &shown)))?;
+                queues = file.queues;
+            }
+            if path.file_name().is_some_and(|name| name == "numbers.yaml") {
+                let file: NumbersFile = serde_saphyr::from_str(&text)
+                    .map_err(|error| ContentError::Named(explain(&error, &text, &shown)))?;
+                numbers.extend(file.numbers.into_keys());
+            }
+            sources.push(Source { path: shown, text });
+        }
+        let (prompts, infos) = measure_prompts(&folder.join("prompts"))?;
+        let environment = flow::Environment {
+            queues: queues.keys().cloned().collect::<BTreeSet<_>>(),
+            numbers,
+            prompts: infos,
+            is_production: config.environment == Environment::Production,
+        };
+        let compiled = flow::compile(&sources, &environment);
+        Ok(Self { sources, compiled, queues, environment, prompts })
+    }
+
+    /// A finding with its lines and caret.
+    pub fn show(&self, finding: &Finding) -> String {
+        let source = self.sources.iter().find(|source| source.path == finding.path);
+        finding.render(source.map(|source| source.text.as_str()))
+    }
+
+    /// Everything a switch works with: every prompt decoded, every name bound.
+    pub fn setup(&self, config: &Config, secrets: &Secrets) -> Result<Setup, ContentError> {
+        let Some(library) = &self.compiled.library else {
+            let errors = self.compiled.findings.iter().filter(|finding| finding.is_error());
+            return Err(ContentError::Flows(errors.map(|f| self.show(f)).collect::<Vec<_>>().join("\n\n")));
+        };
+        for (agent, its) in &config.agents {
+            for queue in its.queues.iter().filter(|queue| !self.queues.contains_key(*queue)) {
+                let near = |name: &&String| strsim::jaro_winkler(queue, name);
+                let best = self.queues.keys().max_by(|a, b| near(a).total_cmp(&near(b)));
+                let hint = best.map(|best| format!(": did you mean `{best}`?")).unwrap_or_default();
+                return Err(ContentError::NoSuchQueue { agent: agent.clone(), queue: queue.clone(), hint });
+            }
+        }
+        for name in self.environment.numbers.iter().filter(|name| !config.numbers.contains_key(*name)) {
+            tracing::warn!(number = %name, "a number flows transfer to leads nowhere: bind it under `numbers:`; until then such a transfer fails at once and its flow goes on");
+        }
+        let threads = match config.media.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => usize::from(threads),
+        };
+        Ok(Setup {
+            library: Arc::clone(library),
+            prompts: Arc::new(self.decode_prompts()?),
+            acd: acd::Config { queues: self.queues.clone(), agents: config.agents.clone() },
+            users: secrets
+                .agents
+                .iter()
+                .filter(|(agent, _)| config.agents.contains_key(*agent))
+                .map(|(agent, secret)| sip::User { name: agent.clone(), secret: secret.clone() })
+                .collect(),
+            numbers: config.numbers.clone(),
+            feature_codes: config.feature_codes.clone(),
+            agent_language: config.agent_language.as_str().into(),
+            media: MediaSetup {
+                address: config.media.address,
+                ports: config.media.ports.0.clone(),
+                codecs: config.media.codecs.iter().map(|codec| codec.codec()).collect(),
+                shards: u16::try_from(threads).unwrap_or(u16::MAX),
+            },
+            limits: config.limits,
+        })
+    }
+
+    fn decode_prompts(&self) -> Result<Prompts, ContentError> {
+        self.prompts.iter().map(|(prompt, path)| Ok((prompt.clone(), Arc::new(decode(path)?)))).collect()
+    }
+}
+
+/// Every YAML file below a folder, in a fixed order, but for what belongs to the prompts.
+fn yaml_files(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), ContentError> {
+    let unreadable = |cause| ContentError::Unreadable { path: folder.to_owned(), cause };
+    let mut entries = fs::read_dir(folder)
+        .map_err(unreadable)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(unreadable)?;
+    entries.sort();
+    for path in entries {
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if path.is_dir() && !is_hidden && path.file_name().is_some_and(|name| name != "prompts") {
+            yaml_files(&path, paths)?;
+        } else if path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml") && paths.len() < FILES_MAX {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+type Measured = (BTreeMap<PromptRef, PathBuf>, BTreeMap<String, BTreeMap<String, PromptInfo>>);
+
+/// Finds `prompts/<language>/<name>.wav` and how long each plays. A folder without prompts has none.
+fn measure_prompts(folder: &Path) -> Result<Measured, ContentError> {
+    let mut measured = Measured::default();
+    let list = |folder: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect()
+    };
+    for language in list(folder).into_iter().filter(|path| path.is_dir()) {
+        let Some(language_name) = language.file_name().and_then(|name| name.to_str()) else { continue };
+        for path in list(&language) {
+            let is_wav = path.extension().is_some_and(|extension| extension == "wav");
+            let Some(name) = path.file_stem().and_then(|name| name.to_str()).filter(|_| is_wav) else {
+                continue;
+            };
+            let prompt = PromptRef { language: language_name.into(), name: name.into() };
+            let info = measure(&path)?;
+            measured.1.entry(language_name.to_owned()).or_default().insert(name.to_owned(), info);
+            measured.0.insert(prompt, path);
+        }
+    }
+    Ok(measured)
+}
+
+fn measure(path: &Path) -> Result<PromptInfo, ContentError> {
+    let unreadable = |cause| ContentError::Unreadable { path: path.to_owned(), cause };
+    let mut bytes = Vec::new();
+    fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(unreadable)?;
+    let reader = wav(path, &*bytes)?;
+    let seconds = f64::from(reader.duration()) / f64::from(reader.spec().sample_rate);
+    Ok(PromptInfo { duration: Duration::from_secs_f64(seconds), checksum: Sha256::digest(&bytes).into() })
+}
+
+fn decode(path: &Path) -> Result<Prompt, ContentError> {
+    let file = fs::File::open(path)
+        .map_err(|cause| ContentError::Unreadable { path: path.to_owned(), cause })?;
+    let mut reader = wav(path, io::BufReader::new(file))?;
+    let rate = reader.spec().sample_rate;
+    let samples = reader.samples::<i16>().collect::<Result<Vec<_>, _>>();
+    let samples = samples.map_err(|error| ContentError::Prompt { path: path.to_owned(), why: error.to_string() })?;
+    Ok(Prompt::from_pcm(&samples, rate))
+}
+
+/// A reader of a WAV file that telephony can play.
+fn wav<R: Read>(path: &Path, reader: R) -> Result<hound::WavReader<R>, ContentError> {
+    let wrong = |why: String| ContentError::Prompt { path: path.to_owned(), why };
+    let reader = hound::WavReader::new(reader).map_err(|error| wrong(error.to_string()))?;
+    let spec = reader.spec();
+    if spec.channels != 1 || spec.bits_per_sample != 16 || spec.sample_format != hound::SampleFormat::Int {
+        return Err(wrong(format!("{} channels of {} bits", spec.channels, spec.bits_per_sample)));
+    }
+    if ![8_000, 16_000, 24_000, 32_000, 48_000].contains(&spec.sample_rate) {
+        return Err(wrong(format!("{} samples a second", spec.sample_rate)));
+    }
+    Ok(reader)
+}

@@ -1,0 +1,7 @@
+//! Drivers move values between the cores and the world. If one holds an `if` about telephony, the `if`
+//! belongs in a core.
+
+pub mod inbox;
+pub mod media;
+pub mod performer;
+pub mod signalling;

@@ -1,0 +1,198 @@
+//! Every metric, declared once: name, unit, labels, and what it is for.
+//!
+//! Labels take their values from configuration or from closed lists, so that the number of series does not
+//! grow with the number of callers.
+
+use call::{Hop, Status};
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+use store::AuditMetrics;
+
+/// Service targets themselves (seconds), so that a service level is a quotient of two buckets.
+const WAIT_SECONDS: [f64; 11] = [5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0, 1_800.0];
+
+/// From unnoticeable to a gap a caller hears.
+const LATE_SECONDS: [f64; 9] = [0.000_5, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.2];
+
+/// Every metric.
+pub struct Metrics {
+    registry: Registry,
+    /// Calls under way.
+    pub calls_active: IntGauge,
+    calls: IntCounterVec,
+    refused: IntCounterVec,
+    answer_seconds: Histogram,
+    queue_wait: HistogramVec,
+    abandoned: IntCounterVec,
+    queue_exits: IntCounterVec,
+    offers: IntCounterVec,
+    talk_seconds: Histogram,
+    waiting: IntGaugeVec,
+    agents: IntGaugeVec,
+    /// SIP messages not acted on, by kind.
+    pub sip_dropped: IntCounterVec,
+    /// SIP messages the operating system would not take.
+    pub sip_unsent: IntCounter,
+    /// RTP packets sent.
+    pub rtp_packets_sent: IntCounter,
+    /// How late the 1 ms ticks of the media threads are.
+    pub media_tick_late: Histogram,
+    /// Ticks left out because a media thread was held up.
+    pub media_ticks_lost: IntCounter,
+    /// Commands a media thread was too far behind to take.
+    pub media_commands_lost: IntCounter,
+    /// Media events the signalling thread was too far behind to take.
+    pub media_events_lost: IntCounter,
+    /// Reloads, by outcome.
+    pub reloads: IntCounterVec,
+    audit_stalled: IntGauge,
+    audit: IntGaugeVec,
+}
+
+impl Metrics {
+    /// Declares all of them.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let r = &registry;
+        Ok(Self {
+            calls_active: gauge(r, "careline_calls_active", "Calls under way")?,
+            calls: counters(r, "careline_calls_total", "Calls that ended, by why", &["outcome"])?,
+            refused: counters(r, "careline_calls_refused_total", "Calls refused, by SIP status", &["status", "reason"])?,
+            answer_seconds: histogram(r, "careline_call_answer_seconds", "Time from INVITE to our 200", &LATE_SECONDS)?,
+            queue_wait: histograms(r, "careline_queue_wait_seconds", "Time from joining a queue to an agent's answer", &["queue", "urgency"], &WAIT_SECONDS)?,
+            abandoned: counters(r, "careline_queue_abandoned_total", "Callers who hung up while waiting", &["queue", "urgency"])?,
+            queue_exits: counters(r, "careline_queue_exits_total", "Callers a queue let out unserved", &["queue", "reason"])?,
+            offers: counters(r, "careline_offers_total", "Agents' phones rung, by outcome", &["outcome"])?,
+            talk_seconds: histogram(r, "careline_talk_seconds", "Length of conversations", &[30.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1_920.0])?,
+            waiting: gauges(r, "careline_queue_waiting", "Callers waiting now", &["queue", "urgency"])?,
+            agents: gauges(r, "careline_agents", "Agents now, by state", &["state"])?,
+            sip_dropped: counters(r, "careline_sip_dropped_total", "SIP messages not acted on", &["reason"])?,
+            sip_unsent: counter(r, "careline_sip_unsent_total", "SIP messages that could not be sent")?,
+            rtp_packets_sent: counter(r, "careline_rtp_packets_sent_total", "RTP packets sent")?,
+            media_tick_late: histogram(r, "careline_media_tick_late_seconds", "How late media ticks are; alert above 5 ms", &LATE_SECONDS)?,
+            media_ticks_lost: counter(r, "careline_media_ticks_lost_total", "Media ticks left out")?,
+            media_commands_lost: counter(r, "careline_media_commands_lost_total", "Commands a media thread could not take")?,
+            media_events_lost: counter(r, "careline_media_events_lost_total", "Media events the signalling thread could not take")?,
+            reloads: counters(r, "careline_reloads_total", "Reloads of flows and configuration", &["outcome"])?,
+            audit_stalled: gauge(r, "careline_audit_stalled", "1 while the audit log cannot be written in time")?,
+            audit: gauges(r, "careline_audit", "The audit log in numbers", &["state"])?,
+            registry,
+        })
+    }
+
+    /// Counts a hop.
+    pub fn hop(&self, hop: &Hop) {
+        let seconds = |ms: &u64| *ms as f64 / 1_000.0;
+        match hop {
+            Hop::Refused { status, why } => {
+                self.refused.with_label_values(&[status.to_string().as_str(), why]).inc();
+            }
+            Hop::Answered { after_ms } => self.answer_seconds.observe(seconds(after_ms)),
+            Hop::Accepted { queue, urgency, waited_ms, .. } => {
+                self.queue_wait.with_label_values(&[queue, urgency]).observe(seconds(waited_ms));
+                self.offers.with_label_values(&["accepted"]).inc();
+            }
+            Hop::NotTaken { why, .. } => self.offers.with_label_values(&[why]).inc(),
+            Hop::Abandoned { queue, urgency, .. } => {
+                self.abandoned.with_label_values(&[queue, urgency]).inc();
+            }
+            Hop::LeftQueue { queue, why, .. } => self.queue_exits.with_label_values(&[queue, why]).inc(),
+            Hop::Parted { talked_ms, .. } => self.talk_seconds.observe(seconds(talked_ms)),
+            Hop::Ended { cause, .. } => self.calls.with_label_values(&[cause]).inc(),
+            Hop::Log { state } => self.audit_stalled.set(i64::from(state == "stalled")),
+            Hop::Arrived { .. }
+            | Hop::Stepped { .. }
+            | Hop::Keyed { .. }
+            | Hop::Tagged { .. }
+            | Hop::Language { .. }
+            | Hop::Queued { .. }
+            | Hop::Requeued { .. }
+            | Hop::Raised { .. }
+            | Hop::Offered { .. }
+            | Hop::Bridged { .. }
+            | Hop::Held { .. }
+            | Hop::Transferring { .. }
+            | Hop::TransferFailed { .. }
+            | Hop::AgentNow { .. }
+            | Hop::AgentAsked { .. }
+            | Hop::Registered { .. }
+            | Hop::Loaded { .. } => {}
+        }
+    }
+
+    /// The page Prometheus scrapes, with how things stand at this moment.
+    pub fn page(&self, status: Option<&Status>, audit: AuditMetrics) -> Result<Vec<u8>, prometheus::Error> {
+        if let Some(status) = status {
+            self.agents.reset();
+            for agent in &status.agents {
+                self.agents.with_label_values(&[agent.state]).inc();
+            }
+            for queue in &status.queues {
+                for (urgency, waiting) in flow::Urgency::ALL.iter().zip(queue.waiting) {
+                    self.waiting.with_label_values(&[queue.name.as_str(), urgency.word()]).set(waiting.into());
+                }
+            }
+        }
+        for (state, number) in [
+            ("records", audit.records),
+            ("commits", audit.commits),
+            ("commit_micros", audit.commit_micros),
+            ("commit_failures", audit.commit_failures),
+            ("checkpoint_failures", audit.checkpoint_failures),
+            ("released_early", audit.released_early),
+            ("spilled", audit.spilled),
+            ("lost", audit.lost),
+            ("held", audit.held),
+            ("waiting", audit.waiting),
+        ] {
+            self.audit.with_label_values(&[state]).set(i64::try_from(number).unwrap_or(i64::MAX));
+        }
+        let mut page = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut page)?;
+        Ok(page)
+    }
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+    let metric = IntCounter::new(name, help)?;
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+    let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+    let metric = IntGauge::new(name, help)?;
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+    let metric = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
+    let metric = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?;
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn histograms(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+    buckets: &[f64],
+) -> Result<HistogramVec, prometheus::Error> {
+    let metric = HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?;
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}

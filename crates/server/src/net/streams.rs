@@ -1,0 +1,172 @@
+//! SIP over TCP and TLS: bytes in, bytes out; the endpoint does the framing.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use sip::{ConnectionChange, ConnectionId, Path, Target, Transport};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+
+use crate::driver::inbox::{Inbox, Message};
+
+/// Connections at once. One more is closed at once: its peer tries again, those there are stay.
+const STREAMS_MAX: usize = 4_096;
+
+/// Messages waiting to be written to one peer. A peer that takes none for that long is gone.
+const UNWRITTEN_MAX: usize = 256;
+
+/// Bytes read at a time.
+const READ_BYTES: usize = 16 * 1_024;
+
+/// Longest a connection may take to be set up, TLS included.
+const SET_UP_MAX: Duration = Duration::from_secs(10);
+
+/// The stream connections of a node.
+#[derive(Clone)]
+pub struct Streams(Arc<Shared>);
+
+struct Shared {
+    writers: Mutex<HashMap<ConnectionId, mpsc::Sender<Bytes>>>,
+    accepted: AtomicU64,
+    inbox: Inbox,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Streams {
+    /// None yet.
+    pub fn new(inbox: Inbox, runtime: tokio::runtime::Handle) -> Self {
+        let writers = Mutex::new(HashMap::new());
+        Self(Arc::new(Shared { writers, accepted: AtomicU64::new(0), inbox, runtime }))
+    }
+
+    /// Accepts connections until the runtime ends.
+    pub fn listen(&self, listener: std::net::TcpListener, tls: Option<TlsAcceptor>) -> std::io::Result<()> {
+        let _in_runtime = self.0.runtime.enter();
+        let listener = TcpListener::from_std(listener)?;
+        let local = listener.local_addr()?;
+        let streams = self.clone();
+        self.0.runtime.spawn(async move {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, peer)) => streams.accepted(stream, local, peer, tls.clone()),
+                    Err(error) => {
+                        // Out of file descriptors, most likely: calls over UDP go on meanwhile.
+                        tracing::warn!(%error, "a connection cannot be accepted");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+
+    fn accepted(&self, stream: TcpStream, local: SocketAddr, peer: SocketAddr, tls: Option<TlsAcceptor>) {
+        let id = ConnectionId(self.0.accepted.fetch_add(1, Ordering::Relaxed));
+        let streams = self.clone();
+        self.0.runtime.spawn(async move {
+            let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
+            let path = Path { transport, local, peer, connection: Some(id) };
+            match tls {
+                None => streams.carry(stream, path).await,
+                Some(tls) => match tokio::time::timeout(SET_UP_MAX, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => streams.carry(stream, path).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                    Err(_) => tracing::debug!("a TLS handshake took too long"),
+                },
+            }
+        });
+    }
+
+    /// Opens a connection the endpoint asked for.
+    pub fn connect(&self, id: ConnectionId, target: Target) {
+        let streams = self.clone();
+        self.0.runtime.spawn(async move {
+            let lost = Message::Connection { id, change: ConnectionChange::Lost };
+            // A TLS client needs the trunk's name to verify; trunks over TLS come with trunk settings.
+            let connected = match target.transport {
+                Transport::Tcp => {
+                    tokio::time::timeout(SET_UP_MAX, TcpStream::connect(target.address)).await.ok()
+                }
+                Transport::Udp | Transport::Tls => None,
+            };
+            let Some(Ok(stream)) = connected else {
+                streams.0.inbox.send(lost);
+                return;
+            };
+            let Ok(local) = stream.local_addr() else {
+                streams.0.inbox.send(lost);
+                return;
+            };
+            let path =
+                Path { transport: target.transport, local, peer: target.address, connection: Some(id) };
+            let opened = ConnectionChange::Opened { local };
+            streams.carry_after(stream, path, Some(Message::Connection { id, change: opened })).await;
+        });
+    }
+
+    /// Closes a connection.
+    pub fn close(&self, id: ConnectionId) {
+        self.writers().remove(&id);
+    }
+
+    /// Hands bytes to a connection's writer. `false`: it is gone, or takes nothing any more.
+    pub fn send(&self, id: ConnectionId, bytes: Bytes) -> bool {
+        self.writers().get(&id).is_some_and(|writer| writer.try_send(bytes).is_ok())
+    }
+
+    fn writers(&self) -> std::sync::MutexGuard<'_, HashMap<ConnectionId, mpsc::Sender<Bytes>>> {
+        self.0.writers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn carry(&self, stream: impl AsyncRead + AsyncWrite, path: Path) {
+        self.carry_after(stream, path, None).await;
+    }
+
+    /// Carries bytes both ways until either side ends it.
+    async fn carry_after(&self, stream: impl AsyncRead + AsyncWrite, path: Path, first: Option<Message>) {
+        let Some(id) = path.connection else { return };
+        let (writer, mut unwritten) = mpsc::channel::<Bytes>(UNWRITTEN_MAX);
+        {
+            let mut writers = self.writers();
+            if writers.len() >= STREAMS_MAX {
+                return;
+            }
+            writers.insert(id, writer);
+        }
+        if let Some(first) = first {
+            self.0.inbox.send(first);
+        }
+        let (mut read, mut write) = tokio::io::split(stream);
+        let reading = async {
+            let mut buffer = vec![0; READ_BYTES];
+            while let Ok(length @ 1..) = read.read(&mut buffer).await {
+                let bytes = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
+                if !self.0.inbox.send(Message::Stream { path, bytes }) {
+                    return;
+                }
+            }
+        };
+        let writing = async {
+            while let Some(bytes) = unwritten.recv().await {
+                if write.write_all(&bytes).await.is_err() {
+                    return;
+                }
+            }
+            // Closed by us: what is written goes out before the end does. The peer may be gone already.
+            let _ = write.shutdown().await;
+        };
+        tokio::pin!(reading, writing);
+        tokio::select! {
+            () = &mut reading => {}
+            () = &mut writing => {}
+        }
+        self.writers().remove(&id);
+        self.0.inbox.send(Message::Connection { id, change: ConnectionChange::Lost });
+    }
+}

@@ -1,0 +1,331 @@
+//! A running node: every part started in order, reloaded as one, and stopped without dropping a call.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use call::{Input, Output, Setup, Switch};
+use primitives::{Private, Seed};
+use sip::Transport;
+use store::{AuditFiles, AuditPlace, AuditWriter, AuditWriterConfig, Shutdown, load_or_generate_key};
+use thiserror::Error;
+
+use crate::config::{Config, ConfigError};
+use crate::content::{Content, ContentError};
+use crate::driver::inbox::{Inbox, Message};
+use crate::driver::performer::Performer;
+use crate::driver::signalling::{Signalling, Waiting, now};
+use crate::driver::media;
+use crate::http::{self, Service};
+use crate::keeper::Keeper;
+use crate::metrics::Metrics;
+use crate::net::listen::{self, ListenError};
+use crate::net::streams::Streams;
+use crate::net::tls::{self, CertificateError};
+use crate::secrets::{Secrets, SecretsError, make_data_folder, system_seed};
+
+/// A running node.
+pub struct Node {
+    /// The way to the signalling thread.
+    pub inbox: Inbox,
+    /// Every metric.
+    pub metrics: Arc<Metrics>,
+    /// The audit log.
+    pub writer: Arc<AuditWriter<Vec<Output>>>,
+    /// Where it listens.
+    pub addresses: Addresses,
+    /// The folder of the audit log.
+    pub audit_folder: PathBuf,
+    config_path: Option<PathBuf>,
+    /// What runs now; one reload at a time.
+    running: Mutex<Config>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Where a node listens, as bound.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Addresses {
+    /// SIP over UDP.
+    pub udp: Vec<SocketAddr>,
+    /// SIP over TCP.
+    pub tcp: Vec<SocketAddr>,
+    /// SIP over TLS.
+    pub tls: Vec<SocketAddr>,
+    /// HTTP.
+    pub http: Option<SocketAddr>,
+}
+
+/// Why a node did not start, or kept what it had. Every text ends with the next thing to do.
+#[derive(Debug, Error)]
+pub enum NodeError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Flows, queues or prompts.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// Secrets or the data folder.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// A listener.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] store::OpenError),
+    /// The key of the audit log.
+    #[error(transparent)]
+    Key(#[from] store::KeyFileError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] store::DatabaseError),
+    /// The log's name in the configuration.
+    #[error("`node` in careline.yaml cannot name a node of the audit log: {0}")]
+    Name(String),
+    /// Metrics that contradict one another.
+    #[error("metrics cannot be declared: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// The audit log is not durable: nothing is changed that it would have to witness.
+    #[error("the audit log cannot be written ({why}): configuration is not changed until it can. Free the disk it is on")]
+    Stalled {
+        /// What the disk says.
+        why: String,
+    },
+    /// The signalling thread is too far behind.
+    #[error("the signalling thread is too far behind to take a reload: try again")]
+    Busy,
+    /// The operating system.
+    #[error("the operating system refuses: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Everything bound and opened, before anything runs.
+struct Opened {
+    waiting: Waiting,
+    inbox: Inbox,
+    udp: Vec<(SocketAddr, std::net::UdpSocket)>,
+    streams: Streams,
+    http: std::net::TcpListener,
+    http_tls: Option<tokio_rustls::TlsAcceptor>,
+    addresses: Addresses,
+}
+
+impl Node {
+    /// Starts a node on a running tokio runtime.
+    pub fn start(config: Config, config_path: Option<PathBuf>) -> Result<Arc<Self>, NodeError> {
+        let seed = system_seed()?;
+        let metrics = Arc::new(Metrics::new()?);
+        make_data_folder(&config.data)?;
+        let secrets = Secrets::open(&config.data, config.agents.keys().cloned())?;
+        if secrets.generated {
+            tracing::info!(path = %secrets.path.display(), "generated agent passwords and an API token");
+        }
+        let setup = Arc::new(Content::read(&config)?.setup(&config, &secrets)?);
+        let opened = open(&config)?;
+        let audit_folder = config.data.join("audit");
+        let (keeper, kept) = Keeper::start(&config.data.join("careline.db"))?;
+        let mut threads = Vec::new();
+        let mut media = Vec::new();
+        for number in 0..setup.media.shards {
+            let (thread, handle) = media::start(
+                number,
+                seed.part(&format!("media-{number}")),
+                opened.inbox.clone(),
+                Arc::clone(&metrics),
+            )?;
+            media.push(thread);
+            threads.push(handle);
+        }
+        let performer = Performer {
+            udp: Arc::new(opened.udp),
+            streams: opened.streams,
+            media,
+            keeper,
+            inbox: opened.inbox.clone(),
+            metrics: Arc::clone(&metrics),
+            runtime: tokio::runtime::Handle::current(),
+        };
+        let writer = Arc::new(start_writer(&config, seed, performer.clone())?);
+        let mut switch = Switch::new(Arc::clone(&setup), sip_config(&config, &opened.addresses), seed);
+        let mut out = Vec::new();
+        switch.handle(now(), Input::Configured(setup), &mut out);
+        for input in kept {
+            switch.handle(now(), input, &mut out);
+        }
+        let mut signalling = Signalling {
+            waiting: opened.waiting,
+            switch,
+            performer,
+            writer: Arc::clone(&writer),
+            metrics: Arc::clone(&metrics),
+        };
+        threads.push(
+            std::thread::Builder::new().name("signalling".to_owned()).spawn(move || {
+                signalling.perform(&mut out);
+                signalling.run();
+            })?,
+        );
+        let node = Arc::new(Self {
+            inbox: opened.inbox,
+            metrics,
+            writer,
+            addresses: opened.addresses,
+            audit_folder,
+            config_path,
+            running: Mutex::new(config),
+            threads: Mutex::new(threads),
+        });
+        let service = Service { node: Arc::clone(&node), token: Private::clone(&secrets.api_token) };
+        tokio::spawn(http::serve(opened.http, opened.http_tls, service));
+        Ok(node)
+    }
+
+    /// Reads flows and configuration anew. Nothing changes unless all of it is right; calls under way end
+    /// on the version they began with. Says the digest of the flows.
+    pub fn reload(&self) -> Result<String, NodeError> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let reloaded = self.read_anew(&running);
+        let outcome = if reloaded.is_ok() { "taken" } else { "kept_the_last" };
+        self.metrics.reloads.with_label_values(&[outcome]).inc();
+        let (config, setup) = reloaded.inspect_err(|error| tracing::error!("reload refused:\n{error}"))?;
+        if (&config.sip, &config.http, &config.data) != (&running.sip, &running.http, &running.data) {
+            tracing::warn!("listeners and the data folder change with the next start, not with a reload");
+        }
+        let flows = setup.library.digest().to_string();
+        if !self.inbox.send(Message::Configured(Arc::new(setup))) {
+            return Err(NodeError::Busy);
+        }
+        *running = config;
+        Ok(flows)
+    }
+
+    fn read_anew(&self, running: &Config) -> Result<(Config, Setup), NodeError> {
+        if let store::LogState::Stalled { .. } = self.writer.state() {
+            return Err(NodeError::Stalled { why: self.writer.last_error().unwrap_or_default() });
+        }
+        let config = match &self.config_path {
+            Some(path) => Config::load(Some(path))?,
+            // Built-in defaults have no file to change; the flows may have changed all the same.
+            None => running.clone(),
+        };
+        let secrets = Secrets::open(&config.data, config.agents.keys().cloned())?;
+        let mut setup = Content::read(&config)?.setup(&config, &secrets)?;
+        // The media threads are those of the start.
+        setup.media.shards = u16::try_from(self.media_threads()).unwrap_or(u16::MAX);
+        Ok((config, setup))
+    }
+
+    /// The signalling thread is one of the threads, the others carry media.
+    fn media_threads(&self) -> usize {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).len().saturating_sub(1)
+    }
+
+    /// Takes no new calls, waits for those under way, and writes everything down. `hurry` says when the
+    /// operator will not wait any longer.
+    pub async fn stop(&self, patience: Duration, mut hurry: impl FnMut() -> bool) -> Shutdown {
+        self.inbox.send(Message::Drain);
+        let until = Instant::now() + patience;
+        while let Some(status) = self.inbox.status().await
+            && !status.calls.is_empty()
+            && Instant::now() < until
+            && !hurry()
+        {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        self.inbox.send(Message::HangUpAll);
+        // Answered after the last hang-up has been handed to the writer.
+        self.inbox.status().await;
+        self.writer.flush(Duration::from_secs(5));
+        self.inbox.send(Message::Stop);
+        self.writer.shutdown(Duration::from_secs(5))
+    }
+}
+
+/// Binds every listener. The first that cannot be bound ends the start, with nothing running.
+fn open(config: &Config) -> Result<Opened, NodeError> {
+    let (mut waiting, inbox) = Waiting::new()?;
+    let streams = Streams::new(inbox.clone(), tokio::runtime::Handle::current());
+    let mut addresses = Addresses::default();
+    let mut udp = Vec::new();
+    for address in &config.sip.udp {
+        let (local, socket) = waiting.listen(listen::udp(*address)?)?;
+        addresses.udp.push(local);
+        udp.push((local, socket));
+    }
+    for address in &config.sip.tcp {
+        let listener = listen::tcp("tcp", *address)?;
+        addresses.tcp.push(listener.local_addr()?);
+        streams.listen(listener, None)?;
+    }
+    for tls in &config.sip.tls {
+        let acceptor = tls::acceptor(&tls.certificate, &tls.key)?;
+        let listener = listen::tcp("tls", tls.address)?;
+        addresses.tls.push(listener.local_addr()?);
+        streams.listen(listener, Some(acceptor))?;
+    }
+    let http = listen::tcp("http", config.http.address)?;
+    addresses.http = Some(http.local_addr()?);
+    let http_tls = match (&config.http.certificate, &config.http.key) {
+        (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
+        _ => None,
+    };
+    Ok(Opened { waiting, inbox, udp, streams, http, http_tls, addresses })
+}
+
+fn sip_config(config: &Config, addresses: &Addresses) -> sip::Config {
+    let of = |transport, list: &[SocketAddr]| list.iter().map(move |at| (transport, *at)).collect::<Vec<_>>();
+    sip::Config {
+        realm: config.sip.realm.clone(),
+        product: concat!("careline/", env!("CARGO_PKG_VERSION")).to_owned(),
+        listeners: [
+            of(Transport::Udp, &addresses.udp),
+            of(Transport::Tcp, &addresses.tcp),
+            of(Transport::Tls, &addresses.tls),
+        ]
+        .concat(),
+        registration_max: Duration::from_secs(config.sip.registration_secs_max.into()),
+        ..sip::Config::default()
+    }
+}
+
+fn start_writer(
+    config: &Config,
+    seed: Seed,
+    performer: Performer,
+) -> Result<AuditWriter<Vec<Output>>, NodeError> {
+    use rand_core::Rng;
+    let key = load_or_generate_key(&config.data.join("audit.key"), &config.audit.origin)?;
+    let mut boot = seed.part("boot").generator();
+    let boot = u128::from(boot.next_u64()) << 64 | u128::from(boot.next_u64());
+    let identity = audit::Identity::new(&config.node, boot)
+        .map_err(|error| NodeError::Name(error.to_string()))?;
+    let place = AuditPlace::new(&config.data.join("audit"), key, identity);
+    let (files, recovered) = AuditFiles::open(&place)?;
+    if recovered.dropped_bytes > 0 || !recovered.open_calls.is_empty() {
+        tracing::warn!(
+            records = recovered.size,
+            dropped_bytes = recovered.dropped_bytes,
+            calls_cut_off = recovered.open_calls.len(),
+            "the last run did not end in order; its log was recovered"
+        );
+    }
+    let inbox = performer.inbox.clone();
+    let settings = AuditWriterConfig {
+        hold_max: Duration::from_millis(config.audit.hold_ms_max.into()),
+        ..AuditWriterConfig::default()
+    };
+    let release = Box::new(move |held: Vec<Output>| held.into_iter().for_each(|output| performer.perform(output)));
+    let notify = Box::new(move |state| {
+        let state = match state {
+            store::LogState::Durable => call::LogState::Durable,
+            store::LogState::Stalled { .. } => call::LogState::Stalled,
+        };
+        inbox.send(Message::Log(state));
+    });
+    Ok(AuditWriter::start(files, recovered, settings, release, notify)?)
+}
