@@ -196,6 +196,14 @@ mod tests {
     }
 
     #[test]
+    fn the_shipped_schema_is_the_one_of_these_structs() {
+        let shipped: serde_json::Value =
+            serde_json::from_str(include_str!("../../../../config/careline.schema.json")).unwrap();
+        let fresh = serde_json::to_value(schemars::schema_for!(Config)).unwrap();
+        assert_eq!(shipped, fresh, "run `careline config schema > config/careline.schema.json`");
+    }
+
+    #[test]
     fn an_unknown_key_is_shown_with_its_place_and_the_likely_one() {
         let error = Config::parse("sip:\n  udpp: [\"127.0.0.1:5060\"]\n", "careline.yaml").unwrap_err();
         let text = error.to_string();
