@@ -128,9 +128,11 @@ impl Call {
     /// When this call must be looked at again.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let ring = match &self.far {
-            Some(Far { who: Who::Number { ring_until, .. }, state: FarState::Opening | FarState::Ringing, .. }) => {
-                Some(*ring_until)
-            }
+            Some(Far {
+                who: Who::Number { ring_until, .. },
+                state: FarState::Opening | FarState::Ringing,
+                ..
+            }) => Some(*ring_until),
             _ => None,
         };
         [self.interpreter.poll_timeout(), ring].into_iter().flatten().min()

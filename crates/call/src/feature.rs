@@ -53,13 +53,7 @@ impl Switch {
         self.features.insert(leg, FeatureCall { user, code, shard, party, offer, playlist: 0 });
     }
 
-    pub(crate) fn feature_media(
-        &mut self,
-        now: Now,
-        leg: LegId,
-        event: media::Event,
-        out: &mut Vec<Output>,
-    ) {
+    pub(crate) fn feature_media(&mut self, now: Now, leg: LegId, event: media::Event, out: &mut Vec<Output>) {
         match event {
             media::Event::Opened { .. } => self.answer_feature(now, leg, out),
             media::Event::OpenFailed { .. } => {

@@ -266,7 +266,8 @@ impl Hop {
     /// The hop in words, as a person would tell it. `step` is the flow and step the caller was at.
     pub fn tell(&self, step: Option<&str>) -> String {
         let seconds = |ms: &u64| format!("{}.{} s", ms / 1_000, ms % 1_000 / 100);
-        let because = |reason: &Option<String>| reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
+        let because =
+            |reason: &Option<String>| reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
         match self {
             Self::Arrived { dialled, caller, transport } => {
                 format!("call to {dialled} arrives over {transport}, number {caller}")
@@ -282,7 +283,8 @@ impl Hop {
             Self::Tagged { urgency, reason } => format!("is now {urgency}{}", because(reason)),
             Self::Language { language } => format!("language {language}"),
             Self::Queued { queue, urgency, reason, skills } => {
-                let need = if skills.is_empty() { String::new() } else { format!(", needs {}", skills.join(" ")) };
+                let need =
+                    if skills.is_empty() { String::new() } else { format!(", needs {}", skills.join(" ")) };
                 format!("waits in queue {queue} as {urgency}{}{need}", because(reason))
             }
             Self::Requeued { queue, waited_ms } => {

@@ -26,17 +26,15 @@ impl Party {
     }
 
     fn local<'a>(&self, codecs: &'a [Codec]) -> Local<'a> {
-        Local {
-            address: self.local,
-            codecs,
-            session_id: self.session_id,
-            version: self.version,
-            hold: false,
-        }
+        Local { address: self.local, codecs, session_id: self.session_id, version: self.version, hold: false }
     }
 
     /// Our answer to her offer, and what that agrees on.
-    pub(crate) fn answer(&mut self, offer: &[u8], codecs: &[Codec]) -> Result<(Bytes, Session), Unacceptable> {
+    pub(crate) fn answer(
+        &mut self,
+        offer: &[u8],
+        codecs: &[Codec],
+    ) -> Result<(Bytes, Session), Unacceptable> {
         self.version += 1;
         let (body, session) = sdp::answer(offer, self.local(codecs))?;
         self.session = Some(session.clone());

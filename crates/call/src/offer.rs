@@ -56,7 +56,13 @@ impl Switch {
     }
 
     /// The far side's port.
-    pub(crate) fn far_media(&mut self, now: Now, call: &mut Call, event: media::Event, out: &mut Vec<Output>) {
+    pub(crate) fn far_media(
+        &mut self,
+        now: Now,
+        call: &mut Call,
+        event: media::Event,
+        out: &mut Vec<Output>,
+    ) {
         let Some(far) = &call.far else { return };
         match (event, far.state) {
             (media::Event::Opened { .. }, FarState::Opening) => self.ring(now, call, out),
@@ -180,7 +186,8 @@ impl Switch {
     /// Urgency and reason, for the agent alone.
     fn whisper(&mut self, call: &mut Call, port: media::PortId, out: &mut Vec<Output>) {
         let language = Arc::clone(&call.setup.agent_language);
-        let words = [Some(format!("whisper_{}", call.urgency)), call.reason.as_ref().map(|r| format!("reason_{r}"))];
+        let words =
+            [Some(format!("whisper_{}", call.urgency)), call.reason.as_ref().map(|r| format!("reason_{r}"))];
         let prompts = words
             .into_iter()
             .flatten()
@@ -317,10 +324,8 @@ impl Switch {
     ) {
         // A phone that vanished is not rung again until it registers anew.
         self.acd_input(now, acd::Input::Agent { agent, change: AgentChange::Unreachable });
-        let again = Hop::Requeued {
-            queue: place.request.queue.to_string(),
-            waited_ms: waited_ms(now, place.since),
-        };
+        let again =
+            Hop::Requeued { queue: place.request.queue.to_string(), waited_ms: waited_ms(now, place.since) };
         self.hop(now, Some(call), again, out);
         self.run_flow(now, call, flow::Event::Queue(QueueNews::AgentLost), out);
         if !call.over && call.waiting.is_none() {
@@ -333,7 +338,12 @@ impl Switch {
         if far.state == FarState::Bridged {
             let talked_ms = millis(now.mono.saturating_duration_since(far.since.mono));
             call.summary.talked_ms += talked_ms;
-            self.hop(now, Some(call), Hop::Parted { with: far.who.name(), why: why.to_owned(), talked_ms }, out);
+            self.hop(
+                now,
+                Some(call),
+                Hop::Parted { with: far.who.name(), why: why.to_owned(), talked_ms },
+                out,
+            );
         }
     }
 

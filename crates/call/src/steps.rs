@@ -54,7 +54,8 @@ impl Switch {
     }
 
     fn play(&mut self, call: &mut Call, play: &Play, out: &mut Vec<Output>) {
-        let prompts = play.prompts.iter().filter_map(|prompt| call.setup.prompts.find(prompt)).map(Arc::clone);
+        let prompts =
+            play.prompts.iter().filter_map(|prompt| call.setup.prompts.find(prompt)).map(Arc::clone);
         let playlist = Playlist {
             prompts: prompts.collect(),
             repeats: play.repeats,
@@ -98,13 +99,7 @@ impl Switch {
     }
 
     /// Puts her into the queue's line, new or at her old place.
-    pub(crate) fn join_queue(
-        &mut self,
-        now: Now,
-        call: &mut Call,
-        request: Enqueue,
-        since: jiff::Timestamp,
-    ) {
+    pub(crate) fn join_queue(&mut self, now: Now, call: &mut Call, request: Enqueue, since: jiff::Timestamp) {
         let Some(queue) = self.acd.queue(&request.queue) else {
             // The queue went with a reload after this flow was checked.
             let failed = flow::Event::Queue(QueueNews::Failed);

@@ -586,14 +586,7 @@ impl Switch {
     }
 
     /// Refuses a leg nobody has a call for.
-    pub(crate) fn refuse(
-        &mut self,
-        now: Now,
-        leg: LegId,
-        status: u16,
-        why: &str,
-        out: &mut Vec<Output>,
-    ) {
+    pub(crate) fn refuse(&mut self, now: Now, leg: LegId, status: u16, why: &str, out: &mut Vec<Output>) {
         let retry_after =
             (status == 503).then(|| Duration::from_secs(self.setup.limits.retry_after_secs.into()));
         self.hop(now, None, Hop::Refused { status, why: why.to_owned() }, out);

@@ -189,7 +189,8 @@ fn yaml_files(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), ContentErro
         let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         if path.is_dir() && !is_hidden && path.file_name().is_some_and(|name| name != "prompts") {
             yaml_files(&path, paths)?;
-        } else if path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml") && paths.len() < FILES_MAX {
+        } else if path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml") && paths.len() < FILES_MAX
+        {
             paths.push(path);
         }
     }
@@ -231,12 +232,13 @@ fn measure(path: &Path) -> Result<PromptInfo, ContentError> {
 }
 
 fn decode(path: &Path) -> Result<Prompt, ContentError> {
-    let file = fs::File::open(path)
-        .map_err(|cause| ContentError::Unreadable { path: path.to_owned(), cause })?;
+    let file =
+        fs::File::open(path).map_err(|cause| ContentError::Unreadable { path: path.to_owned(), cause })?;
     let mut reader = wav(path, io::BufReader::new(file))?;
     let rate = reader.spec().sample_rate;
     let samples = reader.samples::<i16>().collect::<Result<Vec<_>, _>>();
-    let samples = samples.map_err(|error| ContentError::Prompt { path: path.to_owned(), why: error.to_string() })?;
+    let samples =
+        samples.map_err(|error| ContentError::Prompt { path: path.to_owned(), why: error.to_string() })?;
     Ok(Prompt::from_pcm(&samples, rate))
 }
 

@@ -12,9 +12,9 @@ use clap::Args;
 use phone::{Call, Phone, PhoneConfig, PhoneError, Ringing};
 use store::verify_dir;
 use tracing::field::{Field, Visit};
+use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::Layer;
 
 use crate::config::Config;
 use crate::node::Node;
@@ -151,7 +151,9 @@ fn invite(server: SocketAddr, secrets: &Secrets) {
     say(&format!("  as a patient:  sip:+15550100100@{server}"));
     for name in ["nurse1", "nurse2"] {
         let secret = secrets.agents.get(name).map(|secret| secret.expose().as_str()).unwrap_or_default();
-        say(&format!("  as {name}:  user {name}, password {secret}, registrar {server}; dial *11 to sign in"));
+        say(&format!(
+            "  as {name}:  user {name}, password {secret}, registrar {server}; dial *11 to sign in"
+        ));
     }
     say("Ctrl-C ends it");
 }

@@ -31,17 +31,19 @@ impl Keeper {
             let queues = agent.queues;
             signed_in.insert(agent.agent.clone(), queues.clone());
             kept.push((agent.agent.clone(), AgentChange::SignIn { queues }));
-            kept.push((agent.agent, match (agent.is_ready, agent.paused_reason) {
-                (true, _) => AgentChange::Ready,
-                (false, reason) => AgentChange::Pause { reason: reason.unwrap_or_default() },
-            }));
+            kept.push((
+                agent.agent,
+                match (agent.is_ready, agent.paused_reason) {
+                    (true, _) => AgentChange::Ready,
+                    (false, reason) => AgentChange::Pause { reason: reason.unwrap_or_default() },
+                },
+            ));
         }
         let agents = kept.into_iter().map(|(agent, change)| Input::Agent { agent, change, by: "restart" });
         let registrations = database.load_registrations(jiff::Timestamp::now())?;
-        let bindings = registrations.into_iter().map(|stored| Input::Restore {
-            user: stored.user.clone(),
-            binding: binding(stored),
-        });
+        let bindings = registrations
+            .into_iter()
+            .map(|stored| Input::Restore { user: stored.user.clone(), binding: binding(stored) });
         let inputs = agents.chain(bindings).collect();
         let failed = |error| tracing::error!(%error, "the database refuses; calls go on");
         let writer = DatabaseWriter::start(database, Box::new(failed))?;

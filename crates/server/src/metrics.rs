@@ -59,24 +59,77 @@ impl Metrics {
         Ok(Self {
             calls_active: gauge(r, "careline_calls_active", "Calls under way")?,
             calls: counters(r, "careline_calls_total", "Calls that ended, by why", &["outcome"])?,
-            refused: counters(r, "careline_calls_refused_total", "Calls refused, by SIP status", &["status", "reason"])?,
-            answer_seconds: histogram(r, "careline_call_answer_seconds", "Time from INVITE to our 200", &LATE_SECONDS)?,
-            queue_wait: histograms(r, "careline_queue_wait_seconds", "Time from joining a queue to an agent's answer", &["queue", "urgency"], &WAIT_SECONDS)?,
-            abandoned: counters(r, "careline_queue_abandoned_total", "Callers who hung up while waiting", &["queue", "urgency"])?,
-            queue_exits: counters(r, "careline_queue_exits_total", "Callers a queue let out unserved", &["queue", "reason"])?,
+            refused: counters(
+                r,
+                "careline_calls_refused_total",
+                "Calls refused, by SIP status",
+                &["status", "reason"],
+            )?,
+            answer_seconds: histogram(
+                r,
+                "careline_call_answer_seconds",
+                "Time from INVITE to our 200",
+                &LATE_SECONDS,
+            )?,
+            queue_wait: histograms(
+                r,
+                "careline_queue_wait_seconds",
+                "Time from joining a queue to an agent's answer",
+                &["queue", "urgency"],
+                &WAIT_SECONDS,
+            )?,
+            abandoned: counters(
+                r,
+                "careline_queue_abandoned_total",
+                "Callers who hung up while waiting",
+                &["queue", "urgency"],
+            )?,
+            queue_exits: counters(
+                r,
+                "careline_queue_exits_total",
+                "Callers a queue let out unserved",
+                &["queue", "reason"],
+            )?,
             offers: counters(r, "careline_offers_total", "Agents' phones rung, by outcome", &["outcome"])?,
-            talk_seconds: histogram(r, "careline_talk_seconds", "Length of conversations", &[30.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1_920.0])?,
+            talk_seconds: histogram(
+                r,
+                "careline_talk_seconds",
+                "Length of conversations",
+                &[30.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1_920.0],
+            )?,
             waiting: gauges(r, "careline_queue_waiting", "Callers waiting now", &["queue", "urgency"])?,
             agents: gauges(r, "careline_agents", "Agents now, by state", &["state"])?,
             sip_dropped: counters(r, "careline_sip_dropped_total", "SIP messages not acted on", &["reason"])?,
             sip_unsent: counter(r, "careline_sip_unsent_total", "SIP messages that could not be sent")?,
             rtp_packets_sent: counter(r, "careline_rtp_packets_sent_total", "RTP packets sent")?,
-            media_tick_late: histogram(r, "careline_media_tick_late_seconds", "How late media ticks are; alert above 5 ms", &LATE_SECONDS)?,
+            media_tick_late: histogram(
+                r,
+                "careline_media_tick_late_seconds",
+                "How late media ticks are; alert above 5 ms",
+                &LATE_SECONDS,
+            )?,
             media_ticks_lost: counter(r, "careline_media_ticks_lost_total", "Media ticks left out")?,
-            media_commands_lost: counter(r, "careline_media_commands_lost_total", "Commands a media thread could not take")?,
-            media_events_lost: counter(r, "careline_media_events_lost_total", "Media events the signalling thread could not take")?,
-            reloads: counters(r, "careline_reloads_total", "Reloads of flows and configuration", &["outcome"])?,
-            audit_stalled: gauge(r, "careline_audit_stalled", "1 while the audit log cannot be written in time")?,
+            media_commands_lost: counter(
+                r,
+                "careline_media_commands_lost_total",
+                "Commands a media thread could not take",
+            )?,
+            media_events_lost: counter(
+                r,
+                "careline_media_events_lost_total",
+                "Media events the signalling thread could not take",
+            )?,
+            reloads: counters(
+                r,
+                "careline_reloads_total",
+                "Reloads of flows and configuration",
+                &["outcome"],
+            )?,
+            audit_stalled: gauge(
+                r,
+                "careline_audit_stalled",
+                "1 while the audit log cannot be written in time",
+            )?,
             audit: gauges(r, "careline_audit", "The audit log in numbers", &["state"])?,
             registry,
         })
@@ -131,7 +184,9 @@ impl Metrics {
             }
             for queue in &status.queues {
                 for (urgency, waiting) in flow::Urgency::ALL.iter().zip(queue.waiting) {
-                    self.waiting.with_label_values(&[queue.name.as_str(), urgency.word()]).set(waiting.into());
+                    self.waiting
+                        .with_label_values(&[queue.name.as_str(), urgency.word()])
+                        .set(waiting.into());
                 }
             }
         }
@@ -161,7 +216,12 @@ fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, pr
     Ok(metric)
 }
 
-fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
     let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)
@@ -173,13 +233,23 @@ fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, promet
     Ok(metric)
 }
 
-fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+fn gauges(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, prometheus::Error> {
     let metric = IntGaugeVec::new(Opts::new(name, help), labels)?;
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)
 }
 
-fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
+fn histogram(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    buckets: &[f64],
+) -> Result<Histogram, prometheus::Error> {
     let metric = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?;
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)

@@ -15,9 +15,9 @@ use thiserror::Error;
 use crate::config::{Config, ConfigError};
 use crate::content::{Content, ContentError};
 use crate::driver::inbox::{Inbox, Message};
+use crate::driver::media;
 use crate::driver::performer::Performer;
 use crate::driver::signalling::{Signalling, Waiting, now};
-use crate::driver::media;
 use crate::http::{self, Service};
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
@@ -91,7 +91,9 @@ pub enum NodeError {
     #[error("metrics cannot be declared: {0}")]
     Metrics(#[from] prometheus::Error),
     /// The audit log is not durable: nothing is changed that it would have to witness.
-    #[error("the audit log cannot be written ({why}): configuration is not changed until it can. Free the disk it is on")]
+    #[error(
+        "the audit log cannot be written ({why}): configuration is not changed until it can. Free the disk it is on"
+    )]
     Stalled {
         /// What the disk says.
         why: String,
@@ -164,12 +166,10 @@ impl Node {
             writer: Arc::clone(&writer),
             metrics: Arc::clone(&metrics),
         };
-        threads.push(
-            std::thread::Builder::new().name("signalling".to_owned()).spawn(move || {
-                signalling.perform(&mut out);
-                signalling.run();
-            })?,
-        );
+        threads.push(std::thread::Builder::new().name("signalling".to_owned()).spawn(move || {
+            signalling.perform(&mut out);
+            signalling.run();
+        })?);
         let node = Arc::new(Self {
             inbox: opened.inbox,
             metrics,
@@ -302,8 +302,8 @@ fn start_writer(
     let key = load_or_generate_key(&config.data.join("audit.key"), &config.audit.origin)?;
     let mut boot = seed.part("boot").generator();
     let boot = u128::from(boot.next_u64()) << 64 | u128::from(boot.next_u64());
-    let identity = audit::Identity::new(&config.node, boot)
-        .map_err(|error| NodeError::Name(error.to_string()))?;
+    let identity =
+        audit::Identity::new(&config.node, boot).map_err(|error| NodeError::Name(error.to_string()))?;
     let place = AuditPlace::new(&config.data.join("audit"), key, identity);
     let (files, recovered) = AuditFiles::open(&place)?;
     if recovered.dropped_bytes > 0 || !recovered.open_calls.is_empty() {
@@ -319,7 +319,8 @@ fn start_writer(
         hold_max: Duration::from_millis(config.audit.hold_ms_max.into()),
         ..AuditWriterConfig::default()
     };
-    let release = Box::new(move |held: Vec<Output>| held.into_iter().for_each(|output| performer.perform(output)));
+    let release =
+        Box::new(move |held: Vec<Output>| held.into_iter().for_each(|output| performer.perform(output)));
     let notify = Box::new(move |state| {
         let state = match state {
             store::LogState::Durable => call::LogState::Durable,

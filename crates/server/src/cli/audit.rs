@@ -89,8 +89,9 @@ impl Verify {
         let folder = self.log.folder()?;
         let beside = || folder.parent().unwrap_or(&folder).join("audit.vkey");
         let path = self.vkey.unwrap_or_else(beside);
-        let text = fs::read_to_string(&path)
-            .map_err(|error| format!("cannot read {}: {error}. Name the log's public key with --vkey", path.display()))?;
+        let text = fs::read_to_string(&path).map_err(|error| {
+            format!("cannot read {}: {error}. Name the log's public key with --vkey", path.display())
+        })?;
         let key: VerifyingKey = text.trim().parse()?;
         let since = match &self.since {
             Some(path) => Some(read_checkpoint_file(path, &key)?),
@@ -104,7 +105,11 @@ impl Verify {
                     verified.head.size, verified.unsigned, verified.complete, verified.open
                 )?;
                 for call in &verified.incomplete {
-                    writeln!(out, "call {} lacks its {:?} after record {}", call.call, call.what, call.last_seq)?;
+                    writeln!(
+                        out,
+                        "call {} lacks its {:?} after record {}",
+                        call.call, call.what, call.last_seq
+                    )?;
                 }
                 Ok(ExitCode::from(verified.exit_code()))
             }

@@ -21,12 +21,15 @@ impl Reload {
     pub fn run(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
         let config = self.config.load()?;
         if config.http.certificate.is_some() {
-            return Err("the HTTP listener speaks TLS, which this command does not: send SIGHUP instead".into());
+            return Err(
+                "the HTTP listener speaks TLS, which this command does not: send SIGHUP instead".into()
+            );
         }
         let secrets = Secrets::open(&config.data, std::iter::empty())?;
         let address = config.http.address;
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))
-            .map_err(|error| format!("no server answers at {address}: {error}. Is it running, with this configuration?"))?;
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).map_err(|error| {
+            format!("no server answers at {address}: {error}. Is it running, with this configuration?")
+        })?;
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         write!(
             stream,

@@ -1,18 +1,17 @@
 //! A YAML mistake with line, column, caret and the likely word.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde_saphyr::Error;
 
 /// Words nearer than this to one that exists are taken for a slip of the finger.
 const SIMILAR_MIN: f64 = 0.7;
 
 /// What is wrong and where, as rustc would print it.
-pub fn explain(error: &serde_saphyr::Error, text: &str, path: &str) -> String {
-    let message = error.without_snippet().to_string();
-    let message = message.lines().next().unwrap_or_default();
-    let message = message.split(" at line ").next().unwrap_or(message);
-    let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let (wrong, expected) = match words.split_first() {
-        Some((wrong, expected)) if message.contains("unknown") => (Some(*wrong), expected),
+pub fn explain(error: &Error, text: &str, path: &str) -> String {
+    let error = error.without_snippet();
+    let (wrong, expected) = match error {
+        Error::SerdeUnknownField { field, expected, .. } => (Some(field.as_str()), expected.as_slice()),
+        Error::SerdeUnknownVariant { variant, expected, .. } => (Some(variant.as_str()), expected.as_slice()),
         _ => (None, &[][..]),
     };
     let help = wrong.and_then(|wrong| {
@@ -25,8 +24,12 @@ pub fn explain(error: &serde_saphyr::Error, text: &str, path: &str) -> String {
         })
     });
     let title = match wrong {
+        None if matches!(error, Error::DuplicateMappingKey { .. }) => {
+            "this key stands here a second time".to_owned()
+        }
         Some(wrong) => format!("there is no `{wrong}` here"),
-        None => message.to_owned(),
+        // Its own text repeats the place, which the caret shows.
+        None => error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
     };
     let Some(span) = error.location().and_then(|location| {
         let line = usize::try_from(location.line()).ok()?.checked_sub(1)?;

@@ -22,10 +22,8 @@ pub struct Sip {
 
 impl Default for Sip {
     fn default() -> Self {
-        let loopback = vec![
-            SocketAddr::from(([127, 0, 0, 1], 5060)),
-            SocketAddr::from((Ipv6Addr::LOCALHOST, 5060)),
-        ];
+        let loopback =
+            vec![SocketAddr::from(([127, 0, 0, 1], 5060)), SocketAddr::from((Ipv6Addr::LOCALHOST, 5060))];
         Self {
             realm: "careline.invalid".to_owned(),
             udp: loopback.clone(),

@@ -161,11 +161,17 @@ impl Config {
                 "feature code `{code}` must be a star and one to four digits, so that no patient's number is one"
             ));
         }
-        for (name, uri) in self.numbers.iter().filter(|(_, uri)| !uri.starts_with("sip:") && !uri.starts_with("sips:")) {
-            return mistake(format!("number `{name}` leads to `{uri}`: write a SIP URI, `sip:+15550100190@192.0.2.10`"));
+        for (name, uri) in
+            self.numbers.iter().filter(|(_, uri)| !uri.starts_with("sip:") && !uri.starts_with("sips:"))
+        {
+            return mistake(format!(
+                "number `{name}` leads to `{uri}`: write a SIP URI, `sip:+15550100190@192.0.2.10`"
+            ));
         }
         if self.media.ports.count() < 4 {
-            return mistake("`media.ports` holds fewer than two calls: write a wider range, `20000-29999`".to_owned());
+            return mistake(
+                "`media.ports` holds fewer than two calls: write a wider range, `20000-29999`".to_owned(),
+            );
         }
         Ok(())
     }

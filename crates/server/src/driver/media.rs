@@ -98,7 +98,11 @@ impl Thread {
         let mut ready = Events::with_capacity(1_024);
         loop {
             let due = start + TICK * u32::try_from(tick).unwrap_or(u32::MAX);
-            let wait = if self.again.is_empty() { due.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
+            let wait = if self.again.is_empty() {
+                due.saturating_duration_since(Instant::now())
+            } else {
+                Duration::ZERO
+            };
             if let Err(error) = self.poll.poll(&mut ready, Some(wait))
                 && error.kind() != io::ErrorKind::Interrupted
             {
@@ -110,7 +114,10 @@ impl Thread {
             }
             let mut readable = std::mem::take(&mut self.again);
             readable.extend(
-                ready.iter().filter(|event| event.token() != WAKE).map(|event| PortId(event.token().0 as u64)),
+                ready
+                    .iter()
+                    .filter(|event| event.token() != WAKE)
+                    .map(|event| PortId(event.token().0 as u64)),
             );
             for port in readable {
                 self.read(port);

@@ -68,11 +68,10 @@ impl Performer {
     fn send(&self, path: &Path, bytes: bytes::Bytes) {
         let sent = match (path.transport, path.connection) {
             (Transport::Udp, _) => {
-                let listener = self
-                    .udp
-                    .iter()
-                    .find(|(local, _)| *local == path.local)
-                    .or_else(|| self.udp.iter().find(|(local, _)| local.is_ipv4() == path.peer.is_ipv4()));
+                let listener =
+                    self.udp.iter().find(|(local, _)| *local == path.local).or_else(|| {
+                        self.udp.iter().find(|(local, _)| local.is_ipv4() == path.peer.is_ipv4())
+                    });
                 listener.is_some_and(|(_, socket)| socket.send_to(&bytes, path.peer).is_ok())
             }
             (Transport::Tcp | Transport::Tls, Some(connection)) => self.streams.send(connection, bytes),

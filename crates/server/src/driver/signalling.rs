@@ -89,7 +89,8 @@ impl Signalling {
                 self.switch.handle(now(), Input::Timeout, &mut out);
             }
             let mut readable = std::mem::take(&mut self.waiting.again);
-            readable.extend(ready.iter().map(|event| event.token()).filter(|token| *token != WAKE).map(|t| t.0));
+            readable
+                .extend(ready.iter().map(|event| event.token()).filter(|token| *token != WAKE).map(|t| t.0));
             for listener in readable {
                 self.read(listener, &mut buffer, &mut out);
             }

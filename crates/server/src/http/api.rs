@@ -97,5 +97,8 @@ fn unauthorized(service: &Service, headers: &HeaderMap) -> Option<Answer> {
     if given.len() == wanted.len() && differing == 0 {
         return None;
     }
-    Some(problem(StatusCode::UNAUTHORIZED, "send `Authorization: Bearer TOKEN`; the token is in secrets.yaml of the data folder"))
+    Some(problem(
+        StatusCode::UNAUTHORIZED,
+        "send `Authorization: Bearer TOKEN`; the token is in secrets.yaml of the data folder",
+    ))
 }

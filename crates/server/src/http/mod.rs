@@ -69,7 +69,8 @@ impl TlsListener {
                 let Ok((stream, peer)) = listener.accept().await else { continue };
                 let (tls, sender) = (tls.clone(), sender.clone());
                 tokio::spawn(async move {
-                    let handshake = tokio::time::timeout(std::time::Duration::from_secs(10), tls.accept(stream));
+                    let handshake =
+                        tokio::time::timeout(std::time::Duration::from_secs(10), tls.accept(stream));
                     if let Ok(Ok(stream)) = handshake.await {
                         // The server ended meanwhile.
                         let _ = sender.send((stream, peer)).await;

@@ -18,7 +18,9 @@ pub enum ListenError {
         address: SocketAddr,
     },
     /// A low port.
-    #[error("cannot listen on {what} {address}: ports below 1024 need CAP_NET_BIND_SERVICE. Grant it, or choose a higher port")]
+    #[error(
+        "cannot listen on {what} {address}: ports below 1024 need CAP_NET_BIND_SERVICE. Grant it, or choose a higher port"
+    )]
     NotPermitted {
         /// `udp`, `tcp` …
         what: &'static str,
@@ -26,7 +28,9 @@ pub enum ListenError {
         address: SocketAddr,
     },
     /// Not an address of this machine.
-    #[error("cannot listen on {what} {address}: this machine does not have that address. `ip addr` lists those it has")]
+    #[error(
+        "cannot listen on {what} {address}: this machine does not have that address. `ip addr` lists those it has"
+    )]
     NotOurs {
         /// `udp`, `tcp` …
         what: &'static str,

@@ -48,8 +48,7 @@ pub fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, Certifica
     let chain = chain.ok().filter(|chain| !chain.is_empty());
     let empty = |path: &Path, what| CertificateError::Empty { path: path.to_owned(), what };
     let chain = chain.ok_or_else(|| empty(certificate, "certificate"))?;
-    let private =
-        PrivateKeyDer::from_pem_reader(open(key)?).map_err(|_| empty(key, "private key"))?;
+    let private = PrivateKeyDer::from_pem_reader(open(key)?).map_err(|_| empty(key, "private key"))?;
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private));
