@@ -21,7 +21,7 @@ impl PortPool {
 
     /// Takes a number back; one outside a range that was reloaded meanwhile is forgotten.
     pub(crate) fn give_back(&mut self, port: u16) {
-        if self.range.contains(&port) && port % 2 == 0 {
+        if self.range.contains(&port) && port.is_multiple_of(2) {
             self.free.push_back(port);
         }
     }

@@ -134,7 +134,7 @@ impl Content {
             return Err(ContentError::Flows(errors.map(|f| self.show(f)).collect::<Vec<_>>().join("\n\n")));
         };
         for (agent, its) in &config.agents {
-            for queue in its.queues.iter().filter(|queue| !self.queues.contains_key(*queue)) {
+            if let Some(queue) = its.queues.iter().find(|queue| !self.queues.contains_key(*queue)) {
                 let near = |name: &&String| strsim::jaro_winkler(queue, name);
                 let best = self.queues.keys().max_by(|a, b| near(a).total_cmp(&near(b)));
                 let hint = best.map(|best| format!(": did you mean `{best}`?")).unwrap_or_default();

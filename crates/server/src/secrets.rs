@@ -1,6 +1,7 @@
 //! What the first start generates: there are no default passwords.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -88,8 +89,8 @@ impl Secrets {
             generated = true;
         }
         for agent in agents {
-            if !file.agents.contains_key(&agent) {
-                file.agents.insert(agent, generate(16).map_err(io)?);
+            if let Entry::Vacant(without) = file.agents.entry(agent) {
+                without.insert(generate(16).map_err(io)?);
                 generated = true;
             }
         }
@@ -134,7 +135,7 @@ fn generate(letters: usize) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
     use std::os::unix::fs::PermissionsExt;
 
     use super::Secrets;

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use ::audit::VerifyingKey;
 use call::Hop;
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Map, Value};
 use store::{read_checkpoint_file, read_records, records_of_call, verify_dir};
 
 use crate::cli::{ConfigPath, Failure};
@@ -134,32 +135,46 @@ impl Show {
                 writeln!(out)?;
                 continue;
             }
-            let record: Value = serde_json::from_slice(bytes)?;
-            let at: jiff::Timestamp = record["ts"].as_str().unwrap_or_default().parse()?;
-            let since = *began.get_or_insert(at);
-            if since == at {
-                writeln!(out, "began {at}")?;
+            let record: Told = serde_json::from_slice(bytes)?;
+            let since = *began.get_or_insert(record.ts);
+            if since == record.ts {
+                writeln!(out, "began {since}")?;
             }
-            let seconds = at.duration_since(since).as_secs_f64();
-            writeln!(out, "  {seconds:8.3} s  {}", tell(&record))?;
+            let seconds = record.ts.duration_since(since).as_secs_f64();
+            writeln!(out, "  {seconds:8.3} s  {}", record.words())?;
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// A record in words.
-fn tell(record: &Value) -> String {
-    let kind = record["type"].as_str().unwrap_or_default();
-    let empty = serde_json::Map::new();
-    let fields = record["fields"].as_object().unwrap_or(&empty);
-    let step = match (record["flow"]["id"].as_str(), record["flow"]["step"].as_str()) {
-        (Some(flow), Some(step)) => Some(format!("{flow}/{step}")),
-        _ => None,
-    };
-    match Hop::from_record(kind, fields) {
-        Ok(hop) => hop.tell(step.as_deref()),
-        // The log's own records, and those of a later version, are told as they are.
-        Err(_) => format!("{kind} {}", record["fields"]),
+/// What of a record is told.
+#[derive(Deserialize)]
+struct Told {
+    ts: jiff::Timestamp,
+    #[serde(rename = "type")]
+    kind: String,
+    call: Option<String>,
+    #[serde(default)]
+    fields: Map<String, Value>,
+    flow: Option<Place>,
+}
+
+/// Where in a flow the caller was.
+#[derive(Deserialize)]
+struct Place {
+    id: String,
+    step: String,
+}
+
+impl Told {
+    /// The record in words.
+    fn words(&self) -> String {
+        let step = self.flow.as_ref().map(|place| format!("{}/{}", place.id, place.step));
+        match Hop::from_record(&self.kind, &self.fields) {
+            Ok(hop) => hop.tell(step.as_deref()),
+            // The log's own records, and those of a later version, are told as they are.
+            Err(_) => format!("{} {}", self.kind, Value::Object(self.fields.clone())),
+        }
     }
 }
 
@@ -167,9 +182,9 @@ impl List {
     fn run(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
         for record in read_records(&self.log.folder()?, 0) {
             let (_, bytes) = record?;
-            let record: Value = serde_json::from_slice(&bytes)?;
-            if let (Some("call.start"), Some(call)) = (record["type"].as_str(), record["call"].as_str()) {
-                writeln!(out, "{}  {call}  {}", record["ts"].as_str().unwrap_or_default(), tell(&record))?;
+            let record: Told = serde_json::from_slice(&bytes)?;
+            if let ("call.start", Some(call)) = (record.kind.as_str(), &record.call) {
+                writeln!(out, "{}  {call}  {}", record.ts, record.words())?;
             }
         }
         Ok(ExitCode::SUCCESS)

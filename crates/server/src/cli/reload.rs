@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
@@ -40,12 +41,13 @@ impl Reload {
         let mut answer = String::new();
         stream.take(1 << 20).read_to_string(&mut answer)?;
         let (head, body) = answer.split_once("\r\n\r\n").ok_or("the server's answer is not HTTP")?;
-        let body: serde_json::Value = serde_json::from_str(body)?;
+        let body: BTreeMap<String, String> = serde_json::from_str(body)?;
+        let said = |key| body.get(key).map_or(head, String::as_str);
         if head.starts_with("HTTP/1.1 200") {
-            writeln!(out, "taken; flows are now version {}", body["flows"].as_str().unwrap_or_default())?;
+            writeln!(out, "taken; flows are now version {}", said("flows"))?;
             return Ok(ExitCode::SUCCESS);
         }
-        writeln!(out, "refused, the server keeps what it had:\n{}", body["error"].as_str().unwrap_or(head))?;
+        writeln!(out, "refused, the server keeps what it had:\n{}", said("error"))?;
         Ok(ExitCode::FAILURE)
     }
 }

@@ -156,14 +156,13 @@ impl Config {
     /// What types cannot say.
     fn check(&self, path: &str) -> Result<(), ConfigError> {
         let mistake = |text: String| Err(ConfigError::Mistake(format!("error: {text}\n  --> {path}")));
-        for (code, _) in self.feature_codes.iter().filter(|(code, _)| !is_feature_code(code)) {
+        if let Some(code) = self.feature_codes.keys().find(|code| !is_feature_code(code)) {
             return mistake(format!(
                 "feature code `{code}` must be a star and one to four digits, so that no patient's number is one"
             ));
         }
-        for (name, uri) in
-            self.numbers.iter().filter(|(_, uri)| !uri.starts_with("sip:") && !uri.starts_with("sips:"))
-        {
+        let is_sip = |uri: &str| uri.starts_with("sip:") || uri.starts_with("sips:");
+        if let Some((name, uri)) = self.numbers.iter().find(|(_, uri)| !is_sip(uri)) {
             return mistake(format!(
                 "number `{name}` leads to `{uri}`: write a SIP URI, `sip:+15550100190@192.0.2.10`"
             ));
