@@ -63,7 +63,7 @@ impl Queue {
         if matches!(rank.urgency, Urgency::Emergency | Urgency::Emergent) {
             return None;
         }
-        let last_wait = self.served.get(rank.urgency).last_wait(now.mono)?;
+        let last_wait = self.served.of(rank.urgency).last_wait(now.mono)?;
         let head = self.places.range(Rank::head_of(rank.urgency)..).next()?;
         let expected = last_wait.max(head.waited(now.wall));
         expected.checked_sub(rank.waited(now.wall)).filter(|left| *left >= REMAINING_MIN)

@@ -132,7 +132,7 @@ impl Engine {
             && let Some(queue) = self.queues.get_mut(&served.queue)
         {
             wrap_up = Duration::from_secs(queue.config.wrap_up_secs.into());
-            queue.served.get_mut(served.rank.urgency).record(now.mono, served.rank.waited(now.wall));
+            queue.served.of_mut(served.rank.urgency).record(now.mono, served.rank.waited(now.wall));
         }
         if let Some(agent) = self.agents.get_mut(&offer.agent) {
             agent.work = Work::Conversation { wrap_up };

@@ -183,7 +183,7 @@ impl Queue {
         able: u32,
     ) -> bool {
         if self.places.insert(rank) {
-            *self.waiting.get_mut(rank.urgency) += 1;
+            *self.waiting.of_mut(rank.urgency) += 1;
         }
         let line = self.lines.entry(Arc::clone(need)).or_insert_with(|| Line {
             open: BTreeSet::new(),
@@ -201,7 +201,7 @@ impl Queue {
     /// Lets a caller out. Whether her line is gone with her.
     pub(crate) fn release(&mut self, rank: Rank, need: &Need) -> bool {
         if self.places.remove(&rank) {
-            *self.waiting.get_mut(rank.urgency) -= 1;
+            *self.waiting.of_mut(rank.urgency) -= 1;
         }
         let Some(line) = self.lines.get_mut(need) else { return false };
         line.open.remove(&rank);
@@ -266,7 +266,7 @@ impl Queue {
             let end = Rank { urgency, since: Timestamp::MAX, entry: EntryId(u64::MAX) };
             let of_urgency = self.places.range(Rank::head_of(urgency)..=end);
             let behind = of_urgency.rev().take_while(|other| !crate::rank::is_before(**other, rank, now));
-            u32::try_from(behind.count()).map_or(0, |behind| self.waiting.get(urgency).saturating_sub(behind))
+            u32::try_from(behind.count()).map_or(0, |behind| self.waiting.of(urgency).saturating_sub(behind))
         };
         Urgency::ALL.into_iter().map(ahead_in).sum()
     }

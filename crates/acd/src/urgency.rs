@@ -79,7 +79,7 @@ impl Urgency {
 pub(crate) struct ByUrgency<T>([T; 6]);
 
 impl<T> ByUrgency<T> {
-    pub(crate) const fn get(&self, urgency: Urgency) -> &T {
+    pub(crate) const fn of(&self, urgency: Urgency) -> &T {
         let [emergency, emergent, urgent, soon, routine, admin] = &self.0;
         match urgency {
             Urgency::Emergency => emergency,
@@ -91,7 +91,7 @@ impl<T> ByUrgency<T> {
         }
     }
 
-    pub(crate) const fn get_mut(&mut self, urgency: Urgency) -> &mut T {
+    pub(crate) const fn of_mut(&mut self, urgency: Urgency) -> &mut T {
         let [emergency, emergent, urgent, soon, routine, admin] = &mut self.0;
         match urgency {
             Urgency::Emergency => emergency,
