@@ -84,7 +84,15 @@ impl Baresip {
         self.address
     }
 
-    /// Waits for an event of this type, skipping others: `REGISTER_OK`, `CALL_ESTABLISHED`, `CALL_CLOSED`.
+    /// Waits until it says on its screen that it is registered: the event may come before anybody listens.
+    pub async fn registered(&self, within: Duration) -> Result<(), Trouble> {
+        let said = eventually("baresip's registration", within, async || {
+            screen_of(self.folder.path()).contains("200 OK").then_some(())
+        });
+        said.await.map_err(|trouble| self.trouble(&trouble.to_string()))
+    }
+
+    /// Waits for an event of this type, skipping others: `CALL_ESTABLISHED`, `CALL_CLOSED`.
     pub async fn event(&mut self, kind: &str, within: Duration) -> Result<Value, Trouble> {
         let found = async {
             loop {

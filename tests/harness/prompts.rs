@@ -3,11 +3,16 @@
 use std::f32::consts::PI;
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+use phone::Recording;
 
 use crate::trouble::Trouble;
 
 /// Samples compared: half a second is unlike any other half second of speech.
 const TEMPLATE_SAMPLES: usize = 4_000;
+/// Samples of a second.
+const SECOND: usize = 8_000;
 /// The first search averages this many samples, the second looks at every sample around what it found.
 const COARSE: usize = 4;
 /// Places the first search hands to the second.
@@ -47,6 +52,38 @@ pub fn prompt_fits(heard: &[i16], prompt: &str) -> Result<f64, Trouble> {
         }
     }
     Ok(f64::from(best))
+}
+
+/// What half a second of the same prompt has after a codec, and no other prompt comes near.
+const FITS_MIN: f64 = 0.8;
+
+/// Waits until a prompt is heard, looking once for every second of audio: the comparison is slow.
+pub async fn hears_prompt(heard: &Recording, prompt: &str, within: Duration) -> Result<(), Trouble> {
+    let (mut looked_at, mut best) = (0, Ok(0.0));
+    let is_heard = heard.until(Instant::now() + within, |heard| {
+        let samples = heard.samples();
+        if samples.len() < looked_at + SECOND {
+            return false;
+        }
+        // A prompt that was cut by the last look is whole in this one.
+        let since = looked_at.saturating_sub(TEMPLATE_SAMPLES);
+        looked_at = samples.len();
+        let fit = prompt_fits(samples.get(since..).unwrap_or_default(), prompt);
+        let is_over = fit.as_ref().map_or(true, |&fit| fit > FITS_MIN);
+        best = match (&best, fit) {
+            (Ok(best), Ok(fit)) => Ok(fit.max(*best)),
+            (_, fit) => fit,
+        };
+        is_over
+    });
+    let is_heard = is_heard.await;
+    match best {
+        Ok(_) if is_heard => Ok(()),
+        Ok(best) => {
+            Err(Trouble::new(format!("{prompt} was not heard within {within:?}; the best fit is {best:.2}")))
+        }
+        Err(trouble) => Err(trouble),
+    }
 }
 
 /// A prompt file at the 8,000 samples per second of a telephone.

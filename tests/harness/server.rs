@@ -18,9 +18,11 @@ use crate::ports::free_ports;
 use crate::trouble::Trouble;
 use crate::wait::eventually;
 
-/// A start with a new data folder, on a machine that also compiles.
-const START_MAX: Duration = Duration::from_secs(30);
-/// A stop that lets running calls go.
+/// A start with a new data folder: on a busy machine it reads the prompts for a while.
+const START_MAX: Duration = Duration::from_secs(60);
+/// How long calls under way may take to end after SIGTERM.
+const DRAIN_SECS: &str = "5";
+/// A stop that lets them.
 const STOP_MAX: Duration = Duration::from_secs(20);
 /// One request of the HTTP listener.
 const HTTP_MAX: Duration = Duration::from_secs(10);
@@ -249,7 +251,7 @@ impl Server {
 async fn run(folder: &Path) -> Result<Child, Trouble> {
     let log = fs::File::options().create(true).append(true).open(folder.join("log")).map_err(Trouble::new)?;
     Command::new(binary().await?)
-        .args(["run", "--config", "careline.yaml"])
+        .args(["serve", "--config", "careline.yaml", "--drain-secs", DRAIN_SECS])
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(log.try_clone().map_err(Trouble::new)?)

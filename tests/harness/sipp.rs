@@ -53,11 +53,10 @@ impl Run {
             .arg("-error_file")
             .arg(folder.path().join("errors"));
         for (key, value) in keys {
-            match *key {
-                "user" => command.args(["-au", value]),
-                "secret" => command.args(["-ap", value]),
-                "transport" => command.args(["-t", value]),
-                _ => command.args(["-key", key, value]),
+            if *key == "transport" {
+                command.args(["-t", value])
+            } else {
+                command.args(["-key", key, value])
             };
         }
         let screen = fs::File::create(folder.path().join("screen")).map_err(Trouble::new)?;
@@ -85,8 +84,8 @@ impl Run {
     }
 }
 
-/// Runs a scenario of `tests/sipp` to its end. `user` and `secret` among the keys are its credentials,
-/// `transport` is sipp's word for it (`t1` is one TCP connection; UDP without it).
+/// Runs a scenario of `tests/sipp` to its end. The key `transport` is sipp's word for it (`t1` is one TCP
+/// connection; UDP without it).
 pub async fn sipp(scenario: &str, server: SocketAddr, keys: &[(&str, &str)]) -> Result<(), Trouble> {
     Run::start(scenario, server, Duration::ZERO, keys)?.succeeded(SCENARIO_MAX).await
 }

@@ -1,0 +1,72 @@
+//! What the network may throw at the server, and a power failure.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use harness::{Options, Server, sipp};
+use phone::load::{LoadPlan, run};
+use tokio::net::UdpSocket;
+
+const SOON: Duration = Duration::from_secs(10);
+const NURSE_LINE: &str = "8001";
+
+#[tokio::test]
+async fn every_torture_message_and_noise_leave_the_server_answering() {
+    let mut server = Server::start(Options::default()).await.unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/testkit/src/rfc4475");
+    let mut sent = 0;
+    for entry in fs::read_dir(corpus).unwrap() {
+        let message = fs::read(entry.unwrap().path()).unwrap();
+        socket.send_to(&message, server.sip()).await.unwrap();
+        // The same cut short, and with one bit turned.
+        socket.send_to(message.get(..message.len() / 2).unwrap(), server.sip()).await.unwrap();
+        let mut turned = message.clone();
+        let middle = turned.len() / 3;
+        turned.get_mut(middle..=middle).unwrap().iter_mut().for_each(|octet| *octet ^= 0x40);
+        socket.send_to(&turned, server.sip()).await.unwrap();
+        sent += 1;
+    }
+    assert!(sent >= 49, "{sent} messages of RFC 4475");
+    for noise in [&b""[..], b"\0", b"\r\n\r\n", &[0xff; 1_400]] {
+        socket.send_to(noise, server.sip()).await.unwrap();
+    }
+    sipp("options", server.sip(), &[]).await.unwrap();
+    assert!(!server.log().contains("panicked"));
+    assert!(server.stop().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_power_failure_in_the_middle_of_a_call_loses_no_record_and_the_server_comes_back() {
+    let mut server = Server::start(Options::default()).await.unwrap();
+    let caller = server.caller("15550100123").await.unwrap();
+    let call = caller.call(NURSE_LINE).await.unwrap();
+    call.established().await.unwrap();
+    call.hears_speech(SOON).await.unwrap();
+    server.kill().await.unwrap();
+    server.restart().await.unwrap();
+    let (verified, printed) =
+        server.command(&["audit", "verify", "--config", "careline.yaml"]).await.unwrap();
+    assert!(verified, "{printed}");
+
+    let again = server.caller("15550100124").await.unwrap();
+    let call = again.call(NURSE_LINE).await.unwrap();
+    call.established().await.unwrap();
+    call.hears_speech(SOON).await.unwrap();
+    call.hang_up().await.unwrap();
+    assert!(server.stop().await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thirty_callers_at_once_are_all_answered_and_hear_every_packet() {
+    let server = Server::start(Options::default()).await.unwrap();
+    let mut plan = LoadPlan::new(server.sip(), NURSE_LINE, 30);
+    plan.hold = Duration::from_secs(3);
+    let summary = tokio::task::spawn_blocking(move || run(plan)).await.unwrap().unwrap();
+    assert_eq!((summary.placed, summary.answered, summary.heard), (30, 30, 30), "{summary}");
+    assert_eq!((summary.ended_early, summary.packets_lost), (0, 0), "{summary}");
+    // Three seconds of fifty packets each; the menu speaks nearly all the time.
+    assert!(summary.lateness.packets > 3_000, "{summary}");
+}
