@@ -1,0 +1,179 @@
+//! What a simulated node is set up with: flows, queues, agents, and prompts that can be told apart by ear.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use acd::{AgentConfig, QueueConfig};
+use call::{FeatureCode, Limits, MediaSetup, Prompts, Setup};
+use flow::{Environment, PromptInfo, PromptRef, Source};
+use media::Prompt;
+use media::sdp::Codec;
+use primitives::Private;
+use thiserror::Error;
+
+use crate::phone::Ear;
+
+/// The address of the node, for SIP and RTP.
+pub const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+/// The number of the small flow.
+pub const FRONT_DOOR: &str = "+15550100100";
+
+/// The small flow. One of everything a caller can meet: a notice, a menu, data that is private, two queues, a
+/// number outside, advice, a goodbye.
+const SMALL_FLOW: &str = include_str!("small.yaml");
+
+/// Prompts the small flow and the switch itself play, with their length in milliseconds.
+const SMALL_PROMPTS: [(&str, u64); 22] = [
+    ("dial_911_notice", 1_500),
+    ("main_menu", 2_000),
+    ("enter_record", 1_000),
+    ("stay_on_line", 800),
+    ("stay_on_line_emergent", 800),
+    ("still_here", 600),
+    ("connecting", 700),
+    ("nobody_there", 900),
+    ("hang_up_and_dial_911", 1_500),
+    ("goodbye", 600),
+    ("hold_music", 4_000),
+    ("agent_signed_in", 500),
+    ("agent_signed_out", 500),
+    ("agent_ready", 500),
+    ("agent_paused", 500),
+    ("whisper_emergency", 400),
+    ("whisper_emergent", 400),
+    ("whisper_urgent", 400),
+    ("whisper_soon", 400),
+    ("whisper_routine", 400),
+    ("whisper_admin", 400),
+    ("reason_symptoms", 300),
+];
+
+/// What a simulated node is set up with.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// Call flows and calendars, by path.
+    pub flows: Vec<Source>,
+    /// `queues.yaml`.
+    pub queues: BTreeMap<String, QueueConfig>,
+    /// Agents, whose phones register with the secret [`World::secret`] makes of their name.
+    pub agents: BTreeMap<String, AgentConfig>,
+    /// How long each prompt of each language plays. They sound each like nothing else; see [`Ear`].
+    pub prompts: BTreeMap<PromptRef, Duration>,
+    /// Numbers flows transfer to, and the user name of the phone that stands there.
+    pub numbers: BTreeMap<String, String>,
+    /// UDP ports of RTP.
+    pub rtp_ports: RangeInclusive<u16>,
+    /// How much the node carries.
+    pub limits: Limits,
+}
+
+/// The flows of a world have mistakes.
+#[derive(Debug, Error)]
+#[error("the flows of this world do not compile:\n{0}")]
+pub struct FlowsBroken(String);
+
+impl FlowsBroken {
+    pub(crate) fn because(what: &str) -> Self {
+        Self(what.to_owned())
+    }
+}
+
+impl World {
+    /// One flow, two queues, and this many nurses and receptionists.
+    pub fn small(nurses: usize, receptionists: usize) -> Self {
+        let queue = |ring_secs: u32| QueueConfig { ring_secs, wrap_up_secs: 2, ..QueueConfig::default() };
+        let agents = |role: &'static str, queues: &'static [&str], count: usize| {
+            (1..=count).map(move |number| {
+                let queues = queues.iter().map(|queue| (*queue).to_owned()).collect();
+                (format!("{role}{number}"), AgentConfig { queues, ..AgentConfig::default() })
+            })
+        };
+        Self {
+            flows: vec![Source { path: "small.yaml".to_owned(), text: SMALL_FLOW.to_owned() }],
+            queues: [("nurses".to_owned(), queue(8)), ("reception".to_owned(), queue(10))].into(),
+            agents: agents("nurse", &["nurses"], nurses)
+                .chain(agents("desk", &["reception", "nurses"], receptionists))
+                .collect(),
+            prompts: SMALL_PROMPTS
+                .iter()
+                .map(|(name, ms)| {
+                    let prompt = PromptRef { language: "en".into(), name: (*name).into() };
+                    (prompt, Duration::from_millis(*ms))
+                })
+                .collect(),
+            numbers: [("partner".to_owned(), "partner".to_owned())].into(),
+            rtp_ports: 20_000..=20_399,
+            limits: Limits::default(),
+        }
+    }
+
+    /// The secret of an agent's phone.
+    pub fn secret(agent: &str) -> Private<String> {
+        Private::new(format!("secret of {agent}"))
+    }
+
+    /// Everything a switch works with. `numbers` are SIP URIs by the user name of the phone they lead to.
+    pub fn setup(&self, numbers: &BTreeMap<String, String>, ear: &Ear) -> Result<Setup, FlowsBroken> {
+        let mut lengths: BTreeMap<String, BTreeMap<String, PromptInfo>> = BTreeMap::new();
+        for (prompt, duration) in &self.prompts {
+            let info = PromptInfo { duration: *duration, checksum: [0; 32] };
+            lengths.entry(prompt.language.to_string()).or_default().insert(prompt.name.to_string(), info);
+        }
+        let environment = Environment {
+            queues: self.queues.keys().cloned().collect(),
+            numbers: self.numbers.keys().cloned().collect(),
+            prompts: lengths,
+            is_production: false,
+        };
+        let compiled = flow::compile(&self.flows, &environment);
+        let Some(library) = compiled.library else {
+            let findings = compiled.findings.iter().filter(|finding| finding.is_error());
+            let shown = findings.map(|finding| {
+                let source = self.flows.iter().find(|source| source.path == finding.path);
+                finding.render(source.map(|source| source.text.as_str()))
+            });
+            return Err(FlowsBroken(shown.collect::<Vec<_>>().join("\n")));
+        };
+        let audio = |(prompt, duration): (&PromptRef, &Duration)| {
+            let samples = usize::try_from(duration.as_millis() * 8).unwrap_or_default();
+            let sound = vec![ear.sample_of(&prompt.name); samples];
+            (prompt.clone(), Arc::new(Prompt::from_pcm(&sound, 8_000)))
+        };
+        let prompts: Prompts = self.prompts.iter().map(audio).collect();
+        Ok(Setup {
+            library,
+            prompts: Arc::new(prompts),
+            acd: acd::Config { queues: self.queues.clone(), agents: self.agents.clone() },
+            users: self
+                .agents
+                .keys()
+                .map(|name| sip::User { name: name.clone(), secret: Self::secret(name) })
+                .collect(),
+            numbers: self
+                .numbers
+                .iter()
+                .filter_map(|(name, user)| Some((name.clone(), numbers.get(user)?.clone())))
+                .collect(),
+            feature_codes: [
+                ("*61", FeatureCode::SignIn),
+                ("*62", FeatureCode::SignOut),
+                ("*63", FeatureCode::Ready),
+                ("*64", FeatureCode::Pause),
+            ]
+            .map(|(code, does)| (code.to_owned(), does))
+            .into(),
+            agent_language: "en".into(),
+            media: MediaSetup {
+                address: NODE,
+                ports: self.rtp_ports.clone(),
+                codecs: vec![Codec::Pcmu, Codec::Pcma],
+                shards: 1,
+            },
+            limits: self.limits,
+        })
+    }
+}
