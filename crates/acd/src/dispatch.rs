@@ -3,13 +3,15 @@
 //! Protected callers first, strictly by rank. Then, for the most urgent of those left, phones that ring
 //! for somebody less urgent. Then callers who age, by weighed wait, as long as enough agents stay free.
 
+use std::cmp::Reverse;
 use std::time::Instant;
 
 use primitives::Now;
 
 use crate::agent::Agent;
 use crate::engine::Engine;
-use crate::input::{AgentId, EntryId, OfferId, QueueId};
+use crate::input::{AgentId, EntryId, OfferId};
+use crate::offer::Offer;
 use crate::output::{Output, Withdrawal};
 use crate::queue::{Need, Queue, suffices};
 use crate::rank::{Age, Rank};
@@ -107,38 +109,57 @@ impl Engine {
     /// An emergent caller's phone is never taken, not even for an emergency, and never while an idle agent
     /// would do. The caller it is taken from is back at her place.
     fn take_ringing_phones(&mut self, now: Now, out: &mut Vec<Output>) {
-        for (id, rank, need) in self.open_emergencies() {
-            let Some((_, _, offer)) = self.phone_to_take(id, rank, &need) else { continue };
-            if let Some(agent) = self.take_back(offer, Withdrawal::Overtaken, out) {
-                self.offer(now, rank.entry, agent, out);
-            }
+        while let Some((entry, offer)) = self.next_phone_to_take() {
+            let Some(agent) = self.take_back(offer, Withdrawal::Overtaken, out) else { return };
+            self.offer(now, entry, agent, out);
         }
     }
 
-    /// Emergencies and emergent callers no phone rings for, in rank order.
-    fn open_emergencies(&self) -> Vec<(QueueId, Rank, Need)> {
-        let mut open = Vec::new();
+    /// The first emergency or emergent caller for whom a phone can be taken, and the offer that rings it.
+    fn next_phone_to_take(&self) -> Option<(EntryId, OfferId)> {
+        let mut phones: Vec<Phone<'_>> =
+            self.offers.iter().filter_map(|(id, offer)| self.phone(*id, offer)).collect();
+        if phones.is_empty() {
+            return None;
+        }
+        phones.sort_unstable_by_key(|phone| Reverse((phone.rings_for, phone.since, phone.offer)));
+        let mut best: Option<(Rank, OfferId)> = None;
         for (id, queue) in &self.queues {
             for (need, line) in &queue.lines {
-                let emergencies = line.open.iter().take_while(|rank| rank.urgency.is_emergency());
-                open.extend(emergencies.map(|rank| (*id, *rank, Need::clone(need))));
+                let suits = |phone: &&Phone<'_>| {
+                    phone.agent.queues.contains(id) && suffices(&phone.agent.skills, need)
+                };
+                if line.open_emergencies().next().is_none() || !phones.iter().any(|phone| suits(&phone)) {
+                    continue;
+                }
+                let sooner =
+                    line.open_emergencies().take_while(|rank| best.is_none_or(|(first, _)| *rank < first));
+                let found = sooner
+                    .filter_map(|rank| {
+                        let waiting = self.entries.get(&rank.entry)?;
+                        let may_take =
+                            |phone: &&Phone<'_>| suits(phone) && waiting.may_be_offered_to(phone.agent.id);
+                        Some((rank, phones.iter().find(may_take)?.offer))
+                    })
+                    .next();
+                best = found.or(best);
             }
         }
-        open.sort_unstable_by_key(|(_, rank, _)| *rank);
-        open
+        best.map(|(rank, offer)| (rank.entry, offer))
     }
 
-    fn phone_to_take(&self, queue: QueueId, rank: Rank, need: &Need) -> Option<(Urgency, Instant, OfferId)> {
-        let waiting = self.entries.get(&rank.entry)?;
-        let takeable = self.offers.iter().filter_map(|(id, offer)| {
-            let agent = self.agents.get(&offer.agent)?;
-            let rings_for = self.entries.get(&offer.entry)?.rank.urgency;
-            let may_take = agent.queues.contains(&queue)
-                && suffices(&agent.skills, need)
-                && waiting.may_be_offered_to(agent.id)
-                && !rings_for.is_emergency();
-            may_take.then_some((rings_for, offer.since, *id))
-        });
-        takeable.max()
+    /// The phone an offer rings, unless it rings for somebody it is never taken from.
+    fn phone(&self, id: OfferId, offer: &Offer) -> Option<Phone<'_>> {
+        let rings_for = self.entries.get(&offer.entry)?.rank.urgency;
+        let agent = self.agents.get(&offer.agent).filter(|_| !rings_for.is_emergency())?;
+        Some(Phone { rings_for, since: offer.since, offer: id, agent })
     }
+}
+
+/// A ringing phone that can be taken for somebody more urgent.
+struct Phone<'a> {
+    rings_for: Urgency,
+    since: Instant,
+    offer: OfferId,
+    agent: &'a Agent,
 }

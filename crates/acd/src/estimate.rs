@@ -86,7 +86,9 @@ impl Engine {
         let mut next = now.mono + NEWS_EVERY;
         for (ahead, entry) in (0..).zip(queue.order(now.wall)) {
             let told = self.entries.get(&entry).and_then(|waiting| waiting.told);
-            let stays_told = told.filter(|(at, place)| *place == ahead && now.mono < *at + NEWS_EVERY);
+            // Who would be due before the next look is told now.
+            let stays_told =
+                told.filter(|(at, place)| *place == ahead && now.mono + NEWS_SWEEP <= *at + NEWS_EVERY);
             match stays_told {
                 Some((at, _)) => next = next.min(at + NEWS_EVERY),
                 None => self.tell(now, entry, ahead, out),

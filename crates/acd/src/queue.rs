@@ -11,7 +11,7 @@ use crate::config::QueueConfig;
 use crate::estimate::Served;
 use crate::input::{AgentId, EntryId, OfferId, QueueId};
 use crate::offer::Refusal;
-use crate::rank::{Age, LICENCE, Rank};
+use crate::rank::{Age, LICENCE, Rank, is_before};
 use crate::urgency::{ByUrgency, Urgency};
 
 /// A skill some agent has, numbered; zero stands for every skill that none has.
@@ -98,6 +98,11 @@ impl Line {
     pub(crate) fn open_of(&self, urgency: Urgency) -> impl Iterator<Item = Rank> {
         let of_urgency = move |rank: &Rank| rank.urgency == urgency;
         self.open.range(Rank::head_of(urgency)..).copied().take_while(of_urgency)
+    }
+
+    /// Emergencies and emergent callers no phone rings for, in rank order.
+    pub(crate) fn open_emergencies(&self) -> impl Iterator<Item = Rank> {
+        self.open.iter().copied().take_while(|rank| rank.urgency.is_emergency())
     }
 
     /// Protected callers no phone rings for, in rank order.
@@ -260,13 +265,17 @@ impl Queue {
         protected.into_iter().chain(aged).map(|rank| rank.entry).collect()
     }
 
-    /// How many would be served before her. Looks from the end of each urgency, where she usually is.
+    /// How many would be served before her. Looks from the end of an urgency, where she usually is.
     pub(crate) fn ahead_of(&self, rank: Rank, now: Timestamp) -> u32 {
         let ahead_in = |urgency: Urgency| {
+            let waiting = *self.waiting.of(urgency);
+            if urgency != rank.urgency && (urgency.is_protected() || rank.urgency.is_protected()) {
+                return if urgency < rank.urgency { waiting } else { 0 };
+            }
             let end = Rank { urgency, since: Timestamp::MAX, entry: EntryId(u64::MAX) };
             let of_urgency = self.places.range(Rank::head_of(urgency)..=end);
-            let behind = of_urgency.rev().take_while(|other| !crate::rank::is_before(**other, rank, now));
-            u32::try_from(behind.count()).map_or(0, |behind| self.waiting.of(urgency).saturating_sub(behind))
+            let behind = of_urgency.rev().take_while(|other| !is_before(**other, rank, now));
+            waiting.saturating_sub(u32::try_from(behind.count()).unwrap_or(u32::MAX))
         };
         Urgency::ALL.into_iter().map(ahead_in).sum()
     }
