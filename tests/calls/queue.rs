@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Baresip, BaresipOptions, Md5Relay, Options, Server, SippCall, hears_prompt};
+use harness::{Baresip, BaresipOptions, Options, Server, SippCall, hears_prompt};
 use phone::{Call, Digit, Ended, Phone, Sound, rms, tone_share};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -23,13 +23,14 @@ async fn emergent_caller(server: &Server, number: &str) -> (Phone, Call) {
 
 #[tokio::test]
 async fn a_caller_of_sipp_and_an_agent_on_baresip_hear_each_other() {
-    let server = Server::start(Options::default()).await.unwrap();
-    let relay = Md5Relay::start(server.sip()).await.unwrap();
-    let registrar = Some((relay.address(), server.secret("nurse1").unwrap()));
+    // This baresip reads the first challenge only, as phones older than RFC 8760 do.
+    let old_phones = Options { digest: "[md5]", ..Options::default() };
+    let server = Server::start(old_phones).await.unwrap();
+    let registrar = Some((server.sip(), server.secret("nurse1").unwrap()));
     let mut agent =
         Baresip::start(BaresipOptions { registrar, ..BaresipOptions::new("nurse1", 620) }).await.unwrap();
     agent.registered(SOON).await.unwrap();
-    agent.command("dial", &format!("sip:*11@{}", relay.address())).await.unwrap();
+    agent.command("dial", &format!("sip:*11@{}", server.sip())).await.unwrap();
     agent.event("CALL_ESTABLISHED", SOON).await.unwrap();
     agent.event("CALL_CLOSED", SOON).await.unwrap();
 

@@ -7,7 +7,6 @@
 mod baresip;
 mod ports;
 mod prompts;
-mod relay;
 mod server;
 mod sipp;
 mod trouble;
@@ -16,7 +15,6 @@ mod wait;
 pub use baresip::{Baresip, BaresipOptions};
 pub use ports::free_ports;
 pub use prompts::{hears_prompt, prompt_fits};
-pub use relay::Md5Relay;
 pub use server::{Options, Server};
 pub use sipp::{SippCall, sipp};
 pub use trouble::Trouble;

@@ -37,6 +37,8 @@ pub struct Options {
     /// The YAML of `agents:`, indented by two. Default two nurses who also serve `on_call`, and a
     /// scheduler.
     pub agents: String,
+    /// `sip.digest`: what phones are asked for.
+    pub digest: &'static str,
     /// More of `careline.yaml`, at the top level.
     pub more: String,
 }
@@ -49,6 +51,7 @@ impl Default for Options {
                      nurse2: { name: Nurse Two, queues: [nurses, on_call], skills: [\"lang:en\", \"lang:es\"] }\n  \
                      scheduler1: { name: Scheduler One, queues: [scheduling, reception] }\n"
                 .to_owned(),
+            digest: "[sha_256, md5]",
             more: String::new(),
         }
     }
@@ -69,14 +72,14 @@ pub struct Server {
 
 /// `careline.yaml` of a test: the one place that knows its keys.
 fn configuration(options: &Options, sip: SocketAddr, http: SocketAddr, media: u16) -> String {
-    let Options { call_flows, agents, more } = options;
+    let Options { call_flows, agents, digest, more } = options;
     let v6 = if has_ipv6() { format!(", \"[::1]:{}\"", sip.port()) } else { String::new() };
     format!(
         "node: test-1\n\
          environment: test\n\
          data: data\n\
          call_flows: {flows:?}\n\
-         sip:\n  udp: [\"{sip}\"{v6}]\n  tcp: [\"{sip}\"{v6}]\n\
+         sip:\n  udp: [\"{sip}\"{v6}]\n  tcp: [\"{sip}\"{v6}]\n  digest: {digest}\n\
          http:\n  address: \"{http}\"\n\
          media:\n  address: 127.0.0.1\n  ports: {media}-{media_last}\n\
          agents:\n{agents}\
@@ -104,6 +107,11 @@ impl Server {
         let mut server = Self { child, folder, sip, http };
         server.ready().await?;
         Ok(server)
+    }
+
+    /// The process, for whoever pins it to a core or measures it.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
     }
 
     /// Where phones and trunks reach it, over UDP and TCP.

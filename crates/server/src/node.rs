@@ -288,6 +288,7 @@ fn sip_config(config: &Config, addresses: &Addresses) -> sip::Config {
             of(Transport::Tls, &addresses.tls),
         ]
         .concat(),
+        digest: config.sip.digest.iter().map(|digest| digest.algorithm()).collect(),
         registration_max: Duration::from_secs(config.sip.registration_secs_max.into()),
         ..sip::Config::default()
     }

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::Transport;
+use crate::digest::Algorithm;
 use crate::registrar::User;
 
 /// What an [`crate::Endpoint`] needs to know before its first message.
@@ -22,6 +23,9 @@ pub struct Config {
     pub registration_min: Duration,
     /// Longest registration granted; a longer wish is shortened. Default 3,600 s.
     pub registration_max: Duration,
+    /// The digest algorithms asked for, in the order of the challenges. Default SHA-256, then MD5, as RFC
+    /// 8760 §2.4 has it; some phones older than it read the first challenge only.
+    pub digest: Vec<Algorithm>,
     /// How long a digest nonce is good for before `stale=true`. Default 300 s.
     pub nonce_life: Duration,
 }
@@ -36,6 +40,7 @@ impl Default for Config {
             timers: Timers::default(),
             registration_min: Duration::from_secs(60),
             registration_max: Duration::from_secs(3_600),
+            digest: vec![Algorithm::Sha256, Algorithm::Md5],
             nonce_life: Duration::from_secs(300),
         }
     }

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sip::digest::Algorithm;
 
 /// `sip:` in `careline.yaml`. Everything listens on this machine alone until it is told otherwise.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -16,6 +17,9 @@ pub struct Sip {
     pub tcp: Vec<SocketAddr>,
     /// TLS listeners, each with its certificate. Default none.
     pub tls: Vec<TlsListener>,
+    /// Digest algorithms asked of phones, in the order of the challenges. Default `[sha_256, md5]` (RFC
+    /// 8760). Phones older than it that read the first challenge only need `[md5, sha_256]` or `[md5]`.
+    pub digest: Vec<DigestName>,
     /// Longest registration granted, in seconds. Default 3,600.
     pub registration_secs_max: u32,
 }
@@ -29,7 +33,29 @@ impl Default for Sip {
             udp: loopback.clone(),
             tcp: loopback,
             tls: Vec::new(),
+            digest: vec![DigestName::Sha256, DigestName::Md5],
             registration_secs_max: 3_600,
+        }
+    }
+}
+
+/// A digest algorithm.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum DigestName {
+    /// SHA-256.
+    #[serde(rename = "sha_256")]
+    Sha256,
+    /// MD5, for phones older than RFC 8760.
+    #[serde(rename = "md5")]
+    Md5,
+}
+
+impl DigestName {
+    /// The algorithm.
+    pub const fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Sha256 => Algorithm::Sha256,
+            Self::Md5 => Algorithm::Md5,
         }
     }
 }

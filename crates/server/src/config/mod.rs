@@ -167,6 +167,11 @@ impl Config {
                 "number `{name}` leads to `{uri}`: write a SIP URI, `sip:+15550100190@192.0.2.10`"
             ));
         }
+        if self.sip.digest.is_empty() {
+            return mistake(
+                "`sip.digest` is empty, so no phone could register: write `[sha_256, md5]`".to_owned(),
+            );
+        }
         if self.media.ports.count() < 4 {
             return mistake(
                 "`media.ports` holds fewer than two calls: write a wider range, `20000-29999`".to_owned(),

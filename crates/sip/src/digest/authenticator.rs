@@ -13,9 +13,6 @@ use super::credentials::DigestResponse;
 use super::nonce::{Nonces, Worth, same};
 use super::{Algorithm, Proof};
 
-/// What we ask for, strongest first (RFC 8760 §2.4).
-const ASKED_FOR: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Md5];
-
 /// What a proof is worth.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
@@ -41,24 +38,27 @@ pub enum Staleness {
 /// at most 16,384.
 pub struct Authenticator {
     realm: String,
+    /// What is asked for, in the order of the challenges; nothing else is accepted.
+    asked_for: Vec<Algorithm>,
     nonces: Nonces,
 }
 
 impl Authenticator {
-    /// `nonce_life` is how long a nonce is good for.
-    pub fn new(realm: String, seed: &Seed, nonce_life: Duration) -> Self {
-        Self { realm, nonces: Nonces::new(seed, nonce_life) }
+    /// `asked_for` is in the order of preference (RFC 8760 §2.4); `nonce_life` is how long a nonce is good
+    /// for.
+    pub fn new(realm: String, asked_for: Vec<Algorithm>, seed: &Seed, nonce_life: Duration) -> Self {
+        Self { realm, asked_for, nonces: Nonces::new(seed, nonce_life) }
     }
 
-    /// The values of the WWW-Authenticate headers of a 401, strongest first (RFC 8760 §2.4).
+    /// The values of the WWW-Authenticate headers of a 401, in the order of preference (RFC 8760 §2.4).
     pub fn challenge(&mut self, now: Now, staleness: Staleness) -> Vec<String> {
         let nonce = self.nonces.issue(now);
         let stale = match staleness {
             Staleness::Fresh => "",
             Staleness::Stale => ", stale=true",
         };
-        ASKED_FOR
-            .into_iter()
+        self.asked_for
+            .iter()
             .map(|algorithm| {
                 let mut value = String::from("Digest realm=");
                 write_quoted(&self.realm, &mut value);
@@ -84,7 +84,8 @@ impl Authenticator {
         response: &DigestResponse,
         secret: Option<&Private<String>>,
     ) -> Verdict {
-        let Some(algorithm) = response.algorithm.filter(|algorithm| ASKED_FOR.contains(algorithm)) else {
+        let Some(algorithm) = response.algorithm.filter(|algorithm| self.asked_for.contains(algorithm))
+        else {
             return Verdict::Refused;
         };
         // Without `qop` only MD5: that is how RFC 2069 was, and nothing newer may fall back to it.

@@ -13,7 +13,12 @@ fn at(seconds: i64) -> Now {
 }
 
 fn authenticator() -> Authenticator {
-    Authenticator::new("careline".to_owned(), &Seed::numbered(1), Duration::from_secs(300))
+    Authenticator::new(
+        "careline".to_owned(),
+        vec![Algorithm::Sha256, Algorithm::Md5],
+        &Seed::numbered(1),
+        Duration::from_secs(300),
+    )
 }
 
 fn registrar() -> Uri {
@@ -94,8 +99,12 @@ fn a_nonce_is_stale_after_its_life_and_before_its_making() {
 #[test]
 fn a_phone_from_before_a_restart_is_asked_again_and_not_turned_away() {
     let challenges = authenticator().challenge(at(0), Staleness::Fresh);
-    let mut restarted =
-        Authenticator::new("careline".to_owned(), &Seed::numbered(2), Duration::from_secs(300));
+    let mut restarted = Authenticator::new(
+        "careline".to_owned(),
+        vec![Algorithm::Sha256, Algorithm::Md5],
+        &Seed::numbered(2),
+        Duration::from_secs(300),
+    );
     assert_eq!(judge(&mut restarted, at(1), &phone(&challenges, 0, 1)), Verdict::Stale);
 }
 

@@ -206,7 +206,12 @@ impl Endpoint {
             connections: Connections::new(),
             legs: Legs::new(),
             registrar: Registrar::new(&config),
-            authenticator: Authenticator::new(config.realm.clone(), &seed.part("nonces"), config.nonce_life),
+            authenticator: Authenticator::new(
+                config.realm.clone(),
+                config.digest.clone(),
+                &seed.part("nonces"),
+                config.nonce_life,
+            ),
             config,
         }
     }
