@@ -39,6 +39,9 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         let setup = Arc::clone(self.setup());
+        if !self.has_room_for_both_sides() {
+            return self.refuse(now, leg, 503, "no_rtp_port", out);
+        }
         let id = self.new_call_id(now);
         let shard = self.next_shard();
         let address = self.rtp_address(Some(&invited.path));
@@ -85,6 +88,13 @@ impl Switch {
         self.hop(now, Some(&call), arrived, out);
         self.legs.insert(leg, Owner::Caller(id));
         self.calls.insert(id, call);
+    }
+
+    /// Whoever is let in has an RTP port for the person she came for: hers, that one, and one for each caller
+    /// who still waits for somebody.
+    fn has_room_for_both_sides(&self) -> bool {
+        let alone = self.calls.values().filter(|call| call.far.is_none()).count();
+        self.ports.free() >= alone + 2
     }
 
     /// The caller's leg.

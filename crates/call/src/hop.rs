@@ -132,7 +132,7 @@ pub enum Hop {
     NotTaken {
         /// Who.
         agent: String,
-        /// `no_answer`, `busy`, `declined`, `unreachable`, `caller_left`, `agent_left`, `overtaken`.
+        /// `no_answer`, `busy`, `declined`, `unreachable`, `no_rtp_port`, `caller_left`, `agent_left`, `overtaken`.
         why: String,
         /// How long it rang.
         rang_ms: u64,

@@ -40,10 +40,13 @@ impl Switch {
         } else {
             self.open_port(Owner::Far(call.id), call.shard, address, out)
         };
-        let Some((port, local)) = opened else {
-            return self.acd_input(now, acd::Input::Answer { offer, answer: OfferAnswer::Failed });
-        };
         self.hop(now, Some(call), offered, out);
+        let Some((port, local)) = opened else {
+            // For want of a port of ours, and no fault of hers: she is asked again, and can be for others.
+            let not_taken = Hop::NotTaken { agent: name, why: "no_rtp_port".to_owned(), rang_ms: 0 };
+            self.hop(now, Some(call), not_taken, out);
+            return self.acd_input(now, acd::Input::Answer { offer, answer: OfferAnswer::Declined });
+        };
         call.far = Some(Far {
             who: Who::Agent { offer, agent, name, waited_ms: millis(waited) },
             party: Party::new(port, local, self.random() >> 1),
@@ -272,7 +275,7 @@ impl Switch {
                 self.hop(now, Some(call), failed, out);
                 let answer = match why {
                     "busy" => OfferAnswer::Busy,
-                    "declined" | "refused" => OfferAnswer::Declined,
+                    "declined" | "refused" | "no_rtp_port" => OfferAnswer::Declined,
                     "no_answer" => OfferAnswer::NoAnswer,
                     _ => OfferAnswer::Failed,
                 };

@@ -169,3 +169,22 @@ fn draining_refuses_newcomers_and_hanging_up_all_ends_the_rest() {
     assert_eq!(until_over(&mut sim, staying), EndCause::FarEndHungUp);
     sim.finish().unwrap();
 }
+
+#[test]
+fn a_socket_that_cannot_be_bound_does_not_make_the_agent_unreachable() {
+    let mut sim = center();
+    let nurse = sign_in(&mut sim, "nurse1");
+    let caller = sim.call();
+    until_heard(&mut sim, caller, "main_menu");
+    sim.set_unbindable(1_000);
+    press(&mut sim, caller, "1");
+    until(&mut sim, 10, "her side has no port", |sim| {
+        has(sim, |hop| matches!(hop, Hop::NotTaken { why, .. } if why == "no_rtp_port"))
+    });
+    assert_eq!(sim.agent_state("nurse1"), "available");
+    sim.set_unbindable(0);
+    answers(&mut sim, nurse);
+    until_talking(&mut sim, caller, nurse);
+    hang_up(&mut sim, caller);
+    sim.finish().unwrap();
+}

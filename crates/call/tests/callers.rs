@@ -107,12 +107,12 @@ fn a_full_system_says_503_and_carries_on_with_the_calls_it_has() {
 }
 
 #[test]
-fn with_no_rtp_port_left_a_caller_is_refused_and_not_answered_in_silence() {
-    let mut sim = center_of(World { rtp_ports: 20_000..=20_001, ..World::small(1, 0) });
+fn with_no_rtp_port_left_for_a_nurse_a_caller_is_refused_and_not_answered_in_vain() {
+    let mut sim = center_of(World { rtp_ports: 20_000..=20_005, ..World::small(1, 0) });
     let first = sim.call();
     until_heard(&mut sim, first, "dial_911_notice");
     let second = sim.call();
-    assert_eq!(until_over(&mut sim, second), EndCause::Refused { status: 503 });
+    assert_eq!(until_over(&mut sim, second), EndCause::Refused { status: 503 }, "one port is not enough for two");
     hang_up(&mut sim, first);
     sim.finish().unwrap();
 }

@@ -291,6 +291,20 @@ impl Sim {
         node.handle(now, input, &mut Rest { durability, stored, monitor, network: wires });
     }
 
+    /// So many RTP sockets in a thousand cannot be bound from now on.
+    pub const fn set_unbindable(&mut self, permille: u64) {
+        self.node.unbindable_permille = permille;
+    }
+
+    /// Flows, queues and agents are replaced while calls go on. Phones stay those of the first world.
+    pub fn reload(&mut self, world: &World) -> Result<(), FlowsBroken> {
+        let numbers = self.setup.numbers.clone();
+        self.setup = Arc::new(Setup { numbers, ..world.setup(&BTreeMap::new(), &self.ear)? });
+        self.monitor.set_agents(world.agents.clone());
+        self.input(Input::Configured(Arc::clone(&self.setup)));
+        Ok(())
+    }
+
     /// What the node works with, for a reload of something alike.
     pub fn setup(&self) -> &Arc<Setup> {
         &self.setup
