@@ -373,6 +373,11 @@ pub(crate) fn among_flows(reader: &mut Reader<'_>, path: &str, draft: &Draft, dr
             });
         }
     }
+    sub_flows(reader, draft, drafts);
+}
+
+/// The flows this one calls: no circle, and every language.
+fn sub_flows(reader: &mut Reader<'_>, draft: &Draft, drafts: &[(&str, Draft)]) {
     let of = |name: &str| drafts.iter().map(|(_, draft)| draft).find(|draft| &*draft.flow.name == name);
     for (callee, place) in &draft.calls {
         let Some(called) = of(callee) else { continue };

@@ -83,21 +83,10 @@ impl FileKind {
 /// Compiles all files of a folder together: flows, calendars and shared parts.
 pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
     let mut findings = Vec::new();
-    let mut files: Vec<(FileKind, &Source, Node)> = Vec::new();
-    let mut are_calendars_broken = false;
-    for source in sources {
-        let kind = FileKind::of(&source.path);
-        if kind == FileKind::Other {
-            continue;
-        }
-        match document::read(&source.path, &source.text) {
-            Ok(node) => files.push((kind, source, node)),
-            Err(finding) => {
-                are_calendars_broken |= kind == FileKind::Calendars;
-                findings.push(*finding);
-            }
-        }
-    }
+    let files = read_all(sources, &mut findings);
+    // A calendar that cannot be read is one mistake, not one for each flow that names it.
+    let mut are_calendars_broken =
+        findings.iter().any(|finding: &Finding| FileKind::of(&finding.path) == FileKind::Calendars);
     let of_kind = |kind| files.iter().filter(move |file| file.0 == kind);
     let flows: BTreeSet<String> =
         of_kind(FileKind::Flow).filter_map(|(_, _, root)| name_of(root)).map(str::to_owned).collect();
@@ -153,6 +142,22 @@ pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
         Arc::new(library(flows, calendars, scenarios, environment))
     });
     Compiled { findings, library }
+}
+
+/// Every file that is ours, as nodes; what cannot be read at all is a finding.
+fn read_all<'s>(sources: &'s [Source], findings: &mut Vec<Finding>) -> Vec<(FileKind, &'s Source, Node)> {
+    let mut files = Vec::new();
+    for source in sources {
+        let kind = FileKind::of(&source.path);
+        if kind == FileKind::Other {
+            continue;
+        }
+        match document::read(&source.path, &source.text) {
+            Ok(node) => files.push((kind, source, node)),
+            Err(finding) => findings.push(*finding),
+        }
+    }
+    files
 }
 
 fn library(

@@ -53,6 +53,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Declares all of them.
+    // Long: one line for each metric.
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let r = &registry;

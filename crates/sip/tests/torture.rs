@@ -35,6 +35,7 @@ fn judge(bytes: &Bytes) -> Verdict {
 }
 
 #[test]
+// Long: a table of forty-nine messages.
 fn torture_messages_are_refused_by_the_right_layer() {
     use Answer::{Drop, Status};
     use Layer::{Header, StartLine};

@@ -37,6 +37,7 @@ impl Faults {
     }
 
     fn check(&self, path: &Path) -> io::Result<()> {
+        // Sleeps: it stands for a slow disk.
         thread::sleep(Duration::from_millis(self.delay_ms.load(SeqCst)));
         let text = path.to_string_lossy();
         if self.refused.lock().unwrap().iter().any(|part| text.contains(part)) {
@@ -286,6 +287,7 @@ fn calls_cut_off_by_a_crash_are_ended_in_the_log_at_the_next_start() {
 #[test]
 fn silence_is_broken_by_heartbeats() {
     let run = start(AuditWriterConfig { heartbeat_every: Duration::from_millis(20), ..quick() });
+    // Sleeps: ten heartbeats of nothing else happening are what is tested.
     thread::sleep(Duration::from_millis(200));
     run.writer.shutdown(PATIENCE);
     assert!(kinds(run.dir.path()).iter().filter(|kind| *kind == "log.heartbeat").count() >= 3);

@@ -73,6 +73,7 @@ impl Reader<'_> {
         }
     }
 
+    // Long: one line for each key of a flow, read and put in its place.
     pub(crate) fn flow(&mut self, root: &Node) -> Option<Draft> {
         let mut fields = self.fields(root, "a flow")?;
         self.version(&mut fields);

@@ -85,6 +85,7 @@ fn put_field(name: &str, value: &[u8], out: &mut BytesMut) {
 }
 
 /// The reason phrase RFC 3261 §21 and its extensions give a status; one we do not know gets its class's.
+// Long: a table.
 pub const fn reason_phrase(status: u16) -> &'static str {
     match status {
         100 => "Trying",
