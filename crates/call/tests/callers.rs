@@ -1,5 +1,5 @@
 //! What callers meet, from the first ring to the end, on a good network.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod quiet;
 

@@ -159,11 +159,11 @@ impl Monitor {
                     self.hop(now, *call, hop);
                 }
                 Output::Media { command, .. } => self.command(command, &mut arrived),
-                Output::Sip(sip::Output::Send { bytes, release: Release::AtOnce, .. }) => {
-                    if follows_from_facts(bytes) && !self.left.contains(&hash(bytes)) {
-                        let line = first_line(bytes);
-                        self.violated(format!("facts first: left at once and not repeated: {line}"));
-                    }
+                Output::Sip(sip::Output::Send { bytes, release: Release::AtOnce, .. })
+                    if follows_from_facts(bytes) && !self.left.contains(&hash(bytes)) =>
+                {
+                    let line = first_line(bytes);
+                    self.violated(format!("facts first: left at once and not repeated: {line}"));
                 }
                 _ => {}
             }
@@ -171,14 +171,14 @@ impl Monitor {
     }
 
     /// A message was sent.
-    pub(crate) fn left(&mut self, _: Now, bytes: &[u8]) {
+    pub(crate) fn left(&mut self, bytes: &[u8]) {
         if follows_from_facts(bytes) {
             self.left.insert(hash(bytes));
         }
     }
 
     /// A media thread tells something.
-    pub(crate) fn media_event(&mut self, _: Now, event: &Event) {
+    pub(crate) fn media_event(&mut self, event: &Event) {
         let Event::PlayFinished { port, playlist, why: PlayEnd::Finished } = event else { return };
         let Some((call, playing)) = self.ports.get_mut(port) else { return };
         if *playing == Some((*playlist, true))
@@ -383,7 +383,7 @@ impl Monitor {
                 && waiting.rung.is_none()
                 && config.queues.contains(&waiting.queue)
                 && waiting.skills.iter().all(|skill| config.skills.contains(skill))
-                && !waiting.refused_by.get(agent).is_some_and(|at| now.mono < *at + REFUSAL_MAX)
+                && waiting.refused_by.get(agent).is_none_or(|at| now.mono >= *at + REFUSAL_MAX)
         });
         let overtaken: Vec<String> = overtaken
             .map(|(other, waiting)| {
@@ -538,7 +538,7 @@ mod tests {
         let command = media::Command::Play { port, playlist };
         story.monitor.batch(at, &[Output::Media { shard: 0, command }]);
         let why = media::PlayEnd::Finished;
-        story.monitor.media_event(at, &media::Event::PlayFinished { port, playlist: 9, why });
+        story.monitor.media_event(&media::Event::PlayFinished { port, playlist: 9, why });
         story.ends(1, "completed");
         assert!(story.found().is_empty());
         story.ends(2, "completed");
@@ -599,7 +599,7 @@ mod tests {
         assert_eq!(story.found(), ["private"]);
         story.monitor.batch(at, &[send(Release::AtOnce)]);
         assert_eq!(story.found(), ["private", "facts first"]);
-        story.monitor.left(at, &bytes);
+        story.monitor.left(&bytes);
         story.monitor.batch(at, &[send(Release::AtOnce)]);
         assert_eq!(story.found().len(), 2, "a repetition");
     }

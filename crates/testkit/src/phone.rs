@@ -250,7 +250,7 @@ impl Phone {
             return;
         }
         for leg in self.legs.values_mut() {
-            leg.talk.speak(now.mono, self.voice, self.address, out);
+            leg.talk.speak(now.mono, self.voice, out);
         }
         if let Some(registration) = &mut self.registration
             && let Some(bytes) = registration.timeout(now.mono, self.address, &mut self.chance)
@@ -336,7 +336,7 @@ impl Phone {
             }
             Deed::Key { leg, code, step, timestamp } => {
                 if let Some(leg) = self.legs.get_mut(&leg) {
-                    leg.talk.send_key(code, step, timestamp, self.address, out);
+                    leg.talk.send_key(code, step, timestamp, out);
                 }
             }
             Deed::Return => self.power_on(now),

@@ -578,11 +578,3 @@ fn nth(network: Ipv4Addr, at: usize) -> IpAddr {
 fn outside(at: usize) -> IpAddr {
     nth(Ipv4Addr::new(10, 2, 0, 0), at)
 }
-
-/// The seeds a test is to run: these, or the one that `CARELINE_SEED` names.
-pub fn seeds(all: impl IntoIterator<Item = u64>, named: Option<&str>) -> Vec<u64> {
-    match named.and_then(|seed| seed.parse().ok()) {
-        Some(seed) => vec![seed],
-        None => all.into_iter().collect(),
-    }
-}

@@ -96,7 +96,7 @@ impl Talk {
     }
 
     /// A packet of voice, if it is time.
-    pub(crate) fn speak(&mut self, now: Instant, voice: u8, _: SocketAddr, out: &mut Vec<Datagram>) {
+    pub(crate) fn speak(&mut self, now: Instant, voice: u8, out: &mut Vec<Datagram>) {
         let Some(session) = self.session.as_ref().filter(|_| self.next_voice.is_some_and(|at| at <= now))
         else {
             return;
@@ -111,14 +111,7 @@ impl Talk {
     }
 
     /// One of the packets of a key.
-    pub(crate) fn send_key(
-        &mut self,
-        code: u8,
-        step: u16,
-        timestamp: u32,
-        _: SocketAddr,
-        out: &mut Vec<Datagram>,
-    ) {
+    pub(crate) fn send_key(&mut self, code: u8, step: u16, timestamp: u32, out: &mut Vec<Datagram>) {
         let Some((to, payload_type)) =
             self.session.as_ref().and_then(|session| Some((session.remote, session.telephone_event?)))
         else {

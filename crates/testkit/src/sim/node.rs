@@ -114,7 +114,7 @@ impl Node {
         }
         while self.events.front().is_some_and(|(at, _)| *at <= now.mono) {
             let Some((_, event)) = self.events.pop_front() else { break };
-            rest.monitor.media_event(now, &event);
+            rest.monitor.media_event(&event);
             self.handle(now, Input::Media(event), rest);
         }
         if self.next_frame.is_some_and(|at| at <= now.mono) {
@@ -176,7 +176,7 @@ impl Node {
     fn perform(&mut self, now: Now, output: Output, rest: &mut Rest<'_>) {
         match output {
             Output::Sip(sip::Output::Send { path, bytes, .. }) => {
-                rest.monitor.left(now, &bytes);
+                rest.monitor.left(&bytes);
                 rest.network.send(now, Datagram { from: SIP, to: path.peer, bytes });
             }
             Output::Sip(sip::Output::Resolve { id, .. }) => {
