@@ -12,7 +12,7 @@ const CALLS: usize = 20;
 
 fn run(seed: u64) -> Result<Sim, Failure> {
     let mut world = World::small(3, 1);
-    if seed % 4 == 0 {
+    if seed.is_multiple_of(4) {
         // A node that is full most of the time.
         world.rtp_ports = 20_000..=20_015;
         world.limits.calls_max = 6;

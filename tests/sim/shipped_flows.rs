@@ -24,7 +24,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// Keys two spaces in: the names of `queues.yaml` and `numbers.yaml`.
 fn names(path: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(path).unwrap();
-    let is_name = |line: &&str| line.starts_with("  ") && !line.starts_with("   ") && !line.starts_with("  #");
+    let is_name =
+        |line: &&str| line.starts_with("  ") && !line.starts_with("   ") && !line.starts_with("  #");
     text.lines().filter(is_name).filter_map(|line| Some(line.trim().split_once(':')?.0.to_owned())).collect()
 }
 
@@ -97,7 +98,8 @@ fn run(seed: u64, world: &World) -> Result<[u64; 2], Failure> {
 #[test]
 fn whatever_callers_press_the_flows_that_ship_keep_every_promise_of_the_node() {
     let world = shipped();
-    let [arrived, bridged] = common::run_all(common::seeds("shipped_flows", 3_000..3_016), |seed| run(seed, &world));
+    let [arrived, bridged] =
+        common::run_all(common::seeds("shipped_flows", 3_000..3_016), |seed| run(seed, &world));
     println!("{arrived} calls arrived, {bridged} conversations");
     assert!(common::is_replay() || bridged > 20, "{bridged} conversations");
 }

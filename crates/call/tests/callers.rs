@@ -112,7 +112,11 @@ fn with_no_rtp_port_left_for_a_nurse_a_caller_is_refused_and_not_answered_in_vai
     let first = sim.call();
     until_heard(&mut sim, first, "dial_911_notice");
     let second = sim.call();
-    assert_eq!(until_over(&mut sim, second), EndCause::Refused { status: 503 }, "one port is not enough for two");
+    assert_eq!(
+        until_over(&mut sim, second),
+        EndCause::Refused { status: 503 },
+        "one port is not enough for two"
+    );
     hang_up(&mut sim, first);
     sim.finish().unwrap();
 }

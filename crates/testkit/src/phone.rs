@@ -3,7 +3,9 @@
 //! A [`Phone`] is a user agent of its own ([`sip::Endpoint`]) with a voice, ears and habits. What it does
 //! beyond SIP is a list of [`Wish`]es on the virtual clock.
 
+mod call;
 mod registration;
+mod script;
 mod sound;
 mod talk;
 
@@ -17,76 +19,16 @@ use media::sdp::{self, Codec, Local};
 use primitives::{Now, Private, Seed};
 use sip::digest::{self, DigestChallenge};
 use sip::message::{Message, Method};
-use sip::{
-    Config, EndCause, Endpoint, Input, Invite, LegCommand, LegEvent, LegId, Output, Path, Refusal, Transport,
-};
+use sip::{Config, EndCause, Endpoint, Input, Invite, LegCommand, LegId, Output, Path, Refusal, Transport};
 
 use crate::sim::Chance;
 use registration::Registration;
+pub use script::{Phase, Reaction, Wish};
 pub use sound::Ear;
 use talk::Talk;
 
 /// Codecs of a phone, best first.
 const CODECS: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
-
-/// How long a phone rings before it gives up by itself.
-const RINGS_MAX: Duration = Duration::from_secs(90);
-
-/// Something a phone does, or what is done to it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Wish {
-    /// Calls a number or a feature code of the node.
-    Dial(String),
-    /// Presses a key.
-    Press(char),
-    /// Hangs up, or gives up while it rings at the other end.
-    HangUp,
-    /// Loses power without a word; comes back with nothing it knew after so long, or never.
-    Vanish(Option<Duration>),
-    /// Puts the other side on hold.
-    Hold,
-    /// Takes it back.
-    Resume,
-}
-
-/// What a phone does when it is called.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Reaction {
-    /// Answers after ringing, and then does these, each so long after the answer.
-    Answer {
-        /// How long it rings.
-        after: Duration,
-        /// What follows.
-        then: Vec<(Duration, Wish)>,
-    },
-    /// Refuses with this status after ringing: 603 declined, 486 busy.
-    Refuse {
-        /// How long it rings.
-        after: Duration,
-        /// 486, 603 …
-        status: u16,
-    },
-    /// Rings until the caller gives up.
-    LetRing,
-    /// Loses power while it rings.
-    Vanish {
-        /// How long it rings.
-        after: Duration,
-        /// When it comes back.
-        back_after: Option<Duration>,
-    },
-}
-
-/// How a call is seen from the phone.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Phase {
-    /// Being set up.
-    Ringing,
-    /// Answered.
-    Up,
-    /// Over.
-    Over(EndCause),
-}
 
 /// One datagram on its way.
 #[derive(Clone, Debug)]
@@ -413,88 +355,6 @@ impl Phone {
         let port = self.rtp_port;
         self.rtp_port = if port >= 60_000 { 40_000 } else { port + 2 };
         Talk::new(now, SocketAddr::new(self.address.ip(), port), &mut self.chance)
-    }
-
-    fn leg_event(&mut self, now: Now, id: LegId, event: LegEvent, out: &mut Vec<Datagram>) {
-        match event {
-            LegEvent::Invited(invited) => self.invited(now, id, invited.offer, out),
-            LegEvent::Answered { sdp } => {
-                if let Some(leg) = self.legs.get_mut(&id) {
-                    leg.talk.accept(now.mono, &sdp);
-                }
-                self.up(now, id);
-            }
-            LegEvent::Confirmed { sdp } => {
-                if let (Some(leg), Some(sdp)) = (self.legs.get_mut(&id), sdp) {
-                    leg.talk.accept(now.mono, &sdp);
-                }
-                self.up(now, id);
-            }
-            LegEvent::Reoffered { sdp } => {
-                let answer = self.legs.get_mut(&id).and_then(|leg| leg.talk.answer(sdp.as_deref()));
-                let command = match answer {
-                    Some(sdp) => LegCommand::Accept { sdp },
-                    None => LegCommand::Reject(Refusal::status(488)),
-                };
-                self.command(now, id, command, out);
-            }
-            LegEvent::OfferAnswered { sdp } => {
-                if let Some(leg) = self.legs.get_mut(&id) {
-                    leg.talk.accept(now.mono, &sdp);
-                }
-            }
-            LegEvent::Ended { cause } => self.ended(now, id, cause, out),
-            LegEvent::Ringing | LegEvent::Progress { .. } | LegEvent::Info { .. } => {}
-        }
-    }
-
-    fn invited(&mut self, now: Now, id: LegId, offer: Option<Bytes>, out: &mut Vec<Datagram>) {
-        let talk = self.new_talk(now.mono);
-        let leg = PhoneLeg {
-            phase: Phase::Ringing,
-            dialled: None,
-            is_proven: true,
-            offer,
-            talk,
-            then: Vec::new(),
-        };
-        self.legs.insert(id, leg);
-        self.current = Some(id);
-        let drawn = self.reactions.pop_front().or_else(|| self.habit.map(|habit| habit(&mut self.chance)));
-        self.command(now, id, LegCommand::Ring, out);
-        // A caller who died sends no CANCEL: nobody lets a phone ring for ever.
-        self.put(now.mono + RINGS_MAX, Deed::Refuse(id, 480));
-        match drawn.unwrap_or(Reaction::LetRing) {
-            Reaction::Answer { after, then } => self.put(now.mono + after, Deed::Answer(id, then)),
-            Reaction::Refuse { after, status } => self.put(now.mono + after, Deed::Refuse(id, status)),
-            Reaction::LetRing => {}
-            Reaction::Vanish { after, back_after } => {
-                self.put(now.mono + after, Deed::Wish(Some(id), Wish::Vanish(back_after)));
-            }
-        }
-    }
-
-    fn up(&mut self, now: Now, id: LegId) {
-        let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.phase == Phase::Ringing) else { return };
-        leg.phase = Phase::Up;
-        for (after, wish) in std::mem::take(&mut leg.then) {
-            self.put(now.mono + after, Deed::Wish(Some(id), wish));
-        }
-    }
-
-    fn ended(&mut self, now: Now, id: LegId, cause: EndCause, out: &mut Vec<Datagram>) {
-        let Some(leg) = self.legs.remove(&id) else { return };
-        self.last_over = Some(Phase::Over(cause));
-        if self.current == Some(id) {
-            self.current = self.legs.keys().next_back().copied();
-        }
-        let EndCause::Refused { status } = cause else { return };
-        self.refusals.push(status);
-        let Some(number) = leg.dialled.filter(|_| status == 401 && !leg.is_proven) else { return };
-        if let Some(credentials) = self.credentials(&number) {
-            let authorization = ("Authorization".to_owned(), credentials.into_exposed());
-            self.dial(now, number, vec![authorization], out);
-        }
     }
 
     /// Proof of who calls, for an INVITE to this number.

@@ -6,33 +6,38 @@
 //! | `world.rs` | flows, queues, agents and prompts of the node |
 //! | `node.rs` | the switch, its media thread and the driver between them |
 //! | `durability.rs` | its audit writer and disk |
+//! | `conditions.rs` | what the network, the disk and the sockets do to it |
+//! | `direct.rs`, `observe.rs` | what people are told to do, and what is seen of it |
 //! | `crowd.rs` | callers and agents with habits drawn from the seed |
 //! | `export.rs` | its log as an auditor is given it |
 //! | `trace.rs` | what happened, in words and as one number |
 
 mod chance;
+mod conditions;
 mod crowd;
+mod direct;
 mod durability;
 mod export;
 mod node;
+mod observe;
 mod trace;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use acd::AgentChange;
-use call::{Hop, Input, Setup, Status};
+use call::{Input, Setup};
 use primitives::{Now, Seed};
 
 use crate::clock::Clock;
 use crate::invariants::Monitor;
-use crate::link::{Faults, Link};
-use crate::phone::{Datagram, Ear, Phase, Phone, Reaction, Wish, names};
+use crate::link::Link;
+use crate::phone::{Datagram, Ear, Phone};
 pub use chance::Chance;
+pub use conditions::{Conditions, Failure};
 pub use crowd::{Crowd, agent_habit};
 pub use durability::Disk;
 use durability::Durability;
@@ -53,54 +58,6 @@ const PHONES_WITHIN: Duration = Duration::from_secs(3_600);
 const QUIET_WITHIN: Duration = Duration::from_secs(900);
 /// How long after that an agent may still write notes or rest her phone.
 const AGENTS_REST: Duration = Duration::from_secs(60);
-
-/// What a simulation does to the node.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Conditions {
-    /// The network, each way.
-    pub faults: Faults,
-    /// The disk of the audit log.
-    pub disk: Disk,
-    /// How many RTP sockets in a thousand cannot be bound.
-    pub unbindable_permille: u64,
-}
-
-impl Conditions {
-    /// A good network a few milliseconds wide, and a disk that never hangs.
-    pub fn quiet() -> Self {
-        let faults = Faults { delay: Duration::from_millis(5), ..Faults::default() };
-        Self { faults, ..Self::default() }
-    }
-
-    /// So many in a hundred datagrams lost each way, a twentieth doubled, and later ones overtaking.
-    pub fn lossy(percent: u32) -> Self {
-        let faults = Faults {
-            loss: f64::from(percent) / 100.0,
-            duplication: 0.05,
-            delay: Duration::from_millis(5),
-            jitter: Duration::from_millis(60),
-        };
-        Self { faults, disk: Disk { stalls_permille: 1 }, unbindable_permille: 5 }
-    }
-}
-
-/// Why a simulation failed. Says which seed to run again.
-pub struct Failure {
-    seed: u64,
-    violations: Vec<String>,
-    last: Vec<String>,
-}
-
-impl fmt::Debug for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {} fails; run it alone with CARELINE_SEED={}", self.seed, self.seed)?;
-        for violation in &self.violations {
-            writeln!(f, "  {violation}")?;
-        }
-        writeln!(f, "what happened last:")?;
-        self.last.iter().try_for_each(|line| writeln!(f, "  {line}"))
-    }
-}
 
 /// A whole node with its callers and agents.
 pub struct Sim {
@@ -229,61 +186,6 @@ impl Sim {
         self.world.agents.keys().cloned().collect()
     }
 
-    /// A patient calls the front door now.
-    pub fn call(&mut self) -> PhoneId {
-        let patient = self.patient();
-        self.wish(patient, Duration::ZERO, Wish::Dial(FRONT_DOOR.to_owned()));
-        patient
-    }
-
-    /// A phone does something after a while.
-    pub fn wish(&mut self, phone: PhoneId, after: Duration, wish: Wish) {
-        let at = self.clock.now().mono + after;
-        if let Some(phone) = self.phones.get_mut(phone.0) {
-            phone.plan(at, wish);
-        }
-        self.rewake(phone.0);
-    }
-
-    /// What a phone does once its own next call is answered, each so long after the answer.
-    pub fn script(&mut self, phone: PhoneId, then: Vec<(Duration, Wish)>) {
-        if let Some(phone) = self.phones.get_mut(phone.0) {
-            phone.script(then);
-        }
-    }
-
-    /// What a phone does when it is next called; once for each time this is said.
-    pub fn react(&mut self, phone: PhoneId, reaction: Reaction) {
-        if let Some(phone) = self.phones.get_mut(phone.0) {
-            phone.react(reaction);
-        }
-    }
-
-    /// What a phone does whenever it is called.
-    pub fn set_habit(&mut self, phone: PhoneId, habit: fn(&mut Chance) -> Reaction) {
-        if let Some(phone) = self.phones.get_mut(phone.0) {
-            phone.set_habit(habit);
-        }
-    }
-
-    /// An agent asks for something by the node's API, after a while.
-    pub fn ask(&mut self, agent: &str, after: Duration, change: AgentChange) {
-        self.asked_so_far += 1;
-        let at = (self.clock.now().mono + after, self.asked_so_far);
-        self.asked.insert(at, (agent.to_owned(), change));
-    }
-
-    /// An agent signs in to all she may serve and is ready.
-    pub fn sign_in(&mut self, agent: &str) {
-        self.ask(agent, Duration::ZERO, AgentChange::SignIn { queues: Vec::new() });
-        self.ask(agent, Duration::ZERO, AgentChange::Ready);
-    }
-
-    /// No caller may key these: a fact that holds them fails the run.
-    pub fn keep_private(&mut self, digits: &str) {
-        self.monitor.keep_private(digits.to_owned());
-    }
-
     /// Hands the switch something by hand: a reload, a drain.
     pub fn input(&mut self, input: Input<'_>) {
         let now = self.clock.now();
@@ -308,78 +210,6 @@ impl Sim {
     /// What the node works with, for a reload of something alike.
     pub fn setup(&self) -> &Arc<Setup> {
         &self.setup
-    }
-
-    /// The prompts a phone heard, in order, each once while it lasted.
-    pub fn heard(&self, phone: PhoneId) -> Vec<String> {
-        let heard = self.phones.get(phone.0).map(|phone| phone.heard.as_slice()).unwrap_or_default();
-        names(heard, &self.ear).map(ToString::to_string).collect()
-    }
-
-    /// Whether a phone ever heard the voice of another.
-    pub fn heard_voice(&self, phone: PhoneId, of: PhoneId) -> bool {
-        self.phones.get(phone.0).is_some_and(|phone| phone.heard.contains(&Ear::voice(of.0)))
-    }
-
-    /// Forgets what a phone heard until now.
-    pub fn forget_heard(&mut self, phone: PhoneId) {
-        if let Some(phone) = self.phones.get_mut(phone.0) {
-            phone.heard.clear();
-        }
-    }
-
-    /// A phone's latest call.
-    pub fn phase(&self, phone: PhoneId) -> Option<Phase> {
-        self.phones.get(phone.0).and_then(Phone::phase)
-    }
-
-    /// Whether a phone's registration was granted.
-    pub fn is_registered(&self, phone: PhoneId) -> bool {
-        self.phones.get(phone.0).is_some_and(Phone::is_registered)
-    }
-
-    /// Final answers a phone was refused with.
-    pub fn refusals(&self, phone: PhoneId) -> &[u16] {
-        self.phones.get(phone.0).map(|phone| phone.refusals.as_slice()).unwrap_or_default()
-    }
-
-    /// The node as a supervisor sees it.
-    pub fn status(&self) -> Status {
-        self.node.switch.status()
-    }
-
-    /// The word for an agent's state.
-    pub fn agent_state(&self, agent: &str) -> &'static str {
-        self.status().agents.iter().find(|status| status.name == agent).map_or("unknown", |status| status.state)
-    }
-
-    /// The log as far as it is durable.
-    pub fn hops(&self) -> Vec<Hop> {
-        let facts = self.durability.durable().iter().filter_map(|record| {
-            let value: serde_json::Value = serde_json::from_slice(&record.bytes).ok()?;
-            Hop::from_record(&record.kind, value.get("fields")?.as_object()?).ok()
-        });
-        facts.collect()
-    }
-
-    /// What the monitor counted.
-    pub const fn monitor(&self) -> &Monitor {
-        &self.monitor
-    }
-
-    /// What happened.
-    pub const fn trace(&self) -> &Trace {
-        &self.trace
-    }
-
-    /// One number for everything that happened, every byte the node sent included.
-    pub fn fingerprint(&self) -> (u64, u64) {
-        (self.trace.fingerprint(), self.wires.trace.fingerprint())
-    }
-
-    /// Virtual time since the beginning.
-    pub fn elapsed(&self) -> Duration {
-        self.clock.elapsed()
     }
 
     /// Lets so much time pass.
@@ -410,7 +240,8 @@ impl Sim {
     pub fn finish(&mut self) -> Result<(), Failure> {
         while self.phones.iter().any(|phone| !phone.is_idle()) || !self.asked.is_empty() {
             if self.clock.elapsed() > PHONES_WITHIN {
-                let busy = self.phones.iter().filter(|phone| !phone.is_idle()).map(|phone| phone.name.clone());
+                let busy =
+                    self.phones.iter().filter(|phone| !phone.is_idle()).map(|phone| phone.name.clone());
                 let busy = busy.collect::<Vec<_>>().join(", ");
                 self.monitor.violated(format!("after {PHONES_WITHIN:?} these phones are still busy: {busy}"));
                 return self.judge();

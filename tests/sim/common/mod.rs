@@ -25,7 +25,10 @@ pub fn is_replay() -> bool {
 }
 
 /// Runs every seed on all cores and sums up what each run counts. The first that fails is told and fails the test.
-pub fn run_all<const N: usize>(seeds: Vec<u64>, run: impl Fn(u64) -> Result<[u64; N], Failure> + Sync) -> [u64; N] {
+pub fn run_all<const N: usize>(
+    seeds: Vec<u64>,
+    run: impl Fn(u64) -> Result<[u64; N], Failure> + Sync,
+) -> [u64; N] {
     let next = AtomicUsize::new(0);
     let worker = || -> Result<[u64; N], Failure> {
         let mut sums = [0; N];

@@ -82,7 +82,12 @@ impl Registration {
     }
 
     /// The request to send now, if there is one.
-    pub(crate) fn timeout(&mut self, now: Instant, address: SocketAddr, chance: &mut Chance) -> Option<Bytes> {
+    pub(crate) fn timeout(
+        &mut self,
+        now: Instant,
+        address: SocketAddr,
+        chance: &mut Chance,
+    ) -> Option<Bytes> {
         match &mut self.state {
             State::Resting { until } if *until <= now => {
                 let bytes = self.request(address, chance);

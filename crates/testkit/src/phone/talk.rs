@@ -72,9 +72,7 @@ impl Talk {
     }
 
     pub(crate) fn accept(&mut self, now: Instant, answer: &[u8]) {
-        if let Some(session) =
-            accept(answer, local(self.address, self.session_id, self.version, self.hold))
-        {
+        if let Some(session) = accept(answer, local(self.address, self.session_id, self.version, self.hold)) {
             self.begin(session);
             self.next_voice = self.next_voice.or(Some(now));
         }

@@ -119,7 +119,8 @@ impl Durability {
             self.state = LogState::Durable;
             return Some(Released::State(self.state));
         }
-        let overdue = self.tickets.iter_mut().find(|ticket| !ticket.held.is_empty() && ticket.release_by <= now)?;
+        let overdue =
+            self.tickets.iter_mut().find(|ticket| !ticket.held.is_empty() && ticket.release_by <= now)?;
         if self.state == LogState::Durable {
             self.state = LogState::Stalled;
             return Some(Released::State(self.state));

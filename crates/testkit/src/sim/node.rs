@@ -152,7 +152,8 @@ impl Node {
     fn send_packets(&mut self, now: Now, rest: &mut Rest<'_>) {
         for (outgoing, bytes) in self.packets.iter() {
             if let Some(from) = self.locals.get(&outgoing.port) {
-                let datagram = Datagram { from: *from, to: outgoing.to, bytes: Bytes::copy_from_slice(bytes) };
+                let datagram =
+                    Datagram { from: *from, to: outgoing.to, bytes: Bytes::copy_from_slice(bytes) };
                 rest.network.send(now, datagram);
             }
         }
@@ -241,10 +242,10 @@ impl Stored {
 
     /// What a new switch is told first.
     pub(crate) fn inputs(&self) -> Vec<Input<'static>> {
-        let bindings = self.bindings.iter().map(|((user, _), binding)| Input::Restore {
-            user: user.clone(),
-            binding: binding.clone(),
-        });
+        let bindings = self
+            .bindings
+            .iter()
+            .map(|((user, _), binding)| Input::Restore { user: user.clone(), binding: binding.clone() });
         let agents = self.agents.iter().flat_map(|(agent, changes)| {
             changes.iter().flatten().map(|change| Input::Agent {
                 agent: agent.clone(),
