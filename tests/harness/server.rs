@@ -26,8 +26,8 @@ const DRAIN_SECS: &str = "5";
 const STOP_MAX: Duration = Duration::from_secs(20);
 /// One request of the HTTP listener.
 const HTTP_MAX: Duration = Duration::from_secs(10);
-/// RTP ports of one server: 50 calls with an agent each.
-const MEDIA_PORTS: u16 = 200;
+/// UDP ports of a call with an agent: RTP and RTCP of two legs.
+const PORTS_PER_CALL: u16 = 4;
 
 /// How to start it.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub struct Options {
     /// The YAML of `agents:`, indented by two. Default two nurses who also serve `on_call`, and a
     /// scheduler.
     pub agents: String,
+    /// Calls with an agent it has RTP ports for.
+    pub calls: u16,
     /// `sip.digest`: what phones are asked for.
     pub digest: &'static str,
     /// More of `careline.yaml`, at the top level.
@@ -51,6 +53,7 @@ impl Default for Options {
                      nurse2: { name: Nurse Two, queues: [nurses, on_call], skills: [\"lang:en\", \"lang:es\"] }\n  \
                      scheduler1: { name: Scheduler One, queues: [scheduling, reception] }\n"
                 .to_owned(),
+            calls: 50,
             digest: "[sha_256, md5]",
             more: String::new(),
         }
@@ -72,7 +75,7 @@ pub struct Server {
 
 /// `careline.yaml` of a test: the one place that knows its keys.
 fn configuration(options: &Options, sip: SocketAddr, http: SocketAddr, media: u16) -> String {
-    let Options { call_flows, agents, digest, more } = options;
+    let Options { call_flows, agents, digest, more, .. } = options;
     let v6 = if has_ipv6() { format!(", \"[::1]:{}\"", sip.port()) } else { String::new() };
     format!(
         "node: test-1\n\
@@ -85,7 +88,7 @@ fn configuration(options: &Options, sip: SocketAddr, http: SocketAddr, media: u1
          agents:\n{agents}\
          {more}",
         flows = call_flows.display().to_string(),
-        media_last = media + MEDIA_PORTS - 1,
+        media_last = media + options.calls * PORTS_PER_CALL - 1,
     )
 }
 
@@ -98,7 +101,7 @@ impl Server {
     /// Builds the binary if need be, starts it on free ports and waits until it says that it is ready.
     pub async fn start(options: Options) -> Result<Self, Trouble> {
         let folder = TempDir::new().map_err(Trouble::new)?;
-        let ports = free_ports(MEDIA_PORTS + 2)?;
+        let ports = free_ports(options.calls * PORTS_PER_CALL + 2)?;
         let sip = SocketAddr::from((Ipv4Addr::LOCALHOST, ports));
         let http = SocketAddr::from((Ipv4Addr::LOCALHOST, ports + 1));
         let configuration = configuration(&options, sip, http, ports + 2);

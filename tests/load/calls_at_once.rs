@@ -28,7 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let calls = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(CALLS);
     pin(std::process::id(), "1")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let mut server = runtime.block_on(Server::start(Options::default()))?;
+    let mut server =
+        runtime.block_on(Server::start(Options { calls: u16::try_from(calls)?, ..Options::default() }))?;
     pin(server.pid().ok_or("the server ended")?, "0")?;
 
     let before = processor_seconds(&server)?;
@@ -47,16 +48,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Keeps every thread of a process on one core, where there are two.
-fn pin(process: u32, core: usize) -> Result<(), Box<dyn Error>> {
-    if std::thread::available_parallelism()?.get() > 1 || core == 0 {
-        let pinned =
-            Command::new("taskset").args(["-apc", &core.to_string(), &process.to_string()]).output()?;
-        if !pinned.status.success() {
-            return Err(String::from_utf8_lossy(&pinned.stderr).into_owned().into());
-        }
+/// Keeps every thread of a process on these cores.
+fn pin(process: u32, cores: &str) -> Result<(), Box<dyn Error>> {
+    let pinned = Command::new("taskset").args(["-apc", cores, &process.to_string()]).output()?;
+    if pinned.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&pinned.stderr).into_owned().into())
     }
-    Ok(())
 }
 
 /// User and system time the server has used, from /proc (clock ticks of 10 ms).
