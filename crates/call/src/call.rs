@@ -39,6 +39,8 @@ pub(crate) struct Call {
     /// The place she had, kept while an agent talks with her, in case that agent's phone is lost.
     pub served: Option<Waiting>,
     pub far: Option<Far>,
+    /// When a side that is silent is asked again whether anybody is there: the caller's, the far one's.
+    pub probe_again: [Option<Instant>; 2],
     /// The place in the switch's timer list.
     pub scheduled: Option<Instant>,
     /// Set once; the call is forgotten as soon as its turn is over.
@@ -135,7 +137,8 @@ impl Call {
             }) => Some(*ring_until),
             _ => None,
         };
-        [self.interpreter.poll_timeout(), ring].into_iter().flatten().min()
+        let [caller, far] = self.probe_again;
+        [self.interpreter.poll_timeout(), ring, caller, far].into_iter().flatten().min()
     }
 
     /// Milliseconds since it arrived.

@@ -1,6 +1,7 @@
 //! The caller's leg: from her INVITE to the end of her call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flow::{Caller, Interpreter};
 use media::PlayEnd;
@@ -12,6 +13,10 @@ use crate::hop::Hop;
 use crate::leg::{Owner, Party};
 use crate::route::{Route, route};
 use crate::switch::{CallRecord, Output, Switch};
+
+/// How often a phone that sends no RTP is asked by re-INVITE whether it is there. A minute of a dead line is
+/// what an agent bears; a phone on mute answers three messages a minute.
+const PROBE_EVERY: Duration = Duration::from_secs(60);
 
 impl Switch {
     /// Somebody calls us.
@@ -79,6 +84,7 @@ impl Switch {
             waiting: None,
             served: None,
             far: None,
+            probe_again: [None; 2],
             scheduled: None,
             over: false,
             summary: Summary::default(),
@@ -156,7 +162,8 @@ impl Switch {
                 }
             }
             media::Event::Silent { .. } => self.probe(now, call, Side::Caller, out),
-            media::Event::PlayFinished { .. } | media::Event::Heard { .. } | media::Event::Closed { .. } => {}
+            media::Event::Heard { .. } => *call.next_probe(Side::Caller) = None,
+            media::Event::PlayFinished { .. } | media::Event::Closed { .. } => {}
         }
     }
 
@@ -255,7 +262,18 @@ impl Switch {
             _ => return,
         };
         let sdp = party.offer(codecs);
+        *call.next_probe(side) = Some(now.mono + PROBE_EVERY);
         self.leg(now, leg, LegCommand::Offer { sdp }, out);
+    }
+
+    /// Whoever is still silent is asked again: a phone on mute answers, one that vanished meanwhile does not.
+    pub(crate) fn probe_when_due(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
+        for side in [Side::Caller, Side::Far] {
+            if call.next_probe(side).is_some_and(|at| at <= now.mono) {
+                *call.next_probe(side) = None;
+                self.probe(now, call, side, out);
+            }
+        }
     }
 
     /// The call is over: every leg, port and queue entry of it is let go of, and its end is told.
@@ -298,6 +316,17 @@ impl Switch {
         self.entries.remove(&waiting.entry);
         self.acd_input(now, acd::Input::Abandon { entry: waiting.entry });
         self.hop(now, Some(call), abandoned, out);
+    }
+}
+
+impl Call {
+    /// When a silent side is asked again.
+    pub(crate) const fn next_probe(&mut self, side: Side) -> &mut Option<std::time::Instant> {
+        let [caller, far] = &mut self.probe_again;
+        match side {
+            Side::Caller => caller,
+            Side::Far => far,
+        }
     }
 }
 

@@ -75,6 +75,7 @@ impl Switch {
                 FarState::Whispering { playlist: whisper },
             ) if playlist == whisper => self.bridge(now, call, out),
             (media::Event::Silent { .. }, FarState::Bridged) => self.probe(now, call, Side::Far, out),
+            (media::Event::Heard { .. }, _) => *call.next_probe(Side::Far) = None,
             _ => {}
         }
     }
@@ -216,6 +217,7 @@ impl Switch {
         let (with, port, is_agent) = (far.who.name(), far.party.port, matches!(far.who, Who::Agent { .. }));
         let command = media::Command::Bridge { a: call.party.port, b: port };
         call.playlist = 0;
+        *call.next_probe(Side::Far) = None;
         self.hop(now, Some(call), Hop::Bridged { with }, out);
         out.push(Output::Media { shard: call.shard, command });
         let connected = if is_agent {

@@ -293,6 +293,7 @@ impl Switch {
             self.with_call(now, id, |switch, call| {
                 call.scheduled = None;
                 switch.give_up_transfer_when_due(now, call, out);
+                switch.probe_when_due(now, call, out);
                 if call.interpreter.poll_timeout().is_some_and(|at| at <= now.mono) {
                     switch.run_flow(now, call, flow::Event::Timeout, out);
                 }

@@ -190,3 +190,20 @@ fn digits_of_a_record_number_are_in_no_fact() {
     hang_up(&mut sim, caller);
     sim.finish().unwrap();
 }
+
+#[test]
+fn a_caller_on_mute_stays_and_one_who_vanishes_on_mute_is_missed() {
+    let mut sim = center();
+    let nurse = sign_in(&mut sim, "nurse1");
+    answers(&mut sim, nurse);
+    let caller = sim.call();
+    until_heard(&mut sim, caller, "main_menu");
+    press(&mut sim, caller, "1");
+    until_talking(&mut sim, caller, nurse);
+    sim.wish(caller, Duration::ZERO, Wish::Mute);
+    sim.run_for(SECOND * 200).unwrap();
+    assert_eq!(sim.phase(nurse), Some(Phase::Up), "a silent phone that answers is there");
+    sim.wish(caller, Duration::ZERO, Wish::Vanish(None));
+    assert_eq!(until_over(&mut sim, nurse), EndCause::FarEndHungUp);
+    sim.finish().unwrap();
+}

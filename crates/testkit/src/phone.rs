@@ -306,9 +306,14 @@ impl Phone {
                     self.put(at, Deed::Key { leg: id, code, step, timestamp });
                 }
             }
+            (Wish::Mute, Some(leg)) => {
+                if let Some(leg) = self.legs.get_mut(&leg) {
+                    leg.talk.is_muted = true;
+                }
+            }
             (Wish::Hold, Some(leg)) => self.offer_again(now, leg, true, out),
             (Wish::Resume, Some(leg)) => self.offer_again(now, leg, false, out),
-            (Wish::HangUp | Wish::Press(_) | Wish::Hold | Wish::Resume, None) => {}
+            (Wish::HangUp | Wish::Press(_) | Wish::Mute | Wish::Hold | Wish::Resume, None) => {}
         }
     }
 

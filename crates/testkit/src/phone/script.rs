@@ -13,6 +13,8 @@ pub enum Wish {
     Press(char),
     /// Hangs up, or gives up while it rings at the other end.
     HangUp,
+    /// Sends no more voice, as a phone on mute with silence suppression; keys and signalling go on.
+    Mute,
     /// Loses power without a word; comes back with nothing it knew after so long, or never.
     Vanish(Option<Duration>),
     /// Puts the other side on hold.

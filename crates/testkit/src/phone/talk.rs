@@ -25,6 +25,8 @@ const KEY_END_FROM: u16 = KEY_STEPS - 2;
 #[derive(Debug)]
 pub(crate) struct Talk {
     pub port: u16,
+    /// Nothing is said.
+    pub is_muted: bool,
     address: SocketAddr,
     session: Option<Session>,
     session_id: u64,
@@ -42,6 +44,7 @@ impl Talk {
         let draw = |chance: &mut Chance| chance.below(1 << 32) as u32;
         Self {
             port: address.port(),
+            is_muted: false,
             address,
             session: None,
             session_id: chance.below(1 << 40),
@@ -100,7 +103,7 @@ impl Talk {
             return;
         };
         self.next_voice = Some(now + VOICE_EVERY);
-        if !session.sends {
+        if !session.sends || self.is_muted {
             return;
         }
         let (to, payload_type, timestamp) = (session.remote, session.payload_type, self.timestamp(now));
