@@ -36,6 +36,8 @@ pub(crate) struct Call {
     /// What plays, to tell its end from the end of an older list.
     pub playlist: u64,
     pub waiting: Option<Waiting>,
+    /// Since when she waits for a person, whatever queues she is led through.
+    pub waits_since: Option<jiff::Timestamp>,
     /// The place she had, kept while an agent talks with her, in case that agent's phone is lost.
     pub served: Option<Waiting>,
     pub far: Option<Far>,

@@ -11,8 +11,9 @@ use sip::{EndCause, Invited, LegCommand, LegEvent, LegId, Refusal};
 use crate::call::{Call, Far, FarState, Progress, Summary, millis};
 use crate::hop::Hop;
 use crate::leg::{Owner, Party};
+use crate::output::{CallRecord, Output};
 use crate::route::{Route, route};
-use crate::switch::{CallRecord, Output, Switch};
+use crate::switch::Switch;
 
 /// How often a phone that sends no RTP is asked by re-INVITE whether it is there. A minute of a dead line is
 /// what an agent bears; a phone on mute answers three messages a minute.
@@ -27,10 +28,11 @@ impl Switch {
         match route(&setup, dialled) {
             Route::Nowhere => self.refuse(now, leg, 404, "no_such_number", out),
             _ if self.draining => self.refuse(now, leg, 503, "draining", out),
-            _ if self.calls() >= usize::try_from(setup.limits.calls_max).unwrap_or(usize::MAX) => {
+            // However full it is, an agent can come to help: she takes calls off the line.
+            Route::Feature(code) => self.feature(now, leg, code, invited, out),
+            Route::Flow { .. } if self.calls.len() >= setup.limits.calls_max as usize => {
                 self.refuse(now, leg, 503, "full", out);
             }
-            Route::Feature(code) => self.feature(now, leg, code, invited, out),
             Route::Flow { flow, dialled } => self.arrive(now, leg, (flow, dialled), invited, out),
         }
     }
@@ -83,6 +85,7 @@ impl Switch {
             playlist: 0,
             waiting: None,
             served: None,
+            waits_since: None,
             far: None,
             probe_again: [None; 2],
             scheduled: None,
@@ -255,7 +258,10 @@ impl Switch {
         let codecs = &call.setup.media.codecs;
         let (leg, party) = match (side, &mut call.far) {
             (Side::Caller, _) if matches!(call.progress, Progress::Confirmed) => (call.leg, &mut call.party),
-            (Side::Far, Some(Far { legs, party, state: FarState::Bridged, .. })) => match legs.first() {
+            (
+                Side::Far,
+                Some(Far { legs, party, state: FarState::Bridged | FarState::Whispering { .. }, .. }),
+            ) => match legs.first() {
                 Some(leg) => (*leg, party),
                 None => return,
             },
@@ -286,7 +292,7 @@ impl Switch {
         self.hang_up(now, call.leg, EndCause::WeHungUp, out);
         self.close_port(call.party.port, out);
         call.over = true;
-        let ended = Hop::Ended { cause: cause.to_owned(), lasted_ms: call.age_ms(now) };
+        let ended = Hop::Ended { cause: cause.to_owned(), lasted_ms: Some(call.age_ms(now)) };
         self.hop(now, Some(call), ended, out);
         let flow = call.interpreter.flow();
         out.push(Output::Record(CallRecord {

@@ -9,8 +9,9 @@ use primitives::Now;
 use sip::{Challenge, EndCause, Invited, LegCommand, LegEvent, LegId, Refusal};
 
 use crate::leg::{Owner, Party};
+use crate::output::Output;
 use crate::setup::FeatureCode;
-use crate::switch::{Output, Switch};
+use crate::switch::Switch;
 
 /// Silence before the confirmation, while the phone goes to her ear.
 const BEFORE_CONFIRMATION: Duration = Duration::from_millis(300);

@@ -194,8 +194,9 @@ pub enum Hop {
     Ended {
         /// `caller_hung_up`, `completed`, `conversation_ended`, `failed` …
         cause: String,
-        /// From arrival to end.
-        lasted_ms: u64,
+        /// From arrival to end; not known of a call that a crash cut off.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        lasted_ms: Option<u64>,
     },
     /// An agent's state.
     #[serde(rename = "agent.state")]
@@ -314,7 +315,8 @@ impl Hop {
             Self::Held { by, held: false } => format!("taken back by {by}"),
             Self::Transferring { number } => format!("{number} is rung"),
             Self::TransferFailed { number, why } => format!("{number} is not reached: {why}"),
-            Self::Ended { cause, lasted_ms } => format!("call ends after {}: {cause}", seconds(lasted_ms)),
+            Self::Ended { cause, lasted_ms: Some(ms) } => format!("call ends after {}: {cause}", seconds(ms)),
+            Self::Ended { cause, lasted_ms: None } => format!("call ends: {cause}"),
             Self::AgentNow { agent, state } => format!("{agent} is {state}"),
             Self::AgentAsked { agent, what, by } => format!("{agent} asks to {what} by {by}"),
             Self::Registered { agent, contacts } => format!("{agent} has {contacts} phone contacts"),

@@ -13,7 +13,8 @@ use crate::call::{Call, Far, FarState, Waiting, Who, millis};
 use crate::caller::{Side, waited_ms};
 use crate::hop::Hop;
 use crate::leg::{Owner, Party};
-use crate::switch::{Output, Switch};
+use crate::output::Output;
+use crate::switch::Switch;
 
 /// Silence between the agent's "hello" and the whisper, so that its first word is heard.
 const BEFORE_WHISPER: Duration = Duration::from_millis(300);
@@ -74,7 +75,9 @@ impl Switch {
                 media::Event::PlayFinished { playlist, why: PlayEnd::Finished, .. },
                 FarState::Whispering { playlist: whisper },
             ) if playlist == whisper => self.bridge(now, call, out),
-            (media::Event::Silent { .. }, FarState::Bridged) => self.probe(now, call, Side::Far, out),
+            (media::Event::Silent { .. }, FarState::Bridged | FarState::Whispering { .. }) => {
+                self.probe(now, call, Side::Far, out)
+            }
             (media::Event::Heard { .. }, _) => *call.next_probe(Side::Far) = None,
             _ => {}
         }
@@ -309,7 +312,10 @@ impl Switch {
                     Some(place) if lost || far.state != FarState::Bridged => {
                         self.back_to_her_place(now, call, place, agent, out);
                     }
-                    _ => self.run_flow(now, call, flow::Event::Queue(QueueNews::AgentLeft), out),
+                    _ => {
+                        call.waits_since = None;
+                        self.run_flow(now, call, flow::Event::Queue(QueueNews::AgentLeft), out);
+                    }
                 }
             }
             Who::Number { .. } => {

@@ -11,7 +11,8 @@ use sip::EndCause;
 use crate::call::{Call, Progress, Waiting};
 use crate::caller::waited_ms;
 use crate::hop::Hop;
-use crate::switch::{Output, Switch};
+use crate::output::Output;
+use crate::switch::Switch;
 
 impl Switch {
     /// Does one thing the flow wants.
@@ -82,11 +83,11 @@ impl Switch {
 
     fn enqueue(&mut self, now: Now, call: &mut Call, request: Enqueue, out: &mut Vec<Output>) {
         // She keeps her waiting time when a flow moves her from one queue to the next.
-        let since = call.waiting.take().map_or(now.wall, |before| {
+        let since = *call.waits_since.get_or_insert(now.wall);
+        if let Some(before) = call.waiting.take() {
             self.entries.remove(&before.entry);
             self.acd_input(now, acd::Input::Abandon { entry: before.entry });
-            before.since
-        });
+        }
         let queued = Hop::Queued {
             queue: request.queue.to_string(),
             urgency: request.urgency.word().to_owned(),

@@ -12,123 +12,16 @@ use flow::Action;
 use media::PortId;
 use primitives::{Generator, Now, Seed};
 use rand_core::Rng;
-use sip::{Binding, EndCause, LegCommand, LegEvent, LegId, Refusal, RegistrationChange};
+use sip::{EndCause, LegCommand, LegEvent, LegId, Refusal, RegistrationChange};
 
 use crate::call::Call;
 use crate::feature::FeatureCall;
 use crate::hop::Hop;
+use crate::input::{Input, LogState};
 use crate::leg::Owner;
+use crate::output::Output;
 use crate::port_pool::PortPool;
 use crate::setup::Setup;
-
-/// What happens to a switch.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// From the network, for the SIP endpoint.
-    Sip(sip::Input<'a>),
-    /// From a media thread.
-    Media(media::Event),
-    /// An agent's wish, by way of the HTTP API or as it was before a restart.
-    Agent {
-        /// Whose: the user name.
-        agent: String,
-        /// What.
-        change: AgentChange,
-        /// `api` or `restart`, for the log.
-        by: &'static str,
-    },
-    /// A contact that was registered before a restart.
-    Restore {
-        /// Whose.
-        user: String,
-        /// What was stored.
-        binding: Binding,
-    },
-    /// Flows and configuration were checked and replace the ones before, all at once.
-    Configured(Arc<Setup>),
-    /// The audit log fell behind its time limit, or caught up.
-    Log(LogState),
-    /// No new calls: the node is to stop. Calls in progress go on.
-    Drain,
-    /// End what is left, because the time given to draining is over.
-    HangUpAll,
-    /// `poll_timeout` has passed.
-    Timeout,
-}
-
-/// Whether facts are durable in time.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum LogState {
-    /// They are.
-    Durable,
-    /// They are not: care goes on, look-ups and changes of private data do not.
-    Stalled,
-}
-
-/// What a switch wants done, in this order. Hops come first: they are durable before what follows is sent.
-#[derive(Debug)]
-pub enum Output {
-    /// Something a person could later ask about: a trace line, a metric and a fact of the log.
-    Hop {
-        /// When.
-        at: Now,
-        /// Whose call, where it is one's.
-        call: Option<CallId>,
-        /// The flow, its version and the step the caller is at.
-        flow: Option<FlowRef>,
-        /// What.
-        hop: Hop,
-    },
-    /// For the network. Never a leg event or a registration: those stay inside.
-    Sip(sip::Output),
-    /// For a media thread.
-    Media {
-        /// Which.
-        shard: u16,
-        /// What.
-        command: media::Command,
-    },
-    /// A registration to be stored, or forgotten, so that a restart finds it.
-    Registration(RegistrationChange),
-    /// An agent's wish to be stored, so that a restart finds it.
-    AgentChanged {
-        /// Whose.
-        agent: String,
-        /// What.
-        change: AgentChange,
-    },
-    /// A call is over: its row for reports.
-    Record(CallRecord),
-}
-
-/// A finished call, for reports. The caller's number is not in it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct CallRecord {
-    /// Its id.
-    pub call: CallId,
-    /// When it came.
-    pub started: jiff::Timestamp,
-    /// When we answered.
-    pub answered: Option<jiff::Timestamp>,
-    /// When it ended.
-    pub ended: jiff::Timestamp,
-    /// The flow that answered it.
-    pub flow: String,
-    /// That flow's version.
-    pub flow_digest: String,
-    /// The last queue she waited in.
-    pub queue: Option<String>,
-    /// Her urgency at the end.
-    pub urgency: &'static str,
-    /// Why it ended.
-    pub outcome: String,
-    /// Who answered.
-    pub agent: Option<String>,
-    /// From joining the queue to the answer.
-    pub waited_ms: Option<u64>,
-    /// With agents and numbers outside, in all.
-    pub talked_ms: u64,
-}
 
 /// Work a handler leaves for its end, so that no part is called from inside itself.
 #[derive(Debug)]

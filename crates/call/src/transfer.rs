@@ -10,7 +10,8 @@ use sip::EndCause;
 use crate::call::{Call, Far, FarState, Who};
 use crate::hop::Hop;
 use crate::leg::{Owner, Party};
-use crate::switch::{Output, Switch};
+use crate::output::Output;
+use crate::switch::Switch;
 
 impl Switch {
     pub(crate) fn transfer(

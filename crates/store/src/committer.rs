@@ -114,7 +114,7 @@ impl<T: Send + 'static> Committer<T> {
             self.seal_own(None, fact);
         }
         for call in &recovered.open_calls {
-            self.seal_own(Some(*call), Fact::new(Fact::CALL_END).with("why", "node_restarted"));
+            self.seal_own(Some(*call), Fact::new(Fact::CALL_END).with("cause", "node_restarted"));
         }
     }
 

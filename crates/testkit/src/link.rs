@@ -48,8 +48,10 @@ impl<T: Clone> Link<T> {
     /// Sends a datagram. Whether and when it arrives is decided now.
     pub fn send(&mut self, now: Instant, datagram: T) {
         // Every datagram takes the same four draws, so that one fault changes nothing about the next.
-        let [is_lost, is_doubled] = [self.faults.loss, self.faults.duplication].map(|share| self.draw() < share);
-        let [first, second] = [(); 2].map(|()| now + self.faults.delay + self.faults.jitter.mul_f64(self.draw()));
+        let [is_lost, is_doubled] =
+            [self.faults.loss, self.faults.duplication].map(|share| self.draw() < share);
+        let [first, second] =
+            [(); 2].map(|()| now + self.faults.delay + self.faults.jitter.mul_f64(self.draw()));
         if is_lost {
             self.lost += 1;
             return;
@@ -159,8 +161,12 @@ mod tests {
 
     #[test]
     fn the_same_seed_repeats_every_fault_and_another_does_not() {
-        let faults =
-            Faults { loss: 0.2, duplication: 0.2, delay: Duration::from_millis(5), jitter: Duration::from_millis(9) };
+        let faults = Faults {
+            loss: 0.2,
+            duplication: 0.2,
+            delay: Duration::from_millis(5),
+            jitter: Duration::from_millis(9),
+        };
         assert_eq!(carry(5, faults, 200), carry(5, faults, 200));
         assert_ne!(carry(5, faults, 200), carry(6, faults, 200));
     }

@@ -71,7 +71,7 @@ impl Story {
     }
 
     fn ends(&mut self, call: u128, cause: &str) {
-        self.hop(call, Hop::Ended { cause: cause.to_owned(), lasted_ms: 0 });
+        self.hop(call, Hop::Ended { cause: cause.to_owned(), lasted_ms: None });
     }
 
     /// The first word of each violation.

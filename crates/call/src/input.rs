@@ -1,0 +1,52 @@
+//! What happens to a switch.
+
+use std::sync::Arc;
+
+use acd::AgentChange;
+use sip::Binding;
+
+use crate::setup::Setup;
+
+/// What happens to a switch.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// From the network, for the SIP endpoint.
+    Sip(sip::Input<'a>),
+    /// From a media thread.
+    Media(media::Event),
+    /// An agent's wish, by way of the HTTP API or as it was before a restart.
+    Agent {
+        /// Whose: the user name.
+        agent: String,
+        /// What.
+        change: AgentChange,
+        /// `api` or `restart`, for the log.
+        by: &'static str,
+    },
+    /// A contact that was registered before a restart.
+    Restore {
+        /// Whose.
+        user: String,
+        /// What was stored.
+        binding: Binding,
+    },
+    /// Flows and configuration were checked and replace the ones before, all at once.
+    Configured(Arc<Setup>),
+    /// The audit log fell behind its time limit, or caught up.
+    Log(LogState),
+    /// No new calls: the node is to stop. Calls in progress go on.
+    Drain,
+    /// End what is left, because the time given to draining is over.
+    HangUpAll,
+    /// `poll_timeout` has passed.
+    Timeout,
+}
+
+/// Whether facts are durable in time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LogState {
+    /// They are.
+    Durable,
+    /// They are not: care goes on, look-ups and changes of private data do not.
+    Stalled,
+}
