@@ -305,7 +305,10 @@ fn start_writer(
     let boot = u128::from(boot.next_u64()) << 64 | u128::from(boot.next_u64());
     let identity =
         audit::Identity::new(&config.node, boot).map_err(|error| NodeError::Name(error.to_string()))?;
-    let place = AuditPlace::new(&config.data.join("audit"), key, identity);
+    let mut place = AuditPlace::new(&config.data.join("audit"), key, identity);
+    if let Some(spill) = &config.audit.spill {
+        place.spill.clone_from(spill);
+    }
     let (files, recovered) = AuditFiles::open(&place)?;
     if recovered.dropped_bytes > 0 || !recovered.open_calls.is_empty() {
         tracing::warn!(
@@ -325,7 +328,12 @@ fn start_writer(
     let notify = Box::new(move |state| {
         let state = match state {
             store::LogState::Durable => call::LogState::Durable,
-            store::LogState::Stalled { .. } => call::LogState::Stalled,
+            store::LogState::Stalled { .. } => {
+                tracing::error!(
+                    "the audit log cannot be written in time; calls go on, changes of configuration wait. Look at its disk"
+                );
+                call::LogState::Stalled
+            }
         };
         inbox.send(Message::Log(state));
     });

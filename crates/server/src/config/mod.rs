@@ -97,6 +97,9 @@ pub struct Audit {
     /// The log's name in its checkpoints, `<domain of the organisation>/ivr/<site>`. It never changes in
     /// a log's life. Default `careline.invalid/ivr/site-1`.
     pub origin: String,
+    /// The file facts go to while the log's own disk refuses, so put it on another one. Default in the log's
+    /// folder.
+    pub spill: Option<PathBuf>,
     /// Longest anything waits for its record to be durable, in milliseconds. Past it care goes on, an
     /// alarm is raised and the gap is recorded. Default 50.
     pub hold_ms_max: u32,
@@ -104,7 +107,7 @@ pub struct Audit {
 
 impl Default for Audit {
     fn default() -> Self {
-        Self { origin: "careline.invalid/ivr/site-1".to_owned(), hold_ms_max: 50 }
+        Self { origin: "careline.invalid/ivr/site-1".to_owned(), spill: None, hold_ms_max: 50 }
     }
 }
 
@@ -182,9 +185,9 @@ impl Config {
 
     /// Every path of a file besides the two folders.
     fn files_mut(&mut self) -> Vec<&mut PathBuf> {
-        let Self { sip, http, .. } = self;
+        let Self { sip, http, audit, .. } = self;
         let tls = sip.tls.iter_mut().flat_map(|listener| [&mut listener.certificate, &mut listener.key]);
-        tls.chain(http.certificate.as_mut()).chain(http.key.as_mut()).collect()
+        tls.chain(http.certificate.as_mut()).chain(http.key.as_mut()).chain(audit.spill.as_mut()).collect()
     }
 }
 
