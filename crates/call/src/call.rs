@@ -1,7 +1,7 @@
 //! Everything of one caller: her leg, her place in the flow, in the queue, and whom she talks with.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use acd::{AgentId, EntryId, OfferId};
 use audit::CallId;
@@ -13,6 +13,9 @@ use sip::LegId;
 
 use crate::leg::Party;
 use crate::setup::Setup;
+
+/// Longest a media thread may take to open a port. It takes microseconds; after seconds its answer is lost.
+pub(crate) const OPENING_MAX: Duration = Duration::from_secs(2);
 
 /// One caller's call, from INVITE to end.
 #[derive(Debug)]
@@ -139,8 +142,12 @@ impl Call {
             }) => Some(*ring_until),
             _ => None,
         };
+        let opened = match self.progress {
+            Progress::Opening { .. } => Some(self.arrived.mono + OPENING_MAX),
+            _ => None,
+        };
         let [caller, far] = self.probe_again;
-        [self.interpreter.poll_timeout(), ring, caller, far].into_iter().flatten().min()
+        [self.interpreter.poll_timeout(), ring, opened, caller, far].into_iter().flatten().min()
     }
 
     /// Milliseconds since it arrived.
@@ -150,6 +157,6 @@ impl Call {
 }
 
 /// A duration in the log's unit.
-pub(crate) fn millis(duration: std::time::Duration) -> u64 {
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

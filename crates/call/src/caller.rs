@@ -63,7 +63,8 @@ impl Switch {
             self.close_port(port, out);
             return self.refuse(now, leg, unacceptable.status(), "no_codec", out);
         }
-        let caller = Caller { number: invited.from.or(invited.asserted), dialled: dialled.clone() };
+        // P-Asserted-Identity counts from a trusted trunk only, and none is configured yet.
+        let caller = Caller { number: invited.from, dialled: dialled.clone() };
         let arrived = Hop::Arrived {
             dialled,
             caller: if caller.number.is_some() { "known" } else { "withheld" }.to_owned(),
@@ -79,7 +80,7 @@ impl Switch {
             party,
             progress: Progress::Opening { offer: invited.offer },
             at: (flow.name().into(), "start".into()),
-            language: "en".into(),
+            language: Arc::clone(interpreter.language()),
             urgency: interpreter.urgency(),
             reason: None,
             playlist: 0,
@@ -124,9 +125,9 @@ impl Switch {
                 self.run_flow(now, call, flow::Event::CallerHungUp, out);
                 self.end(now, call, cause, out);
             }
-            // Answers to our own probes, and what only a leg we dialled can say.
-            LegEvent::OfferAnswered { .. }
-            | LegEvent::Invited(_)
+            LegEvent::OfferAnswered { sdp } => self.answered_anew(now, call, Side::Caller, Some(&sdp), out),
+            // What only a leg we dialled can say.
+            LegEvent::Invited(_)
             | LegEvent::Ringing
             | LegEvent::Progress { .. }
             | LegEvent::Answered { .. } => {}
@@ -149,11 +150,7 @@ impl Switch {
                 }
             }
             media::Event::OpenFailed { .. } => {
-                self.legs.remove(&call.leg);
-                let retry_after = std::time::Duration::from_secs(1);
-                let refusal = Refusal { status: 503, retry_after: Some(retry_after) };
-                self.leg(now, call.leg, LegCommand::Reject(refusal), out);
-                self.end(now, call, "no_rtp_port", out);
+                self.refuse_opening(now, call, out);
             }
             media::Event::Digit { digit, .. } => {
                 let key = Private::new(digit.char());
@@ -168,6 +165,13 @@ impl Switch {
             media::Event::Heard { .. } => *call.next_probe(Side::Caller) = None,
             media::Event::PlayFinished { .. } | media::Event::Closed { .. } => {}
         }
+    }
+
+    /// She was let in and cannot be heard: refused, rather than left in silence.
+    pub(crate) fn refuse_opening(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
+        self.legs.remove(&call.leg);
+        self.refuse(now, call.leg, 503, "no_rtp_port", out);
+        self.end(now, call, "no_rtp_port", out);
     }
 
     /// Answers: 200 with our SDP. What is to be heard waits for the ACK.
@@ -197,7 +201,9 @@ impl Switch {
     }
 
     fn confirmed(&mut self, now: Now, call: &mut Call, sdp: Option<&[u8]>, out: &mut Vec<Output>) {
-        let Progress::Answered { then } = &mut call.progress else { return };
+        let Progress::Answered { then } = &mut call.progress else {
+            return self.answered_anew(now, call, Side::Caller, sdp, out);
+        };
         let then = then.take();
         call.progress = Progress::Confirmed;
         if let Some(sdp) = sdp {
@@ -250,6 +256,31 @@ impl Switch {
             Err(unacceptable) => {
                 self.leg(now, leg, LegCommand::Reject(Refusal::status(unacceptable.status())), out);
             }
+        }
+    }
+
+    /// One side answers our offer within the call: to a probe, or in the ACK of a re-INVITE that had none.
+    pub(crate) fn answered_anew(
+        &mut self,
+        now: Now,
+        call: &mut Call,
+        side: Side,
+        sdp: Option<&[u8]>,
+        out: &mut Vec<Output>,
+    ) {
+        let codecs = &call.setup.media.codecs;
+        let party = match (side, &mut call.far) {
+            (Side::Caller, _) => &mut call.party,
+            (Side::Far, Some(far)) => &mut far.party,
+            (Side::Far, None) => return,
+        };
+        // An answer that cannot be read changes nothing: what was agreed before goes on.
+        let Some(Ok(session)) = sdp.map(|sdp| party.accept(sdp, codecs)) else { return };
+        let held = !session.sends;
+        let command = media::Command::Apply { port: party.port, session };
+        out.push(Output::Media { shard: call.shard, command });
+        if side == Side::Far {
+            self.held_by_far(now, call, held, out);
         }
     }
 

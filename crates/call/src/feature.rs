@@ -119,12 +119,29 @@ impl Switch {
     fn act_on_feature(&mut self, now: Now, leg: LegId, sdp: Option<&[u8]>, out: &mut Vec<Output>) {
         let setup = Arc::clone(self.setup());
         let id = self.next_playlist();
+        let Some((user, code)) = self.features.get(&leg).map(|feature| (feature.user.clone(), feature.code))
+        else {
+            return;
+        };
+        let changes = match code {
+            FeatureCode::SignIn => {
+                vec![AgentChange::SignIn { queues: Vec::new() }, AgentChange::Ready]
+            }
+            FeatureCode::SignOut => vec![AgentChange::SignOut],
+            FeatureCode::Ready => vec![AgentChange::Ready],
+            FeatureCode::Pause => vec![AgentChange::Pause { reason: "feature code".to_owned() }],
+        };
+        let mut is_done = true;
+        for change in changes {
+            is_done &= self.agent_asked(now, &user, change, "phone", out);
+        }
+        let said = if is_done { code.prompt() } else { "agent_not_allowed" };
         let Some(feature) = self.features.get_mut(&leg) else { return };
         if let Some(Ok(session)) = sdp.map(|sdp| feature.party.accept(sdp, &setup.media.codecs)) {
             let command = media::Command::Apply { port: feature.party.port, session };
             out.push(Output::Media { shard: feature.shard, command });
         }
-        let prompt = setup.prompts.named(&setup.agent_language, feature.code.prompt()).map(Arc::clone);
+        let prompt = setup.prompts.named(&setup.agent_language, said).map(Arc::clone);
         feature.playlist = id;
         let playlist = Playlist {
             prompts: prompt.into_iter().collect(),
@@ -134,18 +151,6 @@ impl Switch {
         };
         let command = media::Command::Play { port: feature.party.port, playlist };
         out.push(Output::Media { shard: feature.shard, command });
-        let user = feature.user.clone();
-        let changes = match feature.code {
-            FeatureCode::SignIn => {
-                vec![AgentChange::SignIn { queues: Vec::new() }, AgentChange::Ready]
-            }
-            FeatureCode::SignOut => vec![AgentChange::SignOut],
-            FeatureCode::Ready => vec![AgentChange::Ready],
-            FeatureCode::Pause => vec![AgentChange::Pause { reason: "feature code".to_owned() }],
-        };
-        for change in changes {
-            self.agent_asked(now, &user, change, "phone", out);
-        }
     }
 
     fn end_feature(&mut self, now: Now, leg: LegId, out: &mut Vec<Output>) {

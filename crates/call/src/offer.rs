@@ -129,14 +129,10 @@ impl Switch {
             LegEvent::Answered { sdp } => self.far_answered(now, call, leg, &sdp, out),
             LegEvent::Reoffered { sdp } => self.reoffered(now, call, Side::Far, sdp.as_deref(), out),
             LegEvent::Ended { cause } => self.far_leg_ended(now, call, leg, cause, out),
-            // The caller goes on hearing her music while a phone rings, and our own probe's answer
-            // changes nothing.
-            LegEvent::Ringing
-            | LegEvent::Progress { .. }
-            | LegEvent::OfferAnswered { .. }
-            | LegEvent::Confirmed { .. }
-            | LegEvent::Info { .. }
-            | LegEvent::Invited(_) => {}
+            LegEvent::OfferAnswered { sdp } => self.answered_anew(now, call, Side::Far, Some(&sdp), out),
+            LegEvent::Confirmed { sdp } => self.answered_anew(now, call, Side::Far, sdp.as_deref(), out),
+            // The caller goes on hearing her music while a phone rings.
+            LegEvent::Ringing | LegEvent::Progress { .. } | LegEvent::Info { .. } | LegEvent::Invited(_) => {}
         }
     }
 
@@ -304,18 +300,25 @@ impl Switch {
         let Some(far) = call.far.take() else { return };
         self.close_port(far.party.port, out);
         self.parted(now, call, &far, if lost { "phone_lost" } else { "far_end_hung_up" }, out);
+        if far.state == FarState::Bridged && !lost {
+            // She has talked with somebody: what she waits for afterwards is a new wait.
+            call.waits_since = None;
+        }
         match far.who {
             Who::Agent { agent, .. } => {
                 let change = AgentChange::ConversationEnded;
                 self.acd_input(now, acd::Input::Agent { agent, change });
                 match call.served.take() {
                     Some(place) if lost || far.state != FarState::Bridged => {
-                        self.back_to_her_place(now, call, place, agent, out);
+                        // A phone that vanished is not rung again until it registers anew; an agent who hung up
+                        // during the whisper has her wrap-up.
+                        if lost {
+                            let change = AgentChange::Unreachable;
+                            self.acd_input(now, acd::Input::Agent { agent, change });
+                        }
+                        self.back_to_her_place(now, call, place, out);
                     }
-                    _ => {
-                        call.waits_since = None;
-                        self.run_flow(now, call, flow::Event::Queue(QueueNews::AgentLeft), out);
-                    }
+                    _ => self.run_flow(now, call, flow::Event::Queue(QueueNews::AgentLeft), out),
                 }
             }
             Who::Number { .. } => {
@@ -324,17 +327,8 @@ impl Switch {
         }
     }
 
-    /// Her agent's phone vanished: she waits on from the moment she first began to wait.
-    fn back_to_her_place(
-        &mut self,
-        now: Now,
-        call: &mut Call,
-        place: Waiting,
-        agent: AgentId,
-        out: &mut Vec<Output>,
-    ) {
-        // A phone that vanished is not rung again until it registers anew.
-        self.acd_input(now, acd::Input::Agent { agent, change: AgentChange::Unreachable });
+    /// Her agent was lost before she was helped: she waits on from the moment she first began to wait.
+    fn back_to_her_place(&mut self, now: Now, call: &mut Call, place: Waiting, out: &mut Vec<Output>) {
         let again =
             Hop::Requeued { queue: place.request.queue.to_string(), waited_ms: waited_ms(now, place.since) };
         self.hop(now, Some(call), again, out);

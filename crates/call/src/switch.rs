@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use acd::{AgentChange, AgentId, EntryId};
+use acd::{AgentChange, AgentId, AgentState, EntryId};
 use audit::{CallId, FlowRef};
 use flow::Action;
 use media::PortId;
@@ -14,7 +14,7 @@ use primitives::{Generator, Now, Seed};
 use rand_core::Rng;
 use sip::{EndCause, LegCommand, LegEvent, LegId, Refusal, RegistrationChange};
 
-use crate::call::Call;
+use crate::call::{Call, Progress};
 use crate::feature::FeatureCall;
 use crate::hop::Hop;
 use crate::input::{Input, LogState};
@@ -29,6 +29,7 @@ pub(crate) enum Pending {
     Leg(LegId, LegEvent),
     Acd(acd::Output),
     Flow(CallId, flow::Event),
+    Registration(RegistrationChange),
 }
 
 /// The deterministic heart of a node.
@@ -77,7 +78,7 @@ impl Switch {
         Self {
             sip: sip::Endpoint::new(config, seed.part("sip")),
             acd: acd::Engine::new(setup.acd.clone()),
-            ports: PortPool::new(setup.media.ports.clone()),
+            ports: PortPool::new(setup.media.ports.clone(), &BTreeSet::new()),
             setup,
             calls: BTreeMap::new(),
             features: BTreeMap::new(),
@@ -105,6 +106,7 @@ impl Switch {
                 Pending::Leg(leg, event) => self.leg_event(now, leg, event, out),
                 Pending::Acd(output) => self.acd_output(now, output, out),
                 Pending::Flow(call, event) => self.flow_event(now, call, event, out),
+                Pending::Registration(change) => self.registration(now, change, out),
             }
         }
         // A hop made while a later part was handled still comes before what follows from it.
@@ -145,12 +147,12 @@ impl Switch {
         match input {
             Input::Sip(input) => self.sip_input(now, input, out),
             Input::Media(event) => self.media_event(now, event, out),
-            Input::Agent { agent, change, by } => self.agent_asked(now, &agent, change, by, out),
+            Input::Agent { agent, change, by } => {
+                self.agent_asked(now, &agent, change, by, out);
+            }
             Input::Restore { user, binding } => {
-                if let Some(agent) = self.acd.agent(&user) {
-                    self.sip_input(now, sip::Input::Restore { user, binding }, out);
-                    self.acd_input(now, acd::Input::Agent { agent, change: AgentChange::Reachable });
-                }
+                // What became of it comes back as a registration: bound, or lapsed meanwhile.
+                self.sip_input(now, sip::Input::Restore { user, binding }, out);
             }
             Input::Configured(setup) => self.configure(now, setup, out),
             Input::Log(state) => {
@@ -185,6 +187,9 @@ impl Switch {
             self.timers.remove(&(at, id));
             self.with_call(now, id, |switch, call| {
                 call.scheduled = None;
+                if matches!(call.progress, Progress::Opening { .. }) && call.deadline() <= Some(now.mono) {
+                    switch.refuse_opening(now, call, out);
+                }
                 switch.give_up_transfer_when_due(now, call, out);
                 switch.probe_when_due(now, call, out);
                 if call.interpreter.poll_timeout().is_some_and(|at| at <= now.mono) {
@@ -196,7 +201,8 @@ impl Switch {
 
     fn configure(&mut self, now: Now, setup: Arc<Setup>, out: &mut Vec<Output>) {
         if setup.media.ports != self.setup.media.ports {
-            self.ports = PortPool::new(setup.media.ports.clone());
+            let in_use = self.media.values().map(|port| port.udp).collect();
+            self.ports = PortPool::new(setup.media.ports.clone(), &in_use);
         }
         self.acd_input(now, acd::Input::Configure(setup.acd.clone()));
         self.sip_input(now, sip::Input::Users(setup.users.clone()), out);
@@ -209,7 +215,7 @@ impl Switch {
     pub(crate) fn sip_input(&mut self, now: Now, input: sip::Input<'_>, out: &mut Vec<Output>) {
         let mut outputs = mem::take(&mut self.sip_out);
         self.sip.handle(now, input, &mut outputs);
-        self.sort_sip(now, &mut outputs, out);
+        self.sort_sip(&mut outputs, out);
         self.sip_out = outputs;
     }
 
@@ -224,16 +230,16 @@ impl Switch {
         let mut outputs = mem::take(&mut self.sip_out);
         let leg = self.sip.dial(now, invite, &mut outputs);
         self.legs.insert(leg, owner);
-        self.sort_sip(now, &mut outputs, out);
+        self.sort_sip(&mut outputs, out);
         self.sip_out = outputs;
         leg
     }
 
-    fn sort_sip(&mut self, now: Now, outputs: &mut Vec<sip::Output>, out: &mut Vec<Output>) {
+    fn sort_sip(&mut self, outputs: &mut Vec<sip::Output>, out: &mut Vec<Output>) {
         for output in outputs.drain(..) {
             match output {
                 sip::Output::Leg { leg, event } => self.pending.push_back(Pending::Leg(leg, event)),
-                sip::Output::Registration(change) => self.registration(now, change, out),
+                sip::Output::Registration(change) => self.pending.push_back(Pending::Registration(change)),
                 other => out.push(Output::Sip(other)),
             }
         }
@@ -265,6 +271,7 @@ impl Switch {
         out.push(Output::Registration(change));
     }
 
+    /// An agent's wish. `false`: not while she is not signed in.
     pub(crate) fn agent_asked(
         &mut self,
         now: Now,
@@ -272,8 +279,14 @@ impl Switch {
         change: AgentChange,
         by: &'static str,
         out: &mut Vec<Output>,
-    ) {
-        let Some(agent) = self.acd.agent(name) else { return };
+    ) -> bool {
+        let Some(agent) = self.acd.agent(name) else { return false };
+        // Whoever is not signed in is neither ready nor pausing; nothing of it is kept for a restart.
+        if matches!(change, AgentChange::Ready | AgentChange::Pause { .. })
+            && self.acd.agent_state(agent) == Some(AgentState::Offline)
+        {
+            return false;
+        }
         let what = match &change {
             AgentChange::SignIn { .. } => "sign_in",
             AgentChange::SignOut => "sign_out",
@@ -285,6 +298,7 @@ impl Switch {
         self.hop(now, None, asked, out);
         out.push(Output::AgentChanged { agent: name.to_owned(), change: change.clone() });
         self.acd_input(now, acd::Input::Agent { agent, change });
+        true
     }
 
     fn leg_event(&mut self, now: Now, leg: LegId, event: LegEvent, out: &mut Vec<Output>) {

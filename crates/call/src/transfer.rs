@@ -24,7 +24,8 @@ impl Switch {
     ) {
         self.hop(now, Some(call), Hop::Transferring { number: name.to_string() }, out);
         let uri = call.setup.numbers.get(&*name).cloned();
-        let address = self.rtp_address(None);
+        // The same interface as the caller's: the one calls come and go by.
+        let address = call.party.local.ip();
         let opened = match (&uri, &call.far) {
             (Some(_), None) => self.open_port(Owner::Far(call.id), call.shard, address, out),
             _ => None,

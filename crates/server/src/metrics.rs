@@ -43,8 +43,8 @@ pub struct Metrics {
     pub media_ticks_lost: IntCounter,
     /// Commands a media thread was too far behind to take.
     pub media_commands_lost: IntCounter,
-    /// Media events the signalling thread was too far behind to take.
-    pub media_events_lost: IntCounter,
+    /// Media events the signalling thread was too far behind to take at once.
+    pub media_events_delayed: IntCounter,
     /// Reloads, by outcome.
     pub reloads: IntCounterVec,
     audit_stalled: IntGauge,
@@ -75,7 +75,7 @@ impl Metrics {
             queue_wait: histograms(
                 r,
                 "careline_queue_wait_seconds",
-                "Time from joining a queue to an agent's answer",
+                "Time a caller waited for a person, through every queue, by the queue whose agent answered",
                 &["queue", "urgency"],
                 &WAIT_SECONDS,
             )?,
@@ -115,10 +115,10 @@ impl Metrics {
                 "careline_media_commands_lost_total",
                 "Commands a media thread could not take",
             )?,
-            media_events_lost: counter(
+            media_events_delayed: counter(
                 r,
-                "careline_media_events_lost_total",
-                "Media events the signalling thread could not take",
+                "careline_media_events_delayed_total",
+                "Media events the signalling thread could not take at once",
             )?,
             reloads: counters(
                 r,

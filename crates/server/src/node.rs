@@ -17,7 +17,7 @@ use crate::content::{Content, ContentError};
 use crate::driver::inbox::{Inbox, Message};
 use crate::driver::media;
 use crate::driver::performer::Performer;
-use crate::driver::signalling::{Signalling, Waiting, now};
+use crate::driver::signalling::{Ended, Signalling, Waiting, now};
 use crate::http::{self, Service};
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
@@ -106,6 +106,17 @@ pub enum NodeError {
     System(#[from] std::io::Error),
 }
 
+/// Held by the signalling thread. A process without that thread answers nobody and looks alive: it ends
+/// instead, whoever supervises it starts it anew, and the log and the registrations are found again.
+struct Alive;
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        tracing::error!("the signalling thread ended; careline stops so that it can be started anew");
+        std::process::exit(70);
+    }
+}
+
 /// Everything bound and opened, before anything runs.
 struct Opened {
     waiting: Waiting,
@@ -167,8 +178,11 @@ impl Node {
             metrics: Arc::clone(&metrics),
         };
         threads.push(std::thread::Builder::new().name("signalling".to_owned()).spawn(move || {
+            let alive = Alive;
             signalling.perform(&mut out);
-            signalling.run();
+            if signalling.run() == Ended::Asked {
+                std::mem::forget(alive);
+            }
         })?);
         let node = Arc::new(Self {
             inbox: opened.inbox,
@@ -213,7 +227,8 @@ impl Node {
             // Built-in defaults have no file to change; the flows may have changed all the same.
             None => running.clone(),
         };
-        let secrets = Secrets::open(&config.data, config.agents.keys().cloned())?;
+        // The data folder is that of the start, whatever the file says now.
+        let secrets = Secrets::open(&running.data, config.agents.keys().cloned())?;
         let mut setup = Content::read(&config)?.setup(&config, &secrets)?;
         // The media threads are those of the start.
         setup.media.shards = u16::try_from(self.media_threads()).unwrap_or(u16::MAX);
@@ -228,21 +243,33 @@ impl Node {
     /// Takes no new calls, waits for those under way, and writes everything down. `hurry` says when the
     /// operator will not wait any longer.
     pub async fn stop(&self, patience: Duration, mut hurry: impl FnMut() -> bool) -> Shutdown {
-        self.inbox.send(Message::Drain);
+        self.tell(|| Message::Drain).await;
         let until = Instant::now() + patience;
-        while let Some(status) = self.inbox.status().await
-            && !status.calls.is_empty()
+        // No answer means too much to do, not nothing to do.
+        while self.inbox.status().await.is_none_or(|status| !status.calls.is_empty())
             && Instant::now() < until
             && !hurry()
         {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        self.inbox.send(Message::HangUpAll);
+        self.tell(|| Message::HangUpAll).await;
         // Answered after the last hang-up has been handed to the writer.
         self.inbox.status().await;
         self.writer.flush(Duration::from_secs(5));
-        self.inbox.send(Message::Stop);
+        self.tell(|| Message::Stop).await;
         self.writer.shutdown(Duration::from_secs(5))
+    }
+}
+
+impl Node {
+    /// Leaves a message that must not be lost, trying again while the inbox is full.
+    async fn tell(&self, message: impl Fn() -> Message) {
+        for _ in 0..100 {
+            if self.inbox.send(message()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use primitives::{Private, Seed};
@@ -67,6 +67,8 @@ pub fn make_data_folder(path: &Path) -> Result<(), SecretsError> {
         .recursive(true)
         .mode(0o700)
         .create(path)
+        // One that was there before may be open to others.
+        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o700)))
         .map_err(|cause| SecretsError::Io { path: path.to_owned(), cause })
 }
 

@@ -38,6 +38,8 @@ struct Followed {
     was_spoken_to: bool,
     most_urgent: Option<Urgency>,
     waiting: Option<Waiting>,
+    /// Since when she waits for a person, through every queue, until she has talked with one.
+    waits_since: Option<jiff::Timestamp>,
     /// Her place while an agent has her.
     kept: Option<Waiting>,
     with: Option<String>,
@@ -249,6 +251,7 @@ impl Monitor {
             was_spoken_to: false,
             most_urgent: None,
             waiting: None,
+            waits_since: None,
             kept: None,
             with: None,
         };
@@ -263,7 +266,7 @@ impl Monitor {
             Hop::Queued { queue, urgency, skills, .. } => {
                 let Some(urgency) = Urgency::from_word(urgency) else { return };
                 self.never_lower(id, call, urgency);
-                let since = call.waiting.as_ref().map_or(now.wall, |waiting| waiting.since);
+                let since = *call.waits_since.get_or_insert(now.wall);
                 call.waiting = Some(Waiting {
                     queue: queue.clone(),
                     urgency,
@@ -302,7 +305,12 @@ impl Monitor {
                 self.bridged += 1;
                 call.was_spoken_to = true;
             }
-            Hop::Parted { .. } => self.let_go(id, call),
+            Hop::Parted { why, .. } => {
+                if why == "far_end_hung_up" {
+                    call.waits_since = None;
+                }
+                self.let_go(id, call);
+            }
             Hop::Requeued { waited_ms, .. } => self.requeued(now, id, call, *waited_ms),
             Hop::LeftQueue { .. } | Hop::Abandoned { .. } => {
                 self.let_go(id, call);

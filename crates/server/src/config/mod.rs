@@ -170,6 +170,17 @@ impl Config {
                 "number `{name}` leads to `{uri}`: write a SIP URI, `sip:+15550100190@192.0.2.10`"
             ));
         }
+        let mut listeners =
+            self.sip.udp.iter().chain(&self.sip.tcp).chain(self.sip.tls.iter().map(|tls| &tls.address));
+        if listeners.any(|listener| listener.ip().is_unspecified())
+            && (self.media.address.is_loopback() || self.media.address.is_unspecified())
+        {
+            return mistake(format!(
+                "a SIP listener is a wildcard and `media.address` is {}, so callers elsewhere would hear nothing: \
+                 write the address of this machine that phones reach",
+                self.media.address
+            ));
+        }
         if self.sip.digest.is_empty() {
             return mistake(
                 "`sip.digest` is empty, so no phone could register: write `[sha_256, md5]`".to_owned(),

@@ -27,9 +27,6 @@ const PACKETS_PER_TURN_MAX: usize = 64;
 /// An RTP packet of a telephone fits an Ethernet frame; what is longer is cut and refused by the shard.
 const PACKET_BYTES_MAX: usize = 1_500;
 
-/// One tick: a slot of the 20 ms.
-const TICK: Duration = Duration::from_millis(1);
-
 /// Ticks made up for after the thread was held up. What lies further back is left out: a burst of old audio
 /// would only fill the far end's jitter buffer.
 const CATCH_UP_TICKS_MAX: u64 = 60;
@@ -92,12 +89,13 @@ struct Thread {
 }
 
 impl Thread {
+    /// A tick is a millisecond: one slot of the 20 ms.
     fn run(mut self) {
         let start = Instant::now();
         let mut tick = 0_u64;
         let mut ready = Events::with_capacity(1_024);
         loop {
-            let due = start + TICK * u32::try_from(tick).unwrap_or(u32::MAX);
+            let due = start + Duration::from_millis(tick);
             let wait = if self.again.is_empty() {
                 due.saturating_duration_since(Instant::now())
             } else {
@@ -119,16 +117,28 @@ impl Thread {
                     .filter(|event| event.token() != WAKE)
                     .map(|event| PortId(event.token().0 as u64)),
             );
+            // A port that both has more and was reported has one turn, not two.
+            readable.sort_unstable();
+            readable.dedup();
             for port in readable {
                 self.read(port);
             }
             tick = self.ticks(start, tick);
-            for event in self.events.drain(..) {
-                if !self.inbox.send(Message::Media(event)) {
-                    self.metrics.media_events_lost.inc();
-                }
-            }
+            self.report();
         }
+    }
+
+    /// Hands events over; what the signalling thread has no room for waits for the next turn, in order.
+    fn report(&mut self) {
+        let mut handed = 0;
+        for event in &self.events {
+            if !self.inbox.send(Message::Media(event.clone())) {
+                self.metrics.media_events_delayed.inc();
+                break;
+            }
+            handed += 1;
+        }
+        self.events.drain(..handed);
     }
 
     /// Sends every tick that is due and says which is next.
@@ -140,7 +150,7 @@ impl Thread {
             tick = reached - CATCH_UP_TICKS_MAX;
         }
         while tick <= reached {
-            let due = start + TICK * u32::try_from(tick).unwrap_or(u32::MAX);
+            let due = start + Duration::from_millis(tick);
             self.metrics.media_tick_late.observe(now.saturating_duration_since(due).as_secs_f64());
             self.shard.tick(now, Slot::of_tick(tick), &mut self.packets, &mut self.events);
             self.send_packets();

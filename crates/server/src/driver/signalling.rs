@@ -33,7 +33,10 @@ pub struct Waiting {
     poll: Poll,
     messages: Receiver<Message>,
     sockets: Vec<(SocketAddr, mio::net::UdpSocket)>,
+    /// Listeners that may hold more than one turn's datagrams.
     again: Vec<usize>,
+    /// Whether more messages wait than one turn takes.
+    has_more: bool,
 }
 
 impl Waiting {
@@ -41,7 +44,7 @@ impl Waiting {
     pub fn new() -> io::Result<(Self, Inbox)> {
         let poll = Poll::new()?;
         let (inbox, messages) = Inbox::new(poll.registry(), WAKE)?;
-        Ok((Self { poll, messages, sockets: Vec::new(), again: Vec::new() }, inbox))
+        Ok((Self { poll, messages, sockets: Vec::new(), again: Vec::new(), has_more: false }, inbox))
     }
 
     /// Adds a UDP listener; the returned socket sends from it.
@@ -54,6 +57,15 @@ impl Waiting {
         self.sockets.push((local, socket));
         Ok((local, sender))
     }
+}
+
+/// Why the signalling thread ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ended {
+    /// It was told to.
+    Asked,
+    /// It cannot go on: without it no call is answered.
+    Unasked,
 }
 
 /// The signalling thread.
@@ -71,18 +83,19 @@ pub struct Signalling {
 }
 
 impl Signalling {
-    /// Runs until `Message::Stop`.
-    pub fn run(mut self) {
+    /// Runs until `Message::Stop`; returns earlier only when it cannot go on.
+    pub fn run(mut self) -> Ended {
         let mut ready = Events::with_capacity(64);
         let mut out = Vec::with_capacity(256);
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
         loop {
-            let wait = if self.waiting.again.is_empty() { self.until_due() } else { Some(Duration::ZERO) };
+            let is_behind = self.waiting.has_more || !self.waiting.again.is_empty();
+            let wait = if is_behind { Some(Duration::ZERO) } else { self.until_due() };
             if let Err(error) = self.waiting.poll.poll(&mut ready, wait)
                 && error.kind() != io::ErrorKind::Interrupted
             {
                 tracing::error!(%error, "the signalling thread cannot wait for its sockets");
-                return;
+                return Ended::Unasked;
             }
             // Timers before datagrams: under a flood, repetitions and hang-ups still happen.
             if self.switch.poll_timeout().is_some_and(|due| due <= Instant::now()) {
@@ -91,6 +104,8 @@ impl Signalling {
             let mut readable = std::mem::take(&mut self.waiting.again);
             readable
                 .extend(ready.iter().map(|event| event.token()).filter(|token| *token != WAKE).map(|t| t.0));
+            readable.sort_unstable();
+            readable.dedup();
             for listener in readable {
                 self.read(listener, &mut buffer, &mut out);
             }
@@ -98,7 +113,7 @@ impl Signalling {
             self.metrics.calls_active.set(i64::try_from(self.switch.calls()).unwrap_or(i64::MAX));
             self.perform(&mut out);
             if !go_on {
-                return;
+                return Ended::Asked;
             }
         }
     }
@@ -127,7 +142,10 @@ impl Signalling {
     /// `false` when the thread is to end.
     fn take_messages(&mut self, out: &mut Vec<Output>) -> bool {
         for _ in 0..MESSAGES_PER_TURN_MAX {
-            let Ok(message) = self.waiting.messages.try_recv() else { return true };
+            let Ok(message) = self.waiting.messages.try_recv() else {
+                self.waiting.has_more = false;
+                return true;
+            };
             let input = match &message {
                 Message::Stop => return false,
                 Message::Status(_) => None,
@@ -156,8 +174,7 @@ impl Signalling {
                 let _ = reply.send(self.switch.status());
             }
         }
-        // More is waiting: come back at once, after the sockets had their turn.
-        self.waiting.again.extend(0..self.waiting.sockets.len());
+        self.waiting.has_more = true;
         true
     }
 

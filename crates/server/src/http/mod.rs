@@ -66,7 +66,11 @@ impl TlsListener {
         tokio::spawn(async move {
             let under_way = Arc::new(tokio::sync::Semaphore::new(HANDSHAKES_MAX));
             while let Ok(permit) = Arc::clone(&under_way).acquire_owned().await {
-                let Ok((stream, peer)) = listener.accept().await else { continue };
+                let Ok((stream, peer)) = listener.accept().await else {
+                    // Out of file descriptors, most likely.
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    continue;
+                };
                 let (tls, sender) = (tls.clone(), sender.clone());
                 tokio::spawn(async move {
                     let handshake =

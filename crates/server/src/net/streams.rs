@@ -18,11 +18,15 @@ use crate::driver::inbox::{Inbox, Message};
 /// Connections at once. One more is closed at once: its peer tries again, those there are stay.
 const STREAMS_MAX: usize = 4_096;
 
-/// Messages waiting to be written to one peer. A peer that takes none for that long is gone.
+/// Messages waiting to be written to one peer. One that takes none for that long misses what follows: its own
+/// transactions time out.
 const UNWRITTEN_MAX: usize = 256;
 
 /// Bytes read at a time.
 const READ_BYTES: usize = 16 * 1_024;
+
+/// How often a stream looks whether the signalling thread has room again.
+const ROOM_EVERY: Duration = Duration::from_millis(5);
 
 /// Longest a connection may take to be set up, TLS included.
 const SET_UP_MAX: Duration = Duration::from_secs(10);
@@ -147,9 +151,8 @@ impl Streams {
             let mut buffer = vec![0; READ_BYTES];
             while let Ok(length @ 1..) = read.read(&mut buffer).await {
                 let bytes = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
-                if !self.0.inbox.send(Message::Stream { path, bytes }) {
-                    return;
-                }
+                // Left unread, the peer's own window fills: it waits, and nothing of it is lost.
+                self.deliver(|| Message::Stream { path, bytes: bytes.clone() }).await;
             }
         };
         let writing = async {
@@ -167,6 +170,13 @@ impl Streams {
             () = &mut writing => {}
         }
         self.writers().remove(&id);
-        self.0.inbox.send(Message::Connection { id, change: ConnectionChange::Lost });
+        self.deliver(|| Message::Connection { id, change: ConnectionChange::Lost }).await;
+    }
+
+    /// Leaves a message, waiting while the signalling thread has no room for it.
+    async fn deliver(&self, message: impl Fn() -> Message) {
+        while !self.0.inbox.send(message()) {
+            tokio::time::sleep(ROOM_EVERY).await;
+        }
     }
 }
