@@ -51,7 +51,7 @@ pub struct MediaSetup {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Calls at once. Default 1,000: what two cores carried in measurement with room to spare.
+    /// Calls at once. Default 1,000; `cargo bench -p careline-tests` shows what your machine carries.
     pub calls_max: u32,
     /// `Retry-After` of the refusal. Default 5 s.
     pub retry_after_secs: u32,
