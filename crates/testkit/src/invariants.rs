@@ -305,12 +305,7 @@ impl Monitor {
                 self.bridged += 1;
                 call.was_spoken_to = true;
             }
-            Hop::Parted { why, .. } => {
-                if why == "far_end_hung_up" {
-                    call.waits_since = None;
-                }
-                self.let_go(id, call);
-            }
+            Hop::Parted { why, .. } => self.parted(id, call, why),
             Hop::Requeued { waited_ms, .. } => self.requeued(now, id, call, *waited_ms),
             Hop::LeftQueue { .. } | Hop::Abandoned { .. } => {
                 self.let_go(id, call);
@@ -330,6 +325,13 @@ impl Monitor {
             }
             _ => {}
         }
+    }
+
+    fn parted(&mut self, id: CallId, call: &mut Followed, why: &str) {
+        if why == "far_end_hung_up" {
+            call.waits_since = None;
+        }
+        self.let_go(id, call);
     }
 
     fn never_lower(&mut self, id: CallId, call: &mut Followed, urgency: Urgency) {
