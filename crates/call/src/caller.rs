@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use flow::{Caller, Interpreter};
 use media::PlayEnd;
+use media::sdp::Session;
 use primitives::{Now, Private};
 use sip::{EndCause, Invited, LegCommand, LegEvent, LegId, Refusal};
 
-use crate::call::{Call, Far, FarState, Progress, Summary, millis};
+use crate::call::{Call, FarState, Progress, Summary, millis};
 use crate::hop::Hop;
 use crate::leg::{Owner, Party};
 use crate::output::{CallRecord, Output};
@@ -230,28 +231,17 @@ impl Switch {
         sdp: Option<&[u8]>,
         out: &mut Vec<Output>,
     ) {
-        let codecs = &call.setup.media.codecs;
-        let (leg, party) = match (side, &mut call.far) {
-            (Side::Caller, _) => (call.leg, &mut call.party),
-            (Side::Far, Some(Far { legs, party, .. })) => match legs.first() {
-                Some(leg) => (*leg, party),
-                None => return,
-            },
-            (Side::Far, None) => return,
-        };
+        let setup = Arc::clone(&call.setup);
+        let codecs = &setup.media.codecs;
+        let Some((leg, party)) = call.side(side) else { return };
         let Some(offer) = sdp else {
             let sdp = party.offer(codecs);
             return self.leg(now, leg, LegCommand::Accept { sdp }, out);
         };
         match party.answer(offer, codecs) {
             Ok((sdp, session)) => {
-                let held = !session.sends;
-                let command = media::Command::Apply { port: party.port, session };
-                out.push(Output::Media { shard: call.shard, command });
                 self.leg(now, leg, LegCommand::Accept { sdp }, out);
-                if side == Side::Far {
-                    self.held_by_far(now, call, held, out);
-                }
+                self.agreed(now, call, side, session, out);
             }
             Err(unacceptable) => {
                 self.leg(now, leg, LegCommand::Reject(Refusal::status(unacceptable.status())), out);
@@ -268,17 +258,21 @@ impl Switch {
         sdp: Option<&[u8]>,
         out: &mut Vec<Output>,
     ) {
-        let codecs = &call.setup.media.codecs;
-        let party = match (side, &mut call.far) {
-            (Side::Caller, _) => &mut call.party,
-            (Side::Far, Some(far)) => &mut far.party,
-            (Side::Far, None) => return,
-        };
+        let setup = Arc::clone(&call.setup);
+        let Some((_, party)) = call.side(side) else { return };
         // An answer that cannot be read changes nothing: what was agreed before goes on.
-        let Some(Ok(session)) = sdp.map(|sdp| party.accept(sdp, codecs)) else { return };
+        if let Some(Ok(session)) = sdp.map(|sdp| party.accept(sdp, &setup.media.codecs)) {
+            self.agreed(now, call, side, session, out);
+        }
+    }
+
+    /// Both agree anew on one side's audio.
+    fn agreed(&mut self, now: Now, call: &mut Call, side: Side, session: Session, out: &mut Vec<Output>) {
         let held = !session.sends;
+        let shard = call.shard;
+        let Some((_, party)) = call.side(side) else { return };
         let command = media::Command::Apply { port: party.port, session };
-        out.push(Output::Media { shard: call.shard, command });
+        out.push(Output::Media { shard, command });
         if side == Side::Far {
             self.held_by_far(now, call, held, out);
         }
@@ -286,19 +280,16 @@ impl Switch {
 
     /// No RTP has come for a while: is anybody there? A re-INVITE that nobody answers ends the leg.
     pub(crate) fn probe(&mut self, now: Now, call: &mut Call, side: Side, out: &mut Vec<Output>) {
-        let codecs = &call.setup.media.codecs;
-        let (leg, party) = match (side, &mut call.far) {
-            (Side::Caller, _) if matches!(call.progress, Progress::Confirmed) => (call.leg, &mut call.party),
-            (
-                Side::Far,
-                Some(Far { legs, party, state: FarState::Bridged | FarState::Whispering { .. }, .. }),
-            ) => match legs.first() {
-                Some(leg) => (*leg, party),
-                None => return,
-            },
-            _ => return,
+        let is_up = match side {
+            Side::Caller => matches!(call.progress, Progress::Confirmed),
+            Side::Far => call
+                .far
+                .as_ref()
+                .is_some_and(|far| matches!(far.state, FarState::Bridged | FarState::Whispering { .. })),
         };
-        let sdp = party.offer(codecs);
+        let setup = Arc::clone(&call.setup);
+        let Some((leg, party)) = call.side(side).filter(|_| is_up) else { return };
+        let sdp = party.offer(&setup.media.codecs);
         *call.next_probe(side) = Some(now.mono + PROBE_EVERY);
         self.leg(now, leg, LegCommand::Offer { sdp }, out);
     }
@@ -357,6 +348,17 @@ impl Switch {
 }
 
 impl Call {
+    /// The leg and the media of one side; `None` while the far one has no leg.
+    fn side(&mut self, side: Side) -> Option<(LegId, &mut Party)> {
+        match side {
+            Side::Caller => Some((self.leg, &mut self.party)),
+            Side::Far => {
+                let far = self.far.as_mut()?;
+                Some((*far.legs.first()?, &mut far.party))
+            }
+        }
+    }
+
     /// When a silent side is asked again.
     pub(crate) const fn next_probe(&mut self, side: Side) -> &mut Option<std::time::Instant> {
         let [caller, far] = &mut self.probe_again;

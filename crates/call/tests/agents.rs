@@ -124,6 +124,11 @@ fn feature_codes_need_the_phones_password() {
     until_over(&mut sim, nurse);
     sim.wish(nurse, Duration::ZERO, Wish::Dial("*62".to_owned()));
     until(&mut sim, 10, "signed out", |sim| sim.agent_state("nurse1") == "offline");
+    until_over(&mut sim, nurse);
+
+    sim.wish(nurse, Duration::ZERO, Wish::Dial("*63".to_owned()));
+    until_over(&mut sim, nurse);
+    assert_eq!(sim.agent_state("nurse1"), "offline", "ready without being signed in is nothing");
     sim.finish().unwrap();
 }
 
