@@ -15,6 +15,7 @@
 //! | an agent's phone rings, is answered, and both are joined | `offer.rs` |
 //! | a number outside is rung | `transfer.rs` |
 //! | an agent signs in by feature code | `feature.rs` |
+//! | links to carriers: what is known of them, how numbers are written | `trunk/` |
 //! | everything a person could later ask about | `hop.rs` |
 
 mod call;
@@ -32,6 +33,7 @@ mod status;
 mod steps;
 mod switch;
 mod transfer;
+mod trunk;
 
 pub use audit::CallId;
 pub use hop::{Hop, UnknownHop};
@@ -40,3 +42,7 @@ pub use output::{CallRecord, Output};
 pub use setup::{FeatureCode, Limits, MediaSetup, Prompts, Setup};
 pub use status::{AgentStatus, CallStatus, QueueStatus, Status};
 pub use switch::Switch;
+pub use trunk::{
+    Accept, CallerId, CallerIdHeader, CodecName, Dialling, Identity, Network, Plaintext, Reach, Register,
+    Shown, Strangers, Trunk, TrunkConfig, Written,
+};

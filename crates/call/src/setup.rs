@@ -11,6 +11,8 @@ use media::sdp::Codec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::trunk::{Strangers, Trunk};
+
 /// What a switch works with until the next reload. Running calls keep the library they started on.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -24,6 +26,10 @@ pub struct Setup {
     pub users: Vec<sip::User>,
     /// Where `transfer` leads: a name and the SIP URI rung for it.
     pub numbers: BTreeMap<String, String>,
+    /// Links to carriers, by name.
+    pub trunks: BTreeMap<String, Trunk>,
+    /// What happens to a caller who comes by none of them.
+    pub strangers: Strangers,
     /// What an agent's phone can dial to sign in and out.
     pub feature_codes: BTreeMap<String, FeatureCode>,
     /// The language agents are spoken to.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acd::QueueConfig;
-use call::{MediaSetup, Prompts, Setup};
+use call::{MediaSetup, Prompts, Setup, Trunk, TrunkConfig};
 use flow::{Compiled, Finding, PromptInfo, PromptRef, Source};
 use media::Prompt;
 use serde::Deserialize;
@@ -60,6 +60,14 @@ pub enum ContentError {
     /// Flows with errors.
     #[error("{0}")]
     Flows(String),
+    /// A carrier asks for a password that nobody wrote down.
+    #[error("trunk `{trunk}` has a `user` but no password: write it into {path} under `trunks:`, as `{trunk}: \"…\"`, and start or reload again", path = .path.display())]
+    NoTrunkPassword {
+        /// Which.
+        trunk: String,
+        /// Where it belongs.
+        path: PathBuf,
+    },
     /// An agent is given a queue that does not exist.
     #[error("agent `{agent}` is to serve queue `{queue}`, which queues.yaml does not have{hint}")]
     NoSuchQueue {
@@ -159,6 +167,8 @@ impl Content {
                 .map(|(agent, secret)| sip::User { name: agent.clone(), secret: secret.clone() })
                 .collect(),
             numbers: config.numbers.clone(),
+            trunks: trunks(config, secrets)?,
+            strangers: config.strangers,
             feature_codes: config.feature_codes.clone(),
             agent_language: config.agent_language.as_str().into(),
             media: MediaSetup {
@@ -174,6 +184,19 @@ impl Content {
     fn decode_prompts(&self) -> Result<Prompts, ContentError> {
         self.prompts.iter().map(|(prompt, path)| Ok((prompt.clone(), Arc::new(decode(path)?)))).collect()
     }
+}
+
+/// Every trunk with its passwords. Ours at a carrier is the carrier's to give: it is never generated.
+fn trunks(config: &Config, secrets: &Secrets) -> Result<BTreeMap<String, Trunk>, ContentError> {
+    let with_secrets = |(name, config): (&String, &TrunkConfig)| {
+        let password = secrets.trunks.get(name).cloned();
+        if config.user.is_some() && password.is_none() {
+            return Err(ContentError::NoTrunkPassword { trunk: name.clone(), path: secrets.path.clone() });
+        }
+        let accept_password = config.accept.user.as_ref().and_then(|user| secrets.accept.get(user)).cloned();
+        Ok((name.clone(), Trunk { config: config.clone(), password, accept_password }))
+    };
+    config.trunks.iter().map(with_secrets).collect()
 }
 
 /// Every YAML file below a folder, in a fixed order, but for what belongs to the prompts.

@@ -18,7 +18,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::Config;
 use crate::node::Node;
-use crate::secrets::Secrets;
+use crate::secrets::{Names, Secrets};
 
 /// The tone of the nurse's voice and of the patient's: not multiples of one another.
 const NURSE_HZ: f64 = 440.0;
@@ -57,7 +57,7 @@ impl Demo {
         config.sip.tcp = vec![any];
         config.http.address = any;
         let node = Node::start(config.clone(), None)?;
-        let secrets = Secrets::open(&folder, config.agents.keys().cloned())?;
+        let secrets = Secrets::open(&folder, Names::of(&config))?;
         let server = node.addresses.udp.first().copied().ok_or("no UDP listener")?;
         say(&format!("a server answers at {server}, with its log and database in {}", folder.display()));
 

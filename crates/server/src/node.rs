@@ -24,7 +24,7 @@ use crate::metrics::Metrics;
 use crate::net::listen::{self, ListenError};
 use crate::net::streams::Streams;
 use crate::net::tls::{self, CertificateError};
-use crate::secrets::{Secrets, SecretsError, make_data_folder, system_seed};
+use crate::secrets::{Names, Secrets, SecretsError, make_data_folder, system_seed};
 
 /// A running node.
 pub struct Node {
@@ -134,7 +134,7 @@ impl Node {
         let seed = system_seed()?;
         let metrics = Arc::new(Metrics::new()?);
         make_data_folder(&config.data)?;
-        let secrets = Secrets::open(&config.data, config.agents.keys().cloned())?;
+        let secrets = Secrets::open(&config.data, Names::of(&config))?;
         if secrets.generated {
             tracing::info!(path = %secrets.path.display(), "generated agent passwords and an API token");
         }
@@ -228,7 +228,7 @@ impl Node {
             None => running.clone(),
         };
         // The data folder is that of the start, whatever the file says now.
-        let secrets = Secrets::open(&running.data, config.agents.keys().cloned())?;
+        let secrets = Secrets::open(&running.data, Names::of(&config))?;
         let mut setup = Content::read(&config)?.setup(&config, &secrets)?;
         // The media threads are those of the start.
         setup.media.shards = u16::try_from(self.media_threads()).unwrap_or(u16::MAX);

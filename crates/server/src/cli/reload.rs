@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::{ConfigPath, Failure};
-use crate::secrets::Secrets;
+use crate::secrets::{Names, Secrets};
 
 /// Make a running server take changed flows and configuration, all of them or none.
 ///
@@ -26,7 +26,7 @@ impl Reload {
                 "the HTTP listener speaks TLS, which this command does not: send SIGHUP instead".into()
             );
         }
-        let secrets = Secrets::open(&config.data, std::iter::empty())?;
+        let secrets = Secrets::open(&config.data, Names::default())?;
         let address = config.http.address;
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).map_err(|error| {
             format!("no server answers at {address}: {error}. Is it running, with this configuration?")

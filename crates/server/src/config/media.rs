@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use ::media::sdp::Codec;
+use call::CodecName;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -28,26 +28,6 @@ impl Default for Media {
             ports: PortRange(20_000..=29_999),
             codecs: vec![CodecName::Pcmu, CodecName::Pcma],
             threads: 0,
-        }
-    }
-}
-
-/// A codec by its SDP name.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CodecName {
-    /// G.711 µ-law: North America, Japan.
-    Pcmu,
-    /// G.711 A-law: everywhere else.
-    Pcma,
-}
-
-impl CodecName {
-    /// The codec.
-    pub const fn codec(self) -> Codec {
-        match self {
-            Self::Pcmu => Codec::Pcmu,
-            Self::Pcma => Codec::Pcma,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use acd::AgentConfig;
-use call::{FeatureCode, Limits};
+use call::{FeatureCode, Limits, Strangers, TrunkConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -45,6 +45,10 @@ pub struct Config {
     pub agents: BTreeMap<String, AgentConfig>,
     /// Where `transfer` steps lead: a name and the SIP URI rung for it.
     pub numbers: BTreeMap<String, String>,
+    /// Links to carriers, by name. Default `local`, by which this machine may call.
+    pub trunks: BTreeMap<String, TrunkConfig>,
+    /// What happens to an INVITE of nobody we know. Default `refuse`.
+    pub strangers: Strangers,
     /// What an agent can dial on her phone.
     pub feature_codes: BTreeMap<String, FeatureCode>,
     /// The language agents are spoken to. Default `en`.
@@ -67,6 +71,8 @@ impl Default for Config {
             media: Media::default(),
             agents: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            trunks: BTreeMap::from([("local".to_owned(), TrunkConfig::local())]),
+            strangers: Strangers::default(),
             feature_codes: BTreeMap::from([
                 ("*11".to_owned(), FeatureCode::SignIn),
                 ("*12".to_owned(), FeatureCode::SignOut),
@@ -169,6 +175,9 @@ impl Config {
             return mistake(format!(
                 "number `{name}` leads to `{uri}`: write a SIP URI, `sip:+15550100190@192.0.2.10`"
             ));
+        }
+        if let Some(text) = self.trunks.iter().find_map(|(name, trunk)| trunk.check(name).err()) {
+            return mistake(text);
         }
         let mut listeners =
             self.sip.udp.iter().chain(&self.sip.tcp).chain(self.sip.tls.iter().map(|tls| &tls.address));

@@ -158,6 +158,11 @@ impl World {
                 .iter()
                 .filter_map(|(name, user)| Some((name.clone(), numbers.get(user)?.clone())))
                 .collect(),
+            trunks: std::collections::BTreeMap::from([(
+                "local".to_owned(),
+                call::Trunk { config: call::TrunkConfig::local(), password: None, accept_password: None },
+            )]),
+            strangers: call::Strangers::Answer,
             feature_codes: [
                 ("*61", FeatureCode::SignIn),
                 ("*62", FeatureCode::SignOut),
