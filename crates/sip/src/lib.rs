@@ -10,6 +10,7 @@ mod config;
 mod deadlines;
 mod dialog;
 pub mod digest;
+mod emergency;
 mod endpoint;
 pub mod error;
 pub mod framer;
@@ -23,6 +24,7 @@ pub mod transaction;
 pub mod uri;
 
 pub use config::{Config, Timers};
+pub use emergency::{EmergencyNumber, is_emergency_number};
 pub use endpoint::{Discarded, Endpoint, Input, Invite, Output, Release};
 pub use leg::{Challenge, EndCause, Invited, LegCommand, LegEvent, LegId, Refusal};
 pub use path::{ConnectionChange, ConnectionId, HostName, Path, ResolveId, Target, Transport};

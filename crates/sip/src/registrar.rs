@@ -127,6 +127,25 @@ impl Registrar {
         self.users.get(user).map_or(&[], |account| &account.bindings)
     }
 
+    /// Whose phone is registered from where a message came: over its connection, or from its address and
+    /// port. A phone that calls from another port than it registered from is known by its address and the
+    /// name it gives itself.
+    pub(crate) fn user_at(&self, came: &Path, from: Option<&str>) -> Option<&str> {
+        let at = |is_there: &dyn Fn(&Path) -> bool, name: Option<&str>| {
+            let mut users = self.users.iter().filter(|(user, _)| name.is_none_or(|name| *user == name));
+            let found = users.find(|(_, account)| account.bindings.iter().any(|it| is_there(&it.path)));
+            found.map(|(user, _)| user.as_str())
+        };
+        let exactly = |path: &Path| match (path.connection, came.connection) {
+            (Some(one), Some(other)) => one == other,
+            (None, None) => path.peer == came.peer,
+            _ => false,
+        };
+        let nearly = |path: &Path| path.peer.ip() == came.peer.ip();
+        from.and_then(|from| at(&exactly, Some(from)).or_else(|| at(&nearly, Some(from))))
+            .or_else(|| at(&exactly, None))
+    }
+
     /// When the next contact lapses.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.lapses.soonest()

@@ -9,6 +9,7 @@ use super::receive::RETRY_AFTER;
 use super::reply::{Arrived, Reply};
 use super::way::Neighbour;
 use super::{Discarded, Endpoint, Output};
+use crate::EmergencyNumber;
 use crate::Release;
 use crate::dialog::{Dialog, Exchange, Offerer};
 use crate::header::{ContentType, Name, NameAddr};
@@ -16,7 +17,7 @@ use crate::leg::{EndCause, Invited, LegEvent};
 use crate::message::{Headers, Request};
 use crate::transaction::key::ServerKey;
 use crate::transaction::layer::Owner;
-use crate::uri::Host;
+use crate::uri::{Host, Uri};
 
 /// Parts of a multipart body looked at. SDP is the first of them, or next to a picture or a location.
 const PARTS_MAX: usize = 16;
@@ -24,7 +25,8 @@ const PARTS_MAX: usize = 16;
 impl Endpoint {
     /// An INVITE outside any dialog: a new leg, unless it cannot be one.
     pub(super) fn receive_invite(&mut self, now: Now, arrived: Arrived, out: &mut Vec<Output>) {
-        if self.legs.is_full() {
+        let emergency = EmergencyNumber::of_uri(&arrived.request.uri);
+        if !self.legs.has_room(emergency.is_some()) {
             out.push(Output::Dropped(Discarded::Full));
             return self.turn_away(&arrived, Reply::at_once(503).retry_after(RETRY_AFTER), out);
         }
@@ -37,7 +39,10 @@ impl Endpoint {
         }
         let user = match self.sender(now, &arrived.request) {
             Sender::Unknown => None,
-            Sender::User(user) if is_from(&arrived.request, &user) => Some(user),
+            Sender::User(user) if is_from(&arrived.request, &user) || emergency.is_some() => Some(user),
+            // Whoever asks for help from where a phone of ours is registered need not prove it: her password
+            // may be wrong since yesterday, her nonce stale. From elsewhere she is asked.
+            Sender::Unproven(_) if emergency.is_some() && self.comes_from_a_phone_of_ours(&arrived) => None,
             // Proven to be one user and calling as another.
             Sender::User(_) => return self.reply_outside(now, &arrived, Reply::at_once(403), out),
             Sender::Unproven(staleness) => {
@@ -60,6 +65,11 @@ impl Endpoint {
         let leg = Leg::new(id, State::Invited(Box::new(invitation)));
         self.legs.put(leg, &self.transactions);
         out.push(Output::Leg { leg: id, event: LegEvent::Invited(Box::new(invited)) });
+    }
+
+    fn comes_from_a_phone_of_ours(&self, arrived: &Arrived) -> bool {
+        let from = arrived.request.headers.from().ok().and_then(|from| from.uri.user());
+        self.registered_at(&arrived.came, from.as_ref().map(|from| from.expose().as_str())).is_some()
     }
 
     fn dialog_of_request(&self, arrived: &Arrived, tag: &str) -> Option<Dialog> {
@@ -139,7 +149,7 @@ fn invited(arrived: &Arrived, offer: Option<Bytes>, user: Option<String>) -> Opt
     let display_name = from.display_name.clone().filter(|name| !is_anonymous && !name.is_empty());
     let asserted = headers.asserted().unwrap_or_default();
     Some(Invited {
-        dialled: arrived.request.uri.user().unwrap_or_default(),
+        dialled: dialled(&arrived.request.uri),
         domain: arrived.request.uri.host().map(Host::to_string).unwrap_or_default(),
         from: from.uri.user().filter(|_| !is_anonymous),
         display_name: display_name.map(Private::new),
@@ -149,6 +159,12 @@ fn invited(arrived: &Arrived, offer: Option<Bytes>, user: Option<String>) -> Opt
         offer,
         sip_call_id: Private::new(headers.call_id().ok()?.to_owned()),
     })
+}
+
+/// The number dialled; a service that was asked for by its URN has one too.
+fn dialled(uri: &Uri) -> Private<String> {
+    let of_urn = || EmergencyNumber::of_uri(uri).map(|number| Private::new(number.digits().to_owned()));
+    uri.user().or_else(of_urn).unwrap_or_default()
 }
 
 /// Whether From hides who calls (RFC 3261 §8.1.1.3, RFC 3323 §4.1.1.3).

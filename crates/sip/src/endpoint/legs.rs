@@ -20,6 +20,9 @@ use crate::transaction::layer::{Layer, TransactionId};
 /// Those that are leaving have a transaction each, and so are bounded by `TRANSACTIONS_MAX`.
 pub(super) const LEGS_MAX: usize = 20_000;
 
+/// Legs on top of that for emergency calls, two each.
+const EMERGENCY_LEGS_RESERVED: usize = 1_024;
+
 /// ACKs a leg remembers, one for each 2xx it may see again: of the branches of a forked INVITE and of its
 /// latest re-INVITEs. The oldest is forgotten first; its 2xx then stays unanswered and its sender hangs up.
 const ACKS_MAX: usize = 8;
@@ -227,13 +230,24 @@ impl Legs {
         self.table.is_empty()
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.under_way() >= LEGS_MAX
+    /// Whether another leg may begin. Calls for help have room of their own.
+    pub(super) fn has_room(&self, is_emergency: bool) -> bool {
+        let reserved = if is_emergency { EMERGENCY_LEGS_RESERVED } else { 0 };
+        self.under_way() < LEGS_MAX + reserved
     }
 
     /// Legs whose end was not told yet.
     pub(super) fn under_way(&self) -> usize {
         self.table.len() - self.leaving
+    }
+
+    /// Whether anything came back for an INVITE of ours.
+    pub(super) fn has_heard_from(&self, id: LegId) -> bool {
+        match self.table.get(&id).map(|leg| &leg.state) {
+            Some(State::Calling { heard, .. }) => !matches!(heard, Heard::Nothing),
+            Some(State::Established(_)) => true,
+            _ => false,
+        }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

@@ -177,9 +177,9 @@ pub struct Invite {
     /// The display name of From: what the agent's phone shows. Never a name of the patient; a phone's
     /// display is read by whoever stands beside it.
     pub display_name: String,
-    /// Our SDP offer.
+    /// Our SDP offer, or a body that holds it among other parts; then `headers` says its Content-Type.
     pub offer: Bytes,
-    /// Headers to add, e.g. `Alert-Info`. Names and values without CR and LF.
+    /// Headers to add, e.g. `Alert-Info`. Names and values without CR and LF. A `Route` is followed.
     pub headers: Vec<(String, String)>,
 }
 
@@ -250,6 +250,17 @@ impl Endpoint {
     /// The contacts a user can be reached at now, best first.
     pub fn bindings(&self, user: &str) -> &[Binding] {
         self.registrar.bindings(user)
+    }
+
+    /// Whose phone is registered from where a message came. Where several are (a NAT, a shared device), the
+    /// one that calls itself `from`.
+    pub fn registered_at(&self, came: &Path, from: Option<&str>) -> Option<&str> {
+        self.registrar.user_at(came, from)
+    }
+
+    /// Whether anything, and be it 100 Trying, came back for an INVITE of ours.
+    pub fn has_heard_from(&self, leg: LegId) -> bool {
+        self.legs.has_heard_from(leg)
     }
 
     /// Whether nothing is under way: no transaction, no dialog. Registrations may remain.

@@ -9,6 +9,7 @@ use super::legs::{Heard, Leg, Placed, State};
 use super::overdue::Failure;
 use super::way::{Way, way_of};
 use super::{Discarded, Endpoint, Invite, Output};
+use crate::EmergencyNumber;
 use crate::dialog::DialogId;
 use crate::header::{CSeq, Name, NameAddr};
 use crate::leg::{EndCause, LegEvent, LegId};
@@ -24,9 +25,8 @@ const TARGETS_MAX: usize = 4;
 const CSEQ_FIRST: u32 = 1;
 
 /// Headers of an INVITE that are ours to write.
-const OURS: [Name; 14] = [
+const OURS: [Name; 12] = [
     Name::Via,
-    Name::Route,
     Name::RecordRoute,
     Name::From,
     Name::To,
@@ -34,7 +34,6 @@ const OURS: [Name; 14] = [
     Name::CSeq,
     Name::Contact,
     Name::MaxForwards,
-    Name::ContentType,
     Name::ContentLength,
     Name::ContentEncoding,
     Name::Allow,
@@ -44,16 +43,16 @@ const OURS: [Name; 14] = [
 impl Endpoint {
     pub(super) fn place(&mut self, now: Now, invite: Invite, out: &mut Vec<Output>) -> LegId {
         let id = self.legs.next_id();
-        if self.legs.is_full() {
-            out.push(Output::Dropped(Discarded::Full));
-            out.push(ended(id, EndCause::InternalError));
-            return id;
-        }
         let Ok(uri) = Uri::parse(&invite.uri) else {
             out.push(ended(id, EndCause::Unreachable));
             return id;
         };
-        let way = way_of(&uri);
+        if !self.legs.has_room(EmergencyNumber::of_uri(&uri).is_some()) {
+            out.push(Output::Dropped(Discarded::Full));
+            out.push(ended(id, EndCause::InternalError));
+            return id;
+        }
+        let way = way_of(preset_route(&invite).as_ref().unwrap_or(&uri));
         let path = invite.path;
         let mut placed = Box::new(Placed {
             id: DialogId {
@@ -114,7 +113,9 @@ impl Endpoint {
             }
         }
         if !invite.offer.is_empty() {
-            headers.push(Name::ContentType, "application/sdp");
+            if !headers.has(&Name::ContentType) {
+                headers.push(Name::ContentType, "application/sdp");
+            }
             placed.invite.body = invite.offer;
         }
     }
@@ -183,6 +184,13 @@ impl Endpoint {
         let state = State::Calling { placed, transaction, heard: Heard::Nothing };
         self.legs.put(Leg::new(id, state), &self.transactions);
     }
+}
+
+/// The first element an INVITE is to pass, where the caller gives it a Route (RFC 3261 §8.1.2): the way to
+/// what is no address itself (`urn:service:sos`).
+fn preset_route(invite: &Invite) -> Option<Uri> {
+    let (_, route) = invite.headers.iter().find(|(name, _)| Name::new(name) == Name::Route)?;
+    NameAddr::parse(route).ok().map(|route| route.uri)
 }
 
 fn ended(leg: LegId, cause: EndCause) -> Output {

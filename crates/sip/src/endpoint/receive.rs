@@ -9,6 +9,7 @@ use primitives::Now;
 use super::reply::{ALLOW, Arrived, Reply};
 use super::way::answer_path;
 use super::{Discarded, Endpoint, Output, Release, report};
+use crate::EmergencyNumber;
 use crate::dialog::DialogId;
 use crate::error::{self, ParseError};
 use crate::framer::{Frame, PONG};
@@ -166,7 +167,7 @@ impl Endpoint {
             self.transactions.repeat(transaction, out);
             return Some(());
         }
-        if !self.has_room(&request.method, dialog.as_ref()) {
+        if !self.has_room(&request, dialog.as_ref()) {
             if request.method == Method::Invite {
                 let reply = Reply::at_once(503).retry_after(RETRY_AFTER);
                 self.reply_stateless(answers, &request.headers, reply, out);
@@ -192,11 +193,13 @@ impl Endpoint {
         Some(())
     }
 
-    /// Whether another transaction may be opened for a request. Who has a dialog keeps being served.
-    fn has_room(&self, method: &Method, dialog: Option<&DialogId>) -> bool {
+    /// Whether another transaction may be opened for a request. Who has a dialog keeps being served, and who
+    /// calls for help is.
+    fn has_room(&self, request: &Request, dialog: Option<&DialogId>) -> bool {
         let reserved = match dialog {
             Some(dialog) if self.legs.of_dialog(dialog).is_some() => TRANSACTIONS_RESERVED,
-            _ if *method == Method::Cancel => TRANSACTIONS_RESERVED,
+            _ if request.method == Method::Cancel => TRANSACTIONS_RESERVED,
+            _ if EmergencyNumber::of_uri(&request.uri).is_some() => TRANSACTIONS_RESERVED,
             _ => 0,
         };
         self.transactions.len() < TRANSACTIONS_MAX + reserved
@@ -235,6 +238,7 @@ fn unacceptable(request: &Request) -> Option<Reply> {
     match &request.uri {
         Uri::Sip(_) => {}
         Uri::Tel(_) if request.method == Method::Invite => {}
+        urn if request.method == Method::Invite && EmergencyNumber::of_uri(urn).is_some() => {}
         Uri::Tel(_) | Uri::Other(_) => return Some(Reply::at_once(416)),
     }
     let required = request.headers.require().unwrap_or_default();
