@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use acd::{AgentId, EntryId, OfferId};
 use audit::CallId;
 use bytes::Bytes;
-use flow::{Enqueue, Interpreter, Urgency};
+use flow::{Enqueue, Urgency};
 use media::Playlist;
 use primitives::Now;
 use sip::LegId;
 
 use crate::leg::Party;
+use crate::script::Script;
 use crate::setup::Setup;
 
 /// Longest a media thread may take to open a port. It takes microseconds; after seconds its answer is lost.
@@ -30,7 +31,7 @@ pub(crate) struct Call {
     pub leg: LegId,
     pub party: Party,
     pub progress: Progress,
-    pub interpreter: Interpreter,
+    pub script: Script,
     /// The flow and step she is at, for the log.
     pub at: (Arc<str>, Arc<str>),
     pub language: Arc<str>,
@@ -44,6 +45,8 @@ pub(crate) struct Call {
     /// The place she had, kept while an agent talks with her, in case that agent's phone is lost.
     pub served: Option<Waiting>,
     pub far: Option<Far>,
+    /// Whether the agent who made this call has put the other side on hold.
+    pub held: bool,
     /// When a side that is silent is asked again whether anybody is there: the caller's, the far one's.
     pub probe_again: [Option<Instant>; 2],
     /// The place in the switch's timer list.
@@ -95,6 +98,8 @@ pub(crate) struct Far {
 pub(crate) enum Who {
     /// An agent of a queue.
     Agent { offer: OfferId, agent: AgentId, name: String, waited_ms: u64 },
+    /// An agent, rung by a colleague or for one who transfers.
+    Colleague { agent: AgentId, name: String, ring_until: Instant },
     /// A number of `numbers:`.
     Number { name: Arc<str>, uri: String, ring_until: Instant },
 }
@@ -103,8 +108,24 @@ impl Who {
     /// For the log.
     pub(crate) fn name(&self) -> String {
         match self {
-            Self::Agent { name, .. } => name.clone(),
+            Self::Agent { name, .. } | Self::Colleague { name, .. } => name.clone(),
             Self::Number { name, .. } => name.to_string(),
+        }
+    }
+
+    /// Which agent, if it is one.
+    pub(crate) const fn agent(&self) -> Option<AgentId> {
+        match self {
+            Self::Agent { agent, .. } | Self::Colleague { agent, .. } => Some(*agent),
+            Self::Number { .. } => None,
+        }
+    }
+
+    /// When ringing is given up. The queues themselves say so of their offers.
+    pub(crate) const fn ring_until(&self) -> Option<Instant> {
+        match self {
+            Self::Agent { .. } => None,
+            Self::Colleague { ring_until, .. } | Self::Number { ring_until, .. } => Some(*ring_until),
         }
     }
 }
@@ -134,20 +155,15 @@ pub(crate) struct Summary {
 impl Call {
     /// When this call must be looked at again.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let ring = match &self.far {
-            Some(Far {
-                who: Who::Number { ring_until, .. },
-                state: FarState::Opening | FarState::Ringing,
-                ..
-            }) => Some(*ring_until),
-            _ => None,
-        };
+        let ringing =
+            self.far.as_ref().filter(|far| matches!(far.state, FarState::Opening | FarState::Ringing));
+        let ring = ringing.and_then(|far| far.who.ring_until());
         let opened = match self.progress {
             Progress::Opening { .. } => Some(self.arrived.mono + OPENING_MAX),
             _ => None,
         };
         let [caller, far] = self.probe_again;
-        [self.interpreter.poll_timeout(), ring, opened, caller, far].into_iter().flatten().min()
+        [self.script.poll_timeout(), ring, opened, caller, far].into_iter().flatten().min()
     }
 
     /// Milliseconds since it arrived.

@@ -7,13 +7,14 @@ use flow::{Caller, Interpreter};
 use media::PlayEnd;
 use media::sdp::Session;
 use primitives::{Now, Private};
-use sip::{EndCause, Invited, LegCommand, LegEvent, LegId, Refusal};
+use sip::{Challenge, EndCause, Invited, LegCommand, LegEvent, LegId, Refusal};
 
 use crate::call::{Call, FarState, Progress, Summary, millis};
 use crate::hop::Hop;
 use crate::leg::{Owner, Party};
 use crate::output::{CallRecord, Output};
-use crate::route::{Route, route};
+use crate::route::{Route, is_name, route};
+use crate::script::Script;
 use crate::switch::Switch;
 
 /// How often a phone that sends no RTP is asked by re-INVITE whether it is there. A minute of a dead line is
@@ -27,7 +28,7 @@ impl Switch {
         // Carriers append number-portability parameters (RFC 4694) to the user part.
         let dialled = invited.dialled.expose().split(';').next().unwrap_or_default();
         match route(&setup, dialled) {
-            Route::Nowhere => self.refuse(now, leg, 404, "no_such_number", out),
+            Route::Nowhere => self.invited_by_name(now, leg, invited, out),
             _ if self.draining => self.refuse(now, leg, 503, "draining", out),
             // However full it is, an agent can come to help: she takes calls off the line.
             Route::Feature(code) => self.feature(now, leg, code, invited, out),
@@ -35,6 +36,20 @@ impl Switch {
                 self.refuse(now, leg, 503, "full", out);
             }
             Route::Flow { flow, dialled } => self.arrive(now, leg, (flow, dialled), invited, out),
+        }
+    }
+
+    /// No number of ours. A name may be one of our people's, for whoever proves to be another of them; asked
+    /// by somebody unknown, every name gets the same answer.
+    fn invited_by_name(&mut self, now: Now, leg: LegId, invited: Invited, out: &mut Vec<Output>) {
+        let dialled = invited.dialled.expose();
+        match (self.target(dialled), &invited.user) {
+            (Some(_), _) if self.draining => self.refuse(now, leg, 503, "draining", out),
+            (Some(target), _) => self.direct(now, leg, target, invited, out),
+            (None, None) if is_name(dialled) => {
+                self.leg(now, leg, LegCommand::Challenge(Challenge::OwnPhonesOnly), out);
+            }
+            (None, _) => self.refuse(now, leg, 404, "no_such_number", out),
         }
     }
 
@@ -89,11 +104,12 @@ impl Switch {
             served: None,
             waits_since: None,
             far: None,
+            held: false,
             probe_again: [None; 2],
             scheduled: None,
             over: false,
             summary: Summary::default(),
-            interpreter,
+            script: Script::Flow(Box::new(interpreter)),
             setup,
         };
         self.hop(now, Some(&call), arrived, out);
@@ -273,8 +289,9 @@ impl Switch {
         let Some((_, party)) = call.side(side) else { return };
         let command = media::Command::Apply { port: party.port, session };
         out.push(Output::Media { shard, command });
-        if side == Side::Far {
-            self.held_by_far(now, call, held, out);
+        match side {
+            Side::Far => self.held_by_far(now, call, held, out),
+            Side::Caller => self.held_by_caller(now, call, held, out),
         }
     }
 
@@ -316,14 +333,17 @@ impl Switch {
         call.over = true;
         let ended = Hop::Ended { cause: cause.to_owned(), lasted_ms: Some(call.age_ms(now)) };
         self.hop(now, Some(call), ended, out);
-        let flow = call.interpreter.flow();
+        if let Some(agent) = call.script.direct().map(|direct| direct.agent) {
+            self.disengage(now, agent);
+        }
+        let flow = call.script.flow();
         out.push(Output::Record(CallRecord {
             call: call.id,
             started: call.arrived.wall,
             answered: call.answered.map(|at| at.wall),
             ended: now.wall,
-            flow: flow.name().to_owned(),
-            flow_digest: flow.digest().to_string(),
+            flow: flow.map_or("direct", |flow| flow.name()).to_owned(),
+            flow_digest: flow.map(|flow| flow.digest().to_string()).unwrap_or_default(),
             queue: call.summary.queue.take(),
             urgency: call.urgency.word(),
             outcome: cause.to_owned(),

@@ -21,6 +21,16 @@ pub enum Hop {
         /// `udp`, `tcp`, `tls`.
         transport: String,
     },
+    /// An agent's phone called somebody by name.
+    #[serde(rename = "call.dial")]
+    Dialled {
+        /// Whose phone.
+        agent: String,
+        /// A colleague, a queue, or the name of a number.
+        to: String,
+        /// `udp`, `tcp`, `tls`.
+        transport: String,
+    },
     /// A call that never began.
     #[serde(rename = "call.refused")]
     Refused {
@@ -175,10 +185,10 @@ pub enum Hop {
         /// Whether now on hold.
         held: bool,
     },
-    /// A number outside is rung.
+    /// A number outside is rung, or a colleague whom an agent calls.
     #[serde(rename = "transfer.start")]
     Transferring {
-        /// Its name in the configuration.
+        /// Its name in the configuration, or hers.
         number: String,
     },
     /// It did not lead to anybody.
@@ -273,6 +283,7 @@ impl Hop {
             Self::Arrived { dialled, caller, transport } => {
                 format!("call to {dialled} arrives over {transport}, number {caller}")
             }
+            Self::Dialled { agent, to, transport } => format!("{agent} calls {to} over {transport}"),
             Self::Refused { status, why } => format!("call refused with {status}: {why}"),
             Self::Answered { after_ms } => format!("answered after {}", seconds(after_ms)),
             Self::Stepped { verb, why } => {

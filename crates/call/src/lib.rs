@@ -14,12 +14,15 @@
 //! | what her flow wants done | `steps.rs` |
 //! | an agent's phone rings, is answered, and both are joined | `offer.rs` |
 //! | a number outside is rung | `transfer.rs` |
+//! | an agent's phone calls a colleague, a queue or a number | `direct.rs` |
+//! | whom an agent may reach by name | `target.rs` |
 //! | an agent signs in by feature code | `feature.rs` |
 //! | links to carriers: what is known of them, how numbers are written | `trunk/` |
 //! | everything a person could later ask about | `hop.rs` |
 
 mod call;
 mod caller;
+mod direct;
 mod feature;
 mod hop;
 mod input;
@@ -28,10 +31,12 @@ mod offer;
 mod output;
 mod port_pool;
 mod route;
+mod script;
 mod setup;
 mod status;
 mod steps;
 mod switch;
+mod target;
 mod transfer;
 mod trunk;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use acd::{AgentChange, AgentId, OfferAnswer, OfferId, Withdrawal};
 use flow::{PromptRef, QueueNews, TransferNews};
 use media::{PlayEnd, Playlist};
-use primitives::Now;
+use primitives::{Now, Private};
 use sip::{EndCause, Invite, LegEvent, LegId};
 
 use crate::call::{Call, Far, FarState, Waiting, Who, millis};
@@ -48,15 +48,8 @@ impl Switch {
             self.hop(now, Some(call), not_taken, out);
             return self.acd_input(now, acd::Input::Answer { offer, answer: OfferAnswer::Declined });
         };
-        call.far = Some(Far {
-            who: Who::Agent { offer, agent, name, waited_ms: millis(waited) },
-            party: Party::new(port, local, self.random() >> 1),
-            legs: Vec::new(),
-            state: FarState::Opening,
-            since: now,
-            held: false,
-            refused: None,
-        });
+        let who = Who::Agent { offer, agent, name, waited_ms: millis(waited) };
+        call.far = Some(Far::opening(now, who, Party::new(port, local, self.random() >> 1)));
     }
 
     /// The far side's port.
@@ -89,7 +82,7 @@ impl Switch {
         far.state = FarState::Ringing;
         let offer = far.party.offer(&call.setup.media.codecs);
         let to = match &far.who {
-            Who::Agent { name, .. } => self
+            Who::Agent { name, .. } | Who::Colleague { name, .. } => self
                 .sip
                 .bindings(name)
                 .iter()
@@ -97,11 +90,16 @@ impl Switch {
                 .collect::<Vec<_>>(),
             Who::Number { uri, .. } => vec![(uri.clone(), None)],
         };
+        // A colleague sees who calls; a caller's number is nobody's to see on a display.
+        let from = match (&far.who, call.script.direct()) {
+            (Who::Colleague { .. }, Some(direct)) => Some(Private::new(direct.user.clone())),
+            _ => None,
+        };
         for (uri, path) in to {
             let invite = Invite {
                 uri,
                 path,
-                from: None,
+                from: from.clone(),
                 display_name: "careline".to_owned(),
                 offer: offer.clone(),
                 headers: Vec::new(),
@@ -131,8 +129,9 @@ impl Switch {
             LegEvent::Ended { cause } => self.far_leg_ended(now, call, leg, cause, out),
             LegEvent::OfferAnswered { sdp } => self.answered_anew(now, call, Side::Far, Some(&sdp), out),
             LegEvent::Confirmed { sdp } => self.answered_anew(now, call, Side::Far, sdp.as_deref(), out),
-            // The caller goes on hearing her music while a phone rings.
-            LegEvent::Ringing | LegEvent::Progress { .. } | LegEvent::Info { .. } | LegEvent::Invited(_) => {}
+            // A caller goes on hearing her music while a phone rings.
+            LegEvent::Ringing | LegEvent::Progress { .. } => self.far_rings(now, call, out),
+            LegEvent::Info { .. } | LegEvent::Invited(_) => {}
         }
     }
 
@@ -182,7 +181,14 @@ impl Switch {
                 self.acd_input(now, acd::Input::Answer { offer, answer: OfferAnswer::Accepted });
                 self.whisper(call, port, out);
             }
-            Who::Number { .. } => self.bridge(now, call, out),
+            Who::Colleague { .. } | Who::Number { .. } => {
+                if call.script.direct().is_some() {
+                    self.answer(now, call, out);
+                }
+                if !call.over {
+                    self.bridge(now, call, out);
+                }
+            }
         }
     }
 
@@ -282,8 +288,11 @@ impl Switch {
                 };
                 self.acd_input(now, acd::Input::Answer { offer, answer });
             }
-            Who::Number { name, .. } => {
-                let failed = Hop::TransferFailed { number: name.to_string(), why: why.to_owned() };
+            Who::Colleague { .. } | Who::Number { .. } => {
+                if let Who::Colleague { agent, .. } = far.who {
+                    self.disengage(now, agent);
+                }
+                let failed = Hop::TransferFailed { number: far.who.name(), why: why.to_owned() };
                 self.hop(now, Some(call), failed, out);
                 let news = match why {
                     "busy" => TransferNews::Busy,
@@ -321,7 +330,10 @@ impl Switch {
                     _ => self.run_flow(now, call, flow::Event::Queue(QueueNews::AgentLeft), out),
                 }
             }
-            Who::Number { .. } => {
+            Who::Colleague { .. } | Who::Number { .. } => {
+                if let Who::Colleague { agent, .. } = far.who {
+                    self.disengage(now, agent);
+                }
                 self.run_flow(now, call, flow::Event::Transfer(TransferNews::Ended), out);
             }
         }
@@ -392,6 +404,9 @@ impl Switch {
             self.hang_up(now, *leg, cause, out);
         }
         self.parted(now, call, &far, why, out);
+        if let Who::Colleague { agent, .. } = &far.who {
+            self.disengage(now, *agent);
+        }
         if let Who::Agent { agent, name, .. } = &far.who {
             match far.state {
                 // The queue forgot the offer with the entry and says nothing more of it.
@@ -418,16 +433,38 @@ impl Switch {
         far.held = held;
         let (by, b) = (far.who.name(), far.party.port);
         self.hop(now, Some(call), Hop::Held { by, held }, out);
-        let a = call.party.port;
+        self.part_or_join(call, held, (call.party.port, b), out);
+    }
+
+    /// An agent who made this call puts the other side on hold, or takes it back.
+    pub(crate) fn held_by_caller(&mut self, now: Now, call: &mut Call, held: bool, out: &mut Vec<Output>) {
+        let (Some(far), Some(direct)) = (&call.far, call.script.direct()) else { return };
+        if far.state != FarState::Bridged || call.held == held {
+            return;
+        }
+        call.held = held;
+        let ports = (far.party.port, call.party.port);
+        self.hop(now, Some(call), Hop::Held { by: direct.user.clone(), held }, out);
+        self.part_or_join(call, held, ports, out);
+    }
+
+    /// Music for the one who is put on hold, or both together again.
+    fn part_or_join(
+        &mut self,
+        call: &Call,
+        held: bool,
+        (on_hold, by): (media::PortId, media::PortId),
+        out: &mut Vec<Output>,
+    ) {
         let mut media = |command| out.push(Output::Media { shard: call.shard, command });
         if !held {
-            return media(media::Command::Bridge { a, b });
+            return media(media::Command::Bridge { a: on_hold, b: by });
         }
-        media(media::Command::Unbridge { port: a });
+        media(media::Command::Unbridge { port: on_hold });
         let music = call.setup.prompts.named(&call.language, "hold_music").map(Arc::clone);
         let id = self.next_playlist();
         let playlist =
             Playlist { prompts: music.into_iter().collect(), repeats: true, lead_in: Duration::ZERO, id };
-        media(media::Command::Play { port: a, playlist });
+        media(media::Command::Play { port: on_hold, playlist });
     }
 }

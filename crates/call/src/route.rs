@@ -17,6 +17,11 @@ pub(crate) enum Route {
     Nowhere,
 }
 
+/// Whether somebody dialled a name and no number: it has a letter in it.
+pub(crate) fn is_name(dialled: &str) -> bool {
+    dialled.chars().any(char::is_alphabetic)
+}
+
 /// Finds the route. Trunks write the same number as `+15550100100`, `15550100100` or `5550100100` with a
 /// national prefix; the first two are tried, the rest is a trunk's normalisation rule.
 pub(crate) fn route(setup: &Setup, dialled: &str) -> Route {

@@ -54,7 +54,7 @@ pub struct CallStatus {
     pub queue: Option<String>,
     /// Whom she talks with or who is rung for her.
     pub with: Option<String>,
-    /// The digest of the flow it started on.
+    /// The digest of the flow it started on; empty of a call an agent made.
     pub flow: String,
 }
 
@@ -94,7 +94,7 @@ impl Switch {
                     urgency: call.urgency.word(),
                     queue: call.waiting.as_ref().map(|waiting| waiting.request.queue.to_string()),
                     with: call.far.as_ref().map(|far| far.who.name()),
-                    flow: call.interpreter.flow().digest().to_string(),
+                    flow: call.script.flow().map(|flow| flow.digest().to_string()).unwrap_or_default(),
                 })
                 .collect(),
             ports_free: self.ports.free(),

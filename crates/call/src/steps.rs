@@ -81,7 +81,7 @@ impl Switch {
         out.push(Output::Media { shard: call.shard, command });
     }
 
-    fn enqueue(&mut self, now: Now, call: &mut Call, request: Enqueue, out: &mut Vec<Output>) {
+    pub(crate) fn enqueue(&mut self, now: Now, call: &mut Call, request: Enqueue, out: &mut Vec<Output>) {
         // She keeps her waiting time when a flow moves her from one queue to the next.
         let since = *call.waits_since.get_or_insert(now.wall);
         if let Some(before) = call.waiting.take() {

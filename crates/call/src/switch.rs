@@ -21,6 +21,7 @@ use crate::input::{Input, LogState};
 use crate::leg::Owner;
 use crate::output::Output;
 use crate::port_pool::PortPool;
+use crate::script::Script;
 use crate::setup::Setup;
 
 /// Work a handler leaves for its end, so that no part is called from inside itself.
@@ -43,6 +44,8 @@ pub struct Switch {
     pub(crate) legs: BTreeMap<LegId, Owner>,
     pub(crate) media: BTreeMap<PortId, OpenPort>,
     pub(crate) entries: BTreeMap<EntryId, CallId>,
+    /// Agents in calls outside the queues, and in how many.
+    pub(crate) engaged: BTreeMap<AgentId, u32>,
     timers: BTreeSet<(Instant, CallId)>,
     pub(crate) pending: VecDeque<Pending>,
     actions: Vec<Action>,
@@ -85,6 +88,7 @@ impl Switch {
             legs: BTreeMap::new(),
             media: BTreeMap::new(),
             entries: BTreeMap::new(),
+            engaged: BTreeMap::new(),
             timers: BTreeSet::new(),
             pending: VecDeque::new(),
             actions: Vec::new(),
@@ -128,6 +132,7 @@ impl Switch {
             && self.legs.is_empty()
             && self.media.is_empty()
             && self.entries.is_empty()
+            && self.engaged.is_empty()
             && self.timers.is_empty()
             && self.acd.is_idle()
             && self.sip.is_idle()
@@ -192,7 +197,7 @@ impl Switch {
                 }
                 switch.give_up_transfer_when_due(now, call, out);
                 switch.probe_when_due(now, call, out);
-                if call.interpreter.poll_timeout().is_some_and(|at| at <= now.mono) {
+                if call.script.poll_timeout().is_some_and(|at| at <= now.mono) {
                     switch.run_flow(now, call, flow::Event::Timeout, out);
                 }
             });
@@ -385,8 +390,11 @@ impl Switch {
         if call.over {
             return;
         }
+        let Script::Flow(interpreter) = &mut call.script else {
+            return self.direct_event(now, call, &event, out);
+        };
         let mut actions = mem::take(&mut self.actions);
-        call.interpreter.handle(now, event, &mut actions);
+        interpreter.handle(now, event, &mut actions);
         for action in actions.drain(..) {
             if !call.over {
                 self.perform(now, call, action, out);
@@ -417,10 +425,12 @@ impl Switch {
     }
 
     pub(crate) fn hop(&self, now: Now, call: Option<&Call>, hop: Hop, out: &mut Vec<Output>) {
-        let flow = call.map(|call| FlowRef {
-            name: call.at.0.to_string(),
-            digest_hex: call.interpreter.flow().digest().to_string(),
-            step: call.at.1.to_string(),
+        let flow = call.and_then(|call| {
+            Some(FlowRef {
+                name: call.at.0.to_string(),
+                digest_hex: call.script.flow()?.digest().to_string(),
+                step: call.at.1.to_string(),
+            })
         });
         out.push(Output::Hop { at: now, call: call.map(|call| call.id), flow, hop });
     }

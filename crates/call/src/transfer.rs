@@ -36,15 +36,8 @@ impl Switch {
             let news = flow::Event::Transfer(TransferNews::Failed);
             return self.pending.push_back(crate::switch::Pending::Flow(call.id, news));
         };
-        call.far = Some(Far {
-            who: Who::Number { name, uri, ring_until: now.mono + ring },
-            party: Party::new(port, local, self.random() >> 1),
-            legs: Vec::new(),
-            state: FarState::Opening,
-            since: now,
-            held: false,
-            refused: None,
-        });
+        let who = Who::Number { name, uri, ring_until: now.mono + ring };
+        call.far = Some(Far::opening(now, who, Party::new(port, local, self.random() >> 1)));
     }
 
     pub(crate) fn cancel_transfer(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
@@ -55,15 +48,9 @@ impl Switch {
 
     /// It rang as long as the flow allows.
     pub(crate) fn give_up_transfer_when_due(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
-        let due = match &call.far {
-            Some(Far {
-                who: Who::Number { ring_until, .. },
-                state: FarState::Opening | FarState::Ringing,
-                ..
-            }) => *ring_until <= now.mono,
-            _ => false,
-        };
-        if due {
+        let ringing =
+            call.far.as_ref().filter(|far| matches!(far.state, FarState::Opening | FarState::Ringing));
+        if ringing.and_then(|far| far.who.ring_until()).is_some_and(|until| until <= now.mono) {
             self.transfer_failed(now, call, "no_answer", out);
             self.run_flow(now, call, flow::Event::Transfer(TransferNews::NoAnswer), out);
         }

@@ -157,6 +157,7 @@ impl Metrics {
             Hop::Ended { cause, .. } => self.calls.with_label_values(&[cause]).inc(),
             Hop::Log { state } => self.audit_stalled.set(i64::from(state == "stalled")),
             Hop::Arrived { .. }
+            | Hop::Dialled { .. }
             | Hop::Stepped { .. }
             | Hop::Keyed { .. }
             | Hop::Tagged { .. }

@@ -152,7 +152,7 @@ impl Monitor {
         for output in outputs {
             match output {
                 Output::Hop { call, hop, .. } => {
-                    if matches!(hop, Hop::Arrived { .. }) {
+                    if matches!(hop, Hop::Arrived { .. } | Hop::Dialled { .. }) {
                         arrived = *call;
                     }
                     let whose = call.map_or_else(|| "node".to_owned(), short);
@@ -229,7 +229,7 @@ impl Monitor {
             }
             (None, Hop::Refused { .. }) => self.refused += 1,
             (None, _) => {}
-            (Some(id), Hop::Arrived { .. }) => self.arrive(id),
+            (Some(id), Hop::Arrived { .. } | Hop::Dialled { .. }) => self.arrive(id),
             (Some(id), hop) => {
                 let Some(mut call) = self.calls.remove(&id) else {
                     return self.violated(format!("R2: {id} speaks before its start: {}", hop.fact().kind));
