@@ -47,7 +47,14 @@ pub(crate) struct Direct {
 impl Switch {
     /// An INVITE for a name. Without credentials every name is asked for them alike, so that nobody learns
     /// which there are.
-    pub(crate) fn direct(&mut self, now: Now, leg: LegId, to: Target, invited: Invited, out: &mut Vec<Output>) {
+    pub(crate) fn direct(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        to: Target,
+        invited: Invited,
+        out: &mut Vec<Output>,
+    ) {
         let Some(user) = invited.user else {
             return self.leg(now, leg, LegCommand::Challenge(Challenge::OwnPhonesOnly), out);
         };
@@ -55,7 +62,8 @@ impl Switch {
             return self.refuse(now, leg, 403, "not_an_agent", out);
         };
         let made = self.engaged.get(&agent).copied().unwrap_or_default();
-        if matches!(&to, Target::Agent { agent: called, .. } if *called == agent) || made >= DIRECT_CALLS_MAX {
+        if matches!(&to, Target::Agent { agent: called, .. } if *called == agent) || made >= DIRECT_CALLS_MAX
+        {
             return self.refuse(now, leg, 486, "busy", out);
         }
         let setup = Arc::clone(self.setup());
@@ -110,7 +118,13 @@ impl Switch {
     }
 
     /// What happens to an agent's own call.
-    pub(crate) fn direct_event(&mut self, now: Now, call: &mut Call, event: &flow::Event, out: &mut Vec<Output>) {
+    pub(crate) fn direct_event(
+        &mut self,
+        now: Now,
+        call: &mut Call,
+        event: &flow::Event,
+        out: &mut Vec<Output>,
+    ) {
         let Some(to) = call.script.direct().map(|direct| direct.to.clone()) else { return };
         match event {
             flow::Event::CallStarted => self.reach(now, call, to, out),

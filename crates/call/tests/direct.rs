@@ -38,7 +38,10 @@ fn an_agent_calls_a_colleague_who_is_not_signed_in_and_the_queues_leave_both_alo
     assert_eq!(sim.agent_state("desk1"), "offline");
     hang_up(&mut sim, caller);
     sim.finish().unwrap();
-    assert!(has(&sim, |hop| matches!(hop, Hop::Dialled { agent, to, .. } if agent == "nurse1" && to == "desk1")));
+    assert!(has(
+        &sim,
+        |hop| matches!(hop, Hop::Dialled { agent, to, .. } if agent == "nurse1" && to == "desk1")
+    ));
 }
 
 #[test]
