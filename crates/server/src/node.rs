@@ -21,9 +21,10 @@ use crate::driver::signalling::{Ended, Signalling, Waiting, now};
 use crate::http::{self, Service};
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
+use crate::net::certificates::{Certificates, Renewed};
 use crate::net::listen::{self, ListenError};
 use crate::net::streams::Streams;
-use crate::net::tls::{self, CertificateError};
+use crate::net::tls::CertificateError;
 use crate::secrets::{Names, Secrets, SecretsError, make_data_folder, system_seed};
 
 /// A running node.
@@ -38,6 +39,7 @@ pub struct Node {
     pub addresses: Addresses,
     /// The folder of the audit log.
     pub audit_folder: PathBuf,
+    certificates: Certificates,
     config_path: Option<PathBuf>,
     /// What runs now; one reload at a time.
     running: Mutex<Config>,
@@ -124,7 +126,7 @@ struct Opened {
     udp: Vec<(SocketAddr, std::net::UdpSocket)>,
     streams: Streams,
     http: std::net::TcpListener,
-    http_tls: Option<tokio_rustls::TlsAcceptor>,
+    certificates: Certificates,
     addresses: Addresses,
 }
 
@@ -190,12 +192,13 @@ impl Node {
             writer,
             addresses: opened.addresses,
             audit_folder,
+            certificates: opened.certificates,
             config_path,
             running: Mutex::new(config),
             threads: Mutex::new(threads),
         });
         let service = Service { node: Arc::clone(&node), token: Private::clone(&secrets.api_token) };
-        tokio::spawn(http::serve(opened.http, opened.http_tls, service));
+        tokio::spawn(http::serve(opened.http, node.certificates.http.clone(), service));
         Ok(node)
     }
 
@@ -206,7 +209,8 @@ impl Node {
         let reloaded = self.read_anew(&running);
         let outcome = if reloaded.is_ok() { "taken" } else { "kept_the_last" };
         self.metrics.reloads.with_label_values(&[outcome]).inc();
-        let (config, setup) = reloaded.inspect_err(|error| tracing::error!("reload refused:\n{error}"))?;
+        let (config, setup, certificates) =
+            reloaded.inspect_err(|error| tracing::error!("reload refused:\n{error}"))?;
         if (&config.sip, &config.http, &config.data) != (&running.sip, &running.http, &running.data) {
             tracing::warn!("listeners and the data folder change with the next start, not with a reload");
         }
@@ -214,11 +218,12 @@ impl Node {
         if !self.inbox.send(Message::Configured(Arc::new(setup))) {
             return Err(NodeError::Busy);
         }
+        self.certificates.renew(certificates);
         *running = config;
         Ok(flows)
     }
 
-    fn read_anew(&self, running: &Config) -> Result<(Config, Setup), NodeError> {
+    fn read_anew(&self, running: &Config) -> Result<(Config, Setup, Renewed), NodeError> {
         if let store::LogState::Stalled { .. } = self.writer.state() {
             return Err(NodeError::Stalled { why: self.writer.last_error().unwrap_or_default() });
         }
@@ -232,7 +237,8 @@ impl Node {
         let mut setup = Content::read(&config)?.setup(&config, &secrets)?;
         // The media threads are those of the start.
         setup.media.shards = u16::try_from(self.media_threads()).unwrap_or(u16::MAX);
-        Ok((config, setup))
+        let certificates = self.certificates.read_anew(&config)?;
+        Ok((config, setup, certificates))
     }
 
     /// The signalling thread is one of the threads, the others carry media.
@@ -276,7 +282,8 @@ impl Node {
 /// Binds every listener. The first that cannot be bound ends the start, with nothing running.
 fn open(config: &Config) -> Result<Opened, NodeError> {
     let (mut waiting, inbox) = Waiting::new()?;
-    let streams = Streams::new(inbox.clone(), tokio::runtime::Handle::current());
+    let certificates = Certificates::read(config)?;
+    let streams = Streams::new(inbox.clone(), certificates.client.clone(), tokio::runtime::Handle::current());
     let mut addresses = Addresses::default();
     let mut udp = Vec::new();
     for address in &config.sip.udp {
@@ -289,19 +296,14 @@ fn open(config: &Config) -> Result<Opened, NodeError> {
         addresses.tcp.push(listener.local_addr()?);
         streams.listen(listener, None)?;
     }
-    for tls in &config.sip.tls {
-        let acceptor = tls::acceptor(&tls.certificate, &tls.key)?;
-        let listener = listen::tcp("tls", tls.address)?;
+    for (address, acceptor) in &certificates.sip {
+        let listener = listen::tcp("tls", *address)?;
         addresses.tls.push(listener.local_addr()?);
-        streams.listen(listener, Some(acceptor))?;
+        streams.listen(listener, Some(acceptor.clone()))?;
     }
     let http = listen::tcp("http", config.http.address)?;
     addresses.http = Some(http.local_addr()?);
-    let http_tls = match (&config.http.certificate, &config.http.key) {
-        (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
-        _ => None,
-    };
-    Ok(Opened { waiting, inbox, udp, streams, http, http_tls, addresses })
+    Ok(Opened { waiting, inbox, udp, streams, http, certificates, addresses })
 }
 
 fn sip_config(config: &Config, addresses: &Addresses) -> sip::Config {

@@ -102,6 +102,9 @@ pub struct Invited {
     pub user: Option<String>,
     /// Which way it came.
     pub path: Path,
+    /// The domains and DNS names of the certificate that its connection was proven by, lower case; empty
+    /// without one.
+    pub certificate: Vec<String>,
     /// The SDP offer, `None` where we are to make it (late offer).
     pub offer: Option<Bytes>,
     /// The Call-ID header.

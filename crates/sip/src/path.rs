@@ -64,12 +64,23 @@ pub struct Path {
 }
 
 /// What became of a stream connection.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ConnectionChange {
+    /// A peer connected to us. Told before its first bytes.
+    Accepted {
+        /// Over TCP or TLS.
+        transport: Transport,
+        /// From where.
+        peer: SocketAddr,
+        /// The names of its verified certificate; empty where it showed none.
+        certificate: Vec<String>,
+    },
     /// One that was asked for with `Output::Connect` is up, from this local address.
     Opened {
         /// Our end of it.
         local: SocketAddr,
+        /// The names of the far end's verified certificate; empty without TLS.
+        certificate: Vec<String>,
     },
     /// It could not be opened, or it was and is gone.
     Lost,
@@ -91,10 +102,13 @@ pub struct HostName {
 }
 
 /// One place a name stands for, in the order to try them (RFC 3263 §4).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Target {
     /// How.
     pub transport: Transport,
     /// Where.
     pub address: SocketAddr,
+    /// The name that was looked up, not what DNS made of it: over TLS the far end must prove to be it (RFC
+    /// 5922 §7.2). Without one it must prove to be the address.
+    pub domain: Option<String>,
 }

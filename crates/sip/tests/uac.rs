@@ -220,7 +220,8 @@ fn a_host_name_is_looked_up_and_its_targets_tried_in_their_order() {
     let (leg, said) = bench.dial(invite_to("sip:100@trunk.example"));
     let [Output::Resolve { id, name }] = &said.others[..] else { panic!("{:?}", said.others) };
     assert_eq!(*name, HostName { host: "trunk.example".to_owned(), port: None, transport: None });
-    let target = |address: &str| Target { transport: Transport::Udp, address: address.parse().unwrap() };
+    let target =
+        |address: &str| Target { transport: Transport::Udp, address: address.parse().unwrap(), domain: None };
     let targets = [target("192.0.2.10:5060"), target("192.0.2.11:5060"), target("192.0.2.12:5060")];
     let said = bench.input(Input::Resolved { id: *id, targets: &targets });
     assert_eq!((said.sends(), said.sent[0].0.peer), (vec!["INVITE".to_owned()], targets[0].address));
@@ -263,7 +264,7 @@ fn a_leg_hung_up_while_its_name_is_looked_up_ends_and_the_answer_is_passed_over(
     let (leg, said) = bench.dial(invite_to("sip:100@trunk.example"));
     let [Output::Resolve { id, .. }] = &said.others[..] else { panic!("{:?}", said.others) };
     assert_eq!(hang_up(&mut bench, leg).event_names(), ["Ended(WeHungUp)"]);
-    let target = Target { transport: Transport::Udp, address: bench::peer() };
+    let target = Target { transport: Transport::Udp, address: bench::peer(), domain: None };
     let said = bench.input(Input::Resolved { id: *id, targets: &[target] });
     assert!(said.sent.is_empty() && said.events.is_empty());
     assert!(bench.endpoint.is_idle());
@@ -275,9 +276,10 @@ fn over_tcp_a_connection_is_asked_for_and_what_is_to_be_sent_waits_for_it() {
     let (_, said) = bench.dial(invite_to("sip:agent@192.0.2.10;transport=tcp"));
     assert!(said.sent.is_empty());
     let [Output::Connect { id, target }] = &said.others[..] else { panic!("{:?}", said.others) };
-    assert_eq!(*target, Target { transport: Transport::Tcp, address: bench::peer() });
+    assert_eq!(*target, Target { transport: Transport::Tcp, address: bench::peer(), domain: None });
     assert!(id.0 >= ConnectionId::ASKED_FOR_MIN);
-    let opened = ConnectionChange::Opened { local: "192.0.2.1:40000".parse().unwrap() };
+    let opened =
+        ConnectionChange::Opened { local: "192.0.2.1:40000".parse().unwrap(), certificate: Vec::new() };
     let said = bench.input(Input::Connection { id: *id, change: opened });
     assert_eq!(said.sends(), ["INVITE"]);
     assert_eq!(said.sent[0].0.connection, Some(*id));

@@ -17,6 +17,8 @@ pub struct Sip {
     pub tcp: Vec<SocketAddr>,
     /// TLS listeners, each with its certificate. Default none.
     pub tls: Vec<TlsListener>,
+    /// TLS connections of ours, to trunks.
+    pub tls_client: TlsClient,
     /// Digest algorithms asked of phones, in the order of the challenges. Default `[sha_256, md5]` (RFC
     /// 8760). Phones older than it that read the first challenge only need `[md5, sha_256]` or `[md5]`.
     pub digest: Vec<DigestName>,
@@ -33,6 +35,7 @@ impl Default for Sip {
             udp: loopback.clone(),
             tcp: loopback,
             tls: Vec::new(),
+            tls_client: TlsClient::default(),
             digest: vec![DigestName::Sha256, DigestName::Md5],
             registration_secs_max: 3_600,
         }
@@ -70,6 +73,37 @@ pub struct TlsListener {
     pub certificate: PathBuf,
     /// Its private key, PEM.
     pub key: PathBuf,
+    /// Mutual TLS: whose certificates clients may show. Default nobody is asked for one.
+    #[serde(default)]
+    pub clients: Option<TlsClients>,
+}
+
+/// Whose certificates a TLS listener believes.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsClients {
+    /// The authorities that vouch for them, PEM.
+    pub roots: PathBuf,
+    /// Whether a client without a certificate is turned away. Default true; false where phones and trunks
+    /// share a listener.
+    #[serde(default = "yes")]
+    pub required: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// `sip.tls_client` in `careline.yaml`: TLS connections of ours.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsClient {
+    /// The authorities that vouch for those we call, PEM. Default those of the system.
+    pub roots: Option<PathBuf>,
+    /// With `key`: the certificate chain we show where we are asked, PEM. Default none.
+    pub certificate: Option<PathBuf>,
+    /// The certificate's private key, PEM.
+    pub key: Option<PathBuf>,
 }
 
 /// `http:` in `careline.yaml`.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use diagnose::explain;
-pub use listen::{Http, Sip};
+pub use listen::{Http, Sip, TlsClient, TlsClients, TlsListener};
 pub use media::Media;
 
 /// The commented default, the same text as `config/careline.yaml`.
@@ -190,6 +190,14 @@ impl Config {
                 self.media.address
             ));
         }
+        if self.sip.tls_client.certificate.is_some() != self.sip.tls_client.key.is_some() {
+            return mistake(
+                "`sip.tls_client` has one of `certificate` and `key`: write both, or neither".to_owned(),
+            );
+        }
+        if self.http.certificate.is_some() != self.http.key.is_some() {
+            return mistake("`http` has one of `certificate` and `key`: write both, or neither".to_owned());
+        }
         if self.sip.digest.is_empty() {
             return mistake(
                 "`sip.digest` is empty, so no phone could register: write `[sha_256, md5]`".to_owned(),
@@ -206,8 +214,15 @@ impl Config {
     /// Every path of a file besides the two folders.
     fn files_mut(&mut self) -> Vec<&mut PathBuf> {
         let Self { sip, http, audit, .. } = self;
-        let tls = sip.tls.iter_mut().flat_map(|listener| [&mut listener.certificate, &mut listener.key]);
-        tls.chain(http.certificate.as_mut()).chain(http.key.as_mut()).chain(audit.spill.as_mut()).collect()
+        let TlsClient { roots, certificate, key } = &mut sip.tls_client;
+        let mut files: Vec<&mut PathBuf> = Vec::new();
+        for listener in &mut sip.tls {
+            files.extend([&mut listener.certificate, &mut listener.key]);
+            files.extend(listener.clients.as_mut().map(|clients| &mut clients.roots));
+        }
+        files.extend([roots, certificate, key].into_iter().flatten());
+        files.extend([&mut http.certificate, &mut http.key, &mut audit.spill].into_iter().flatten());
+        files
     }
 }
 

@@ -153,7 +153,7 @@ impl Signalling {
                     Some(Input::Sip(sip::Input::Received { path: *path, bytes }))
                 }
                 Message::Connection { id, change } => {
-                    Some(Input::Sip(sip::Input::Connection { id: *id, change: *change }))
+                    Some(Input::Sip(sip::Input::Connection { id: *id, change: change.clone() }))
                 }
                 Message::Resolved { id, targets } => {
                     Some(Input::Sip(sip::Input::Resolved { id: *id, targets }))

@@ -10,8 +10,8 @@ use axum::routing::{get, post};
 use primitives::Private;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio_rustls::TlsAcceptor;
 
+use crate::net::tls::Acceptor;
 use crate::node::Node;
 
 /// TLS handshakes under way. One more waits to be accepted.
@@ -39,7 +39,7 @@ pub fn router(service: Service) -> Router {
 }
 
 /// Serves until the runtime ends.
-pub async fn serve(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, service: Service) {
+pub async fn serve(listener: std::net::TcpListener, tls: Option<Acceptor>, service: Service) {
     let router = router(service);
     let served = match (TcpListener::from_std(listener), tls) {
         (Ok(listener), None) => axum::serve(listener, router).await,
@@ -60,7 +60,7 @@ struct TlsListener {
 }
 
 impl TlsListener {
-    fn new(listener: TcpListener, tls: TlsAcceptor) -> Self {
+    fn new(listener: TcpListener, tls: Acceptor) -> Self {
         let local = listener.local_addr();
         let (sender, ready) = mpsc::channel(HANDSHAKES_MAX);
         tokio::spawn(async move {
@@ -71,7 +71,7 @@ impl TlsListener {
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                     continue;
                 };
-                let (tls, sender) = (tls.clone(), sender.clone());
+                let (tls, sender) = (tls.current(), sender.clone());
                 tokio::spawn(async move {
                     let handshake =
                         tokio::time::timeout(std::time::Duration::from_secs(10), tls.accept(stream));

@@ -1,6 +1,9 @@
 //! Sockets, names and certificates.
 
+pub mod certificates;
+pub mod identity;
 pub mod listen;
 pub mod resolve;
 pub mod streams;
 pub mod tls;
+pub mod tls_client;

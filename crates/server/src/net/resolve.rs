@@ -16,7 +16,9 @@ pub async fn resolve(name: &HostName) -> Vec<Target> {
     let transport = name.transport.unwrap_or(Transport::Udp);
     let port = name.port.unwrap_or(default_port(transport));
     match tokio::net::lookup_host((name.host.as_str(), port)).await {
-        Ok(addresses) => addresses.map(|address| Target { transport, address }).collect(),
+        Ok(addresses) => {
+            addresses.map(|address| Target { transport, address, domain: Some(name.host.clone()) }).collect()
+        }
         Err(error) => {
             tracing::warn!(%error, "a name cannot be looked up");
             Vec::new()

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustls_pki_types::{CertificateDer, ServerName};
 use sip::{ConnectionChange, ConnectionId, Path, Target, Transport};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio_rustls::TlsAcceptor;
 
 use crate::driver::inbox::{Inbox, Message};
+use crate::net::identity;
+use crate::net::tls::{Acceptor, Connector};
 
 /// Connections at once. One more is closed at once: its peer tries again, those there are stay.
 const STREAMS_MAX: usize = 4_096;
@@ -38,19 +40,20 @@ pub struct Streams(Arc<Shared>);
 struct Shared {
     writers: Mutex<HashMap<ConnectionId, mpsc::Sender<Bytes>>>,
     accepted: AtomicU64,
+    connector: Connector,
     inbox: Inbox,
     runtime: tokio::runtime::Handle,
 }
 
 impl Streams {
     /// None yet.
-    pub fn new(inbox: Inbox, runtime: tokio::runtime::Handle) -> Self {
+    pub fn new(inbox: Inbox, connector: Connector, runtime: tokio::runtime::Handle) -> Self {
         let writers = Mutex::new(HashMap::new());
-        Self(Arc::new(Shared { writers, accepted: AtomicU64::new(0), inbox, runtime }))
+        Self(Arc::new(Shared { writers, accepted: AtomicU64::new(0), connector, inbox, runtime }))
     }
 
     /// Accepts connections until the runtime ends.
-    pub fn listen(&self, listener: std::net::TcpListener, tls: Option<TlsAcceptor>) -> std::io::Result<()> {
+    pub fn listen(&self, listener: std::net::TcpListener, tls: Option<Acceptor>) -> std::io::Result<()> {
         let _in_runtime = self.0.runtime.enter();
         let listener = TcpListener::from_std(listener)?;
         let local = listener.local_addr()?;
@@ -70,16 +73,19 @@ impl Streams {
         Ok(())
     }
 
-    fn accepted(&self, stream: TcpStream, local: SocketAddr, peer: SocketAddr, tls: Option<TlsAcceptor>) {
+    fn accepted(&self, stream: TcpStream, local: SocketAddr, peer: SocketAddr, tls: Option<Acceptor>) {
         let id = ConnectionId(self.0.accepted.fetch_add(1, Ordering::Relaxed));
         let streams = self.clone();
         self.0.runtime.spawn(async move {
             let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
             let path = Path { transport, local, peer, connection: Some(id) };
             match tls {
-                None => streams.carry(stream, path).await,
-                Some(tls) => match tokio::time::timeout(SET_UP_MAX, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => streams.carry(stream, path).await,
+                None => streams.carry(stream, path, accepted(path, Vec::new())).await,
+                Some(tls) => match tokio::time::timeout(SET_UP_MAX, tls.current().accept(stream)).await {
+                    Ok(Ok(stream)) => {
+                        let certificate = proven(stream.get_ref().1.peer_certificates());
+                        streams.carry(stream, path, accepted(path, certificate)).await;
+                    }
                     Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                     Err(_) => tracing::debug!("a TLS handshake took too long"),
                 },
@@ -91,27 +97,38 @@ impl Streams {
     pub fn connect(&self, id: ConnectionId, target: Target) {
         let streams = self.clone();
         self.0.runtime.spawn(async move {
-            let lost = Message::Connection { id, change: ConnectionChange::Lost };
-            // A TLS client needs the trunk's name to verify; trunks over TLS come with trunk settings.
-            let connected = match target.transport {
-                Transport::Tcp => {
-                    tokio::time::timeout(SET_UP_MAX, TcpStream::connect(target.address)).await.ok()
-                }
-                Transport::Udp | Transport::Tls => None,
+            let Target { transport, address, .. } = target;
+            let failed = match tokio::time::timeout(SET_UP_MAX, streams.set_up(id, target)).await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "it took too long".to_owned(),
             };
-            let Some(Ok(stream)) = connected else {
-                streams.0.inbox.send(lost);
-                return;
-            };
-            let Ok(local) = stream.local_addr() else {
-                streams.0.inbox.send(lost);
-                return;
-            };
-            let path =
-                Path { transport: target.transport, local, peer: target.address, connection: Some(id) };
-            let opened = ConnectionChange::Opened { local };
-            streams.carry_after(stream, path, Some(Message::Connection { id, change: opened })).await;
+            tracing::warn!(%transport, %address, error = failed, "a connection cannot be opened");
+            streams.deliver(|| Message::Connection { id, change: ConnectionChange::Lost }).await;
         });
+    }
+
+    /// Connects, and leaves a task that carries bytes.
+    async fn set_up(&self, id: ConnectionId, target: Target) -> std::io::Result<()> {
+        let Target { transport, address, domain } = target;
+        let stream = TcpStream::connect(address).await?;
+        let local = stream.local_addr()?;
+        let path = Path { transport, local, peer: address, connection: Some(id) };
+        let streams = self.clone();
+        let opened = |certificate| ConnectionChange::Opened { local, certificate };
+        if transport == Transport::Tls {
+            let name = match domain {
+                Some(domain) => ServerName::try_from(domain).map_err(std::io::Error::other)?,
+                None => ServerName::from(address.ip()),
+            };
+            let stream = self.0.connector.current().connect(name, stream).await?;
+            let opened = opened(proven(stream.get_ref().1.peer_certificates()));
+            self.0.runtime.spawn(async move { streams.carry(stream, path, opened).await });
+        } else {
+            let opened = opened(Vec::new());
+            self.0.runtime.spawn(async move { streams.carry(stream, path, opened).await });
+        }
+        Ok(())
     }
 
     /// Closes a connection.
@@ -128,24 +145,21 @@ impl Streams {
         self.0.writers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn carry(&self, stream: impl AsyncRead + AsyncWrite, path: Path) {
-        self.carry_after(stream, path, None).await;
-    }
-
-    /// Carries bytes both ways until either side ends it.
-    async fn carry_after(&self, stream: impl AsyncRead + AsyncWrite, path: Path, first: Option<Message>) {
+    /// Says that a connection is there and carries bytes both ways until either side ends it.
+    async fn carry(&self, stream: impl AsyncRead + AsyncWrite, path: Path, first: ConnectionChange) {
         let Some(id) = path.connection else { return };
         let (writer, mut unwritten) = mpsc::channel::<Bytes>(UNWRITTEN_MAX);
         {
             let mut writers = self.writers();
             if writers.len() >= STREAMS_MAX {
+                // Of those we asked for the endpoint must hear that there will be none.
+                let lost = Message::Connection { id, change: ConnectionChange::Lost };
+                self.0.inbox.send(lost);
                 return;
             }
             writers.insert(id, writer);
         }
-        if let Some(first) = first {
-            self.0.inbox.send(first);
-        }
+        self.deliver(|| Message::Connection { id, change: first.clone() }).await;
         let (mut read, mut write) = tokio::io::split(stream);
         let reading = async {
             let mut buffer = vec![0; READ_BYTES];
@@ -179,4 +193,13 @@ impl Streams {
             tokio::time::sleep(ROOM_EVERY).await;
         }
     }
+}
+
+fn accepted(path: Path, certificate: Vec<String>) -> ConnectionChange {
+    ConnectionChange::Accepted { transport: path.transport, peer: path.peer, certificate }
+}
+
+/// The names of the far end's certificate, which the handshake has verified.
+fn proven(chain: Option<&[CertificateDer<'_>]>) -> Vec<String> {
+    chain.and_then(|chain| chain.first()).map(identity::names).unwrap_or_default()
 }

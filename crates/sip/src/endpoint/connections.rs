@@ -19,12 +19,18 @@ const CONNECTIONS_MAX: usize = 16_384;
 /// top is dropped, and repeated or given up by its transaction.
 const WAITING_MAX: usize = 64;
 
+/// Addresses whose name is remembered. Trunks have a handful; past it a lost connection is opened again under
+/// its address alone, which a certificate of a name does not prove, so that the call ends unreachable.
+const DOMAINS_MAX: usize = 1_024;
+
 /// All stream connections of an endpoint.
 #[derive(Debug)]
 pub(super) struct Connections {
     known: BTreeMap<ConnectionId, Connection>,
     /// Open or being opened, by where they lead, so that a second message takes the same.
     by_peer: BTreeMap<(Transport, SocketAddr), ConnectionId>,
+    /// The name that led to an address: a dialog whose connection is lost opens the next one under it.
+    domains: BTreeMap<SocketAddr, String>,
     last_asked: u64,
     /// Those we close in this breath: what is to be sent before still is.
     closing: Vec<ConnectionId>,
@@ -34,6 +40,10 @@ pub(super) struct Connections {
 struct Connection {
     transport: Transport,
     peer: SocketAddr,
+    /// The names its peer has proven to have.
+    certificate: Vec<String>,
+    /// The name we opened it for.
+    domain: Option<String>,
     state: State,
 }
 
@@ -50,6 +60,7 @@ impl Connections {
         Self {
             known: BTreeMap::new(),
             by_peer: BTreeMap::new(),
+            domains: BTreeMap::new(),
             last_asked: ConnectionId::ASKED_FOR_MIN,
             closing: Vec::new(),
         }
@@ -64,12 +75,7 @@ impl Connections {
     /// Goes back with `put_framer`.
     pub(super) fn take_framer(&mut self, id: ConnectionId, path: Path) -> Option<Framer> {
         if !self.known.contains_key(&id) {
-            if self.known.len() >= CONNECTIONS_MAX {
-                return None;
-            }
-            let state = State::Open { framer: Framer::new() };
-            self.known.insert(id, Connection { transport: path.transport, peer: path.peer, state });
-            self.by_peer.insert((path.transport, path.peer), id);
+            self.accepted(id, path.transport, path.peer, Vec::new());
         }
         match &mut self.known.get_mut(&id)?.state {
             State::Open { framer } => Some(mem::take(framer)),
@@ -84,8 +90,38 @@ impl Connections {
         }
     }
 
+    /// A peer connected. `false`: there are too many connections.
+    pub(super) fn accepted(
+        &mut self,
+        id: ConnectionId,
+        transport: Transport,
+        peer: SocketAddr,
+        certificate: Vec<String>,
+    ) -> bool {
+        if self.known.len() >= CONNECTIONS_MAX {
+            return false;
+        }
+        let state = State::Open { framer: Framer::new() };
+        self.known.insert(id, Connection { transport, peer, certificate, domain: None, state });
+        self.by_peer.insert((transport, peer), id);
+        true
+    }
+
+    /// A connection's peer has proven these names.
+    pub(super) fn proven(&mut self, id: ConnectionId, certificate: Vec<String>) {
+        if let Some(connection) = self.known.get_mut(&id) {
+            connection.certificate = certificate;
+        }
+    }
+
+    /// The names the peer of a path has proven; none where the path is no connection.
+    pub(super) fn certificate(&self, path: Path) -> Vec<String> {
+        let connection = path.connection.and_then(|id| self.known.get(&id));
+        connection.map(|connection| connection.certificate.clone()).unwrap_or_default()
+    }
+
     /// Settles on a connection for a path of a stream that has none, or none any more: one that leads
-    /// there, or a new one.
+    /// there, or a new one to whom the last one led.
     pub(super) fn route(&mut self, path: Path, out: &mut Vec<Output>) -> Path {
         if !path.transport.is_reliable() || path.connection.is_some_and(|id| self.is_known(id)) {
             return path;
@@ -93,13 +129,40 @@ impl Connections {
         if let Some(id) = self.by_peer.get(&(path.transport, path.peer)) {
             return Path { connection: Some(*id), ..path };
         }
+        let domain = self.domains.get(&path.peer).cloned();
+        self.open(path, domain, out)
+    }
+
+    /// Settles on a connection for a path to a target. Over TLS one that leads to the same address under
+    /// another name is not taken: its peer has not proven to be this one (RFC 5923 §8.2).
+    pub(super) fn route_to(&mut self, path: Path, domain: Option<&str>, out: &mut Vec<Output>) -> Path {
+        if path.transport != Transport::Tls {
+            return self.route(path, out);
+        }
+        let there = self.by_peer.get(&(path.transport, path.peer)).copied();
+        let same = there
+            .filter(|id| self.known.get(id).is_some_and(|connection| connection.domain.as_deref() == domain));
+        match same {
+            Some(id) => Path { connection: Some(id), ..path },
+            None => self.open(path, domain.map(str::to_owned), out),
+        }
+    }
+
+    fn open(&mut self, path: Path, domain: Option<String>, out: &mut Vec<Output>) -> Path {
+        let Path { transport, peer, .. } = path;
+        if let Some(domain) = &domain
+            && (self.domains.len() < DOMAINS_MAX || self.domains.contains_key(&peer))
+        {
+            self.domains.insert(peer, domain.clone());
+        }
         let id = ConnectionId(self.last_asked);
         self.last_asked += 1;
         let state = State::Opening { waiting: Vec::new() };
-        self.known.insert(id, Connection { transport: path.transport, peer: path.peer, state });
-        self.by_peer.insert((path.transport, path.peer), id);
-        let target = Target { transport: path.transport, address: path.peer };
-        out.push(Output::Connect { id, target });
+        let connection =
+            Connection { transport, peer, certificate: Vec::new(), domain: domain.clone(), state };
+        self.known.insert(id, connection);
+        self.by_peer.insert((transport, peer), id);
+        out.push(Output::Connect { id, target: Target { transport, address: peer, domain } });
         Path { connection: Some(id), ..path }
     }
 

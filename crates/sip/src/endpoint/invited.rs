@@ -54,7 +54,8 @@ impl Endpoint {
         let Some(dialog) = self.dialog_of_request(&arrived, &tag) else {
             return self.turn_away(&arrived, Reply::at_once(400).with(Name::Warning, NO_CONTACT), out);
         };
-        let Some(invited) = invited(&arrived, offer.clone(), user) else {
+        let certificate = self.connections.certificate(arrived.came);
+        let Some(invited) = invited(&arrived, offer.clone(), user, certificate) else {
             return self.turn_away(&arrived, Reply::at_once(400), out);
         };
         self.reply(now, &arrived, &tag, Reply::at_once(100), out);
@@ -142,7 +143,12 @@ impl Leg {
 const NO_CONTACT: &str = "399 careline \"expected a Contact with a SIP URI\"";
 
 /// What the call core learns of an INVITE. `None`: a header that was checked before cannot be read.
-fn invited(arrived: &Arrived, offer: Option<Bytes>, user: Option<String>) -> Option<Invited> {
+fn invited(
+    arrived: &Arrived,
+    offer: Option<Bytes>,
+    user: Option<String>,
+    certificate: Vec<String>,
+) -> Option<Invited> {
     let headers = &arrived.request.headers;
     let from = headers.from().ok()?;
     let is_anonymous = is_anonymous(&from);
@@ -156,6 +162,7 @@ fn invited(arrived: &Arrived, offer: Option<Bytes>, user: Option<String>) -> Opt
         asserted: asserted.iter().find_map(|address| address.uri.user()),
         user,
         path: arrived.came,
+        certificate,
         offer,
         sip_call_id: Private::new(headers.call_id().ok()?.to_owned()),
     })

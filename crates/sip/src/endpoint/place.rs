@@ -147,7 +147,7 @@ impl Endpoint {
         let Some(mut leg) = self.legs.answered(question).and_then(|leg| self.legs.take(leg)) else { return };
         match leg.take_state() {
             State::Resolving { mut placed, question: asked } if asked == question => {
-                placed.targets.extend(targets.iter().take(TARGETS_MAX));
+                placed.targets.extend(targets.iter().take(TARGETS_MAX).cloned());
                 self.call_next(now, leg.id, placed, Failure::Unreachable, out);
             }
             state => {
@@ -168,7 +168,7 @@ impl Endpoint {
     ) {
         match placed.targets.pop_front() {
             Some(target) => {
-                let path = self.path_to(target);
+                let path = self.connections.route_to(self.path_to(&target), target.domain.as_deref(), out);
                 self.call(now, id, placed, path, out);
             }
             None => out.push(ended(id, failure.cause())),

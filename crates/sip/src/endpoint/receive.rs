@@ -75,7 +75,16 @@ impl Endpoint {
         out: &mut Vec<Output>,
     ) {
         match change {
-            ConnectionChange::Opened { local: _ } => self.connections.opened(id, out),
+            ConnectionChange::Accepted { transport, peer, certificate } => {
+                if !self.connections.accepted(id, transport, peer, certificate) {
+                    out.push(Output::Disconnect { id });
+                    out.push(Output::Dropped(Discarded::Full));
+                }
+            }
+            ConnectionChange::Opened { local: _, certificate } => {
+                self.connections.proven(id, certificate);
+                self.connections.opened(id, out);
+            }
             ConnectionChange::Lost => {
                 self.connections.lost(id);
                 self.connection_lost(now, id, out);

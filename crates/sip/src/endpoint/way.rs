@@ -51,7 +51,7 @@ pub(super) fn way_of(uri: &Uri) -> Way {
     };
     let transport = transport.unwrap_or(Transport::Udp);
     let port = uri.port.unwrap_or(default_port(transport));
-    Way::Target(Target { transport, address: SocketAddr::new(ip, port) })
+    Way::Target(Target { transport, address: SocketAddr::new(ip, port), domain: None })
 }
 
 struct UnknownTransport;
@@ -81,8 +81,8 @@ fn maddr(uri: &SipUri) -> Option<Host> {
 impl Endpoint {
     /// The path to a target from the listener of its transport and address family. A stream's connection
     /// is found or asked for when something is sent.
-    pub(super) fn path_to(&self, target: Target) -> Path {
-        let Target { transport, address: peer } = target;
+    pub(super) fn path_to(&self, target: &Target) -> Path {
+        let Target { transport, address: peer, domain: _ } = *target;
         let unspecified = if peer.is_ipv4() { [0, 0, 0, 0].into() } else { IpAddr::from([0u16; 8]) };
         let local = self.listener(transport, peer).unwrap_or(SocketAddr::new(unspecified, 0));
         Path { transport, local, peer, connection: None }
@@ -141,7 +141,7 @@ impl Endpoint {
             Way::Target(target) => {
                 let same_host = target.address.ip() == neighbour.path.peer.ip();
                 let same = same_host && (transport.is_reliable() || target.address == neighbour.path.peer);
-                if same && target.transport == transport { neighbour.path } else { self.path_to(target) }
+                if same && target.transport == transport { neighbour.path } else { self.path_to(&target) }
             }
             Way::Name(_) | Way::Nowhere => neighbour.path,
         }
