@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use primitives::Private;
 
-use crate::Path;
+use crate::{Path, Presented};
 
 /// One SIP dialog (or the attempt at one). Never used twice in one process.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -97,6 +97,11 @@ pub struct Invited {
     pub display_name: Option<Private<String>>,
     /// P-Asserted-Identity's user part (RFC 3325). Believe it of a trusted trunk only.
     pub asserted: Option<Private<String>>,
+    /// Who the headers say is calling, all of them.
+    pub presented: Box<Presented>,
+    /// The names in the TLS certificate the peer proved to have: DNS names and URIs of its subject alternative
+    /// name. Empty where it showed none, or on another transport.
+    pub certificate: Vec<String>,
     /// The user who proved by digest to be the caller. Always the user part of From: who proves to be one
     /// user and calls as another is refused with 403.
     pub user: Option<String>,

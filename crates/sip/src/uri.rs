@@ -3,6 +3,7 @@
 mod escape;
 mod sip;
 mod tel;
+mod telephone;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,8 @@ use crate::header::text::{Cursor, Expected, number};
 use crate::header::{PARAMS_MAX, Params};
 
 pub use escape::escape_user;
+pub(crate) use escape::unescaped;
+pub use telephone::Telephone;
 
 /// Longest host name (RFC 1035 §2.3.4).
 const HOST_BYTES_MAX: usize = 255;

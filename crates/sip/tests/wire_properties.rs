@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use sip::Presented;
 use sip::error::ParseError;
 use sip::framer::{Frame, Framer};
 use sip::header::{CSeq, Name, NameAddr, Via};
@@ -41,6 +42,11 @@ fn read_all(message: &Message) {
     let _ =
         (headers.require(), headers.supported(), headers.allow(), headers.privacy(), headers.authorization());
     let _ = (headers.proxy_authorization(), headers.www_authenticate(), headers.proxy_authenticate());
+    let _ = (headers.preferred(), headers.diversions(), headers.history_redirections(), headers.remote_party());
+    let _ = headers.identities();
+    if let Message::Request(request) = message {
+        let _ = format!("{:?}", Presented::of(request));
+    }
     let _ = format!("{message:?}");
 }
 
@@ -244,4 +250,41 @@ fn a_stream_without_end_is_given_up_at_the_bound() {
         }
     }
     panic!("70,000 bytes were kept");
+}
+
+/// Values of the headers that say who calls, right and wrong ones mixed.
+fn identity_header() -> impl Strategy<Value = (&'static str, String)> {
+    let names = prop_oneof![
+        Just("Diversion"),
+        Just("History-Info"),
+        Just("Identity"),
+        Just("Remote-Party-ID"),
+        Just("P-Asserted-Identity"),
+        Just("P-Preferred-Identity"),
+        Just("Privacy"),
+        Just("Date"),
+        Just("Priority"),
+    ];
+    let pieces = prop_oneof![
+        Just("<sip:+1555;verstat=TN-Validation-Passed@a.example?Reason=SIP%3Bcause%3D486>".to_owned()),
+        Just("<tel:+1-555;npdi;phone-context=+1>".to_owned()),
+        Just(";index=1.1;mp=1".to_owned()),
+        Just(";reason=no-answer;counter=99999999999".to_owned()),
+        Just("eyJh.eyJk.c2ln;info=<https://a.example/c>;ppt=shaken".to_owned()),
+        Just(",".to_owned()),
+        "[ -~]{0,12}",
+    ];
+    (names, vec(pieces, 0..6)).prop_map(|(name, pieces)| (name, pieces.concat()))
+}
+
+proptest! {
+    #[test]
+    fn whatever_headers_say_of_the_caller_is_read_or_passed_over(headers in vec(identity_header(), 0..20)) {
+        let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        survive(Bytes::from(format!(
+            "INVITE sip:100@a.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\n\
+             From: <sip:1@a.example>;tag=1\r\nTo: <sip:100@a.example>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\
+             Max-Forwards: 70\r\n{lines}Content-Length: 0\r\n\r\n"
+        )));
+    }
 }

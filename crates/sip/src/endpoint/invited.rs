@@ -12,10 +12,11 @@ use super::{Discarded, Endpoint, Output};
 use crate::EmergencyNumber;
 use crate::Release;
 use crate::dialog::{Dialog, Exchange, Offerer};
-use crate::header::{ContentType, Name, NameAddr};
+use crate::header::{ContentType, Name};
 use crate::leg::{EndCause, Invited, LegEvent};
 use crate::message::{Headers, Request};
 use crate::transaction::key::ServerKey;
+use crate::presented::{Presented, is_anonymous};
 use crate::transaction::layer::Owner;
 use crate::uri::{Host, Uri};
 
@@ -160,6 +161,8 @@ fn invited(
         from: from.uri.user().filter(|_| !is_anonymous),
         display_name: display_name.map(Private::new),
         asserted: asserted.iter().find_map(|address| address.uri.user()),
+        presented: Box::new(Presented::of(&arrived.request)?),
+        certificate: Vec::new(),
         user,
         path: arrived.came,
         certificate,
@@ -172,14 +175,6 @@ fn invited(
 fn dialled(uri: &Uri) -> Private<String> {
     let of_urn = || EmergencyNumber::of_uri(uri).map(|number| Private::new(number.digits().to_owned()));
     uri.user().or_else(of_urn).unwrap_or_default()
-}
-
-/// Whether From hides who calls (RFC 3261 §8.1.1.3, RFC 3323 §4.1.1.3).
-fn is_anonymous(from: &NameAddr) -> bool {
-    let user = from.uri.user();
-    let named = user.as_ref().map(|user| user.expose().as_str());
-    named.is_none_or(|user| user.is_empty() || user.eq_ignore_ascii_case("anonymous"))
-        || from.uri.host().is_some_and(|host| host.is_same(&Host::Name("anonymous.invalid".to_owned())))
 }
 
 /// Whether From names this user.

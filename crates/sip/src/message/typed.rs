@@ -94,6 +94,11 @@ impl Headers {
         self.addresses(Name::PAssertedIdentity)
     }
 
+    /// P-Preferred-Identity (RFC 3325 §9.2).
+    pub fn preferred(&self) -> Result<Vec<NameAddr>, HeaderError> {
+        self.addresses(Name::PPreferredIdentity)
+    }
+
     /// Refer-To (RFC 3515 §2.1).
     pub fn refer_to(&self) -> Result<Option<NameAddr>, HeaderError> {
         self.optional(Name::ReferTo, NameAddr::parse)

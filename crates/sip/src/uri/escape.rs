@@ -21,7 +21,7 @@ pub fn escape_user(text: &str) -> String {
 
 /// A text with its escapes resolved once, never twice (RFC 3986 §2.4); bytes that make no UTF-8 read as
 /// U+FFFD.
-pub(super) fn unescaped(written: &str) -> String {
+pub(crate) fn unescaped(written: &str) -> String {
     if !written.contains('%') {
         return written.to_owned();
     }
