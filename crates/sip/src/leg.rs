@@ -99,9 +99,6 @@ pub struct Invited {
     pub asserted: Option<Private<String>>,
     /// Who the headers say is calling, all of them.
     pub presented: Box<Presented>,
-    /// The names in the TLS certificate the peer proved to have: DNS names and URIs of its subject alternative
-    /// name. Empty where it showed none, or on another transport.
-    pub certificate: Vec<String>,
     /// The user who proved by digest to be the caller. Always the user part of From: who proves to be one
     /// user and calls as another is refused with 403.
     pub user: Option<String>,

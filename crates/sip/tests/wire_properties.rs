@@ -42,7 +42,8 @@ fn read_all(message: &Message) {
     let _ =
         (headers.require(), headers.supported(), headers.allow(), headers.privacy(), headers.authorization());
     let _ = (headers.proxy_authorization(), headers.www_authenticate(), headers.proxy_authenticate());
-    let _ = (headers.preferred(), headers.diversions(), headers.history_redirections(), headers.remote_party());
+    let _ =
+        (headers.preferred(), headers.diversions(), headers.history_redirections(), headers.remote_party());
     let _ = headers.identities();
     if let Message::Request(request) = message {
         let _ = format!("{:?}", Presented::of(request));

@@ -15,8 +15,8 @@ use crate::dialog::{Dialog, Exchange, Offerer};
 use crate::header::{ContentType, Name};
 use crate::leg::{EndCause, Invited, LegEvent};
 use crate::message::{Headers, Request};
-use crate::transaction::key::ServerKey;
 use crate::presented::{Presented, is_anonymous};
+use crate::transaction::key::ServerKey;
 use crate::transaction::layer::Owner;
 use crate::uri::{Host, Uri};
 
@@ -162,7 +162,6 @@ fn invited(
         display_name: display_name.map(Private::new),
         asserted: asserted.iter().find_map(|address| address.uri.user()),
         presented: Box::new(Presented::of(&arrived.request)?),
-        certificate: Vec::new(),
         user,
         path: arrived.came,
         certificate,

@@ -46,7 +46,8 @@ impl Entry {
 impl Headers {
     /// The forwardings History-Info tells, the newest first, as Diversion has them.
     pub fn history_redirections(&self) -> Vec<Redirection> {
-        let entries: Vec<Entry> = self.list(&Name::HistoryInfo)
+        let entries: Vec<Entry> = self
+            .list(&Name::HistoryInfo)
             .filter(|item| !trimmed(item).is_empty())
             .take(DIVERSIONS_MAX)
             .filter_map(Entry::parse)

@@ -46,7 +46,9 @@ impl Uri {
                 let (number, rest) = user.split_at_checked(user.find(';').unwrap_or(user.len()))?;
                 // Parameters that cannot be read are none; the number stands all the same.
                 let mut params = uri_params(&mut Cursor::new(rest)).unwrap_or_default();
-                if let Some(context) = uri.params.raw("phone-context").filter(|_| !params.has("phone-context")) {
+                if let Some(context) =
+                    uri.params.raw("phone-context").filter(|_| !params.has("phone-context"))
+                {
                     params.set("phone-context", context);
                 }
                 (number.to_owned(), params)
