@@ -145,6 +145,7 @@ impl Switch {
             LegEvent::OfferAnswered { sdp } => self.answered_anew(now, call, Side::Caller, Some(&sdp), out),
             // What only a leg we dialled can say.
             LegEvent::Invited(_)
+            | LegEvent::Elsewhere { .. }
             | LegEvent::Ringing
             | LegEvent::Progress { .. }
             | LegEvent::Answered { .. } => {}

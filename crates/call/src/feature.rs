@@ -107,6 +107,7 @@ impl Switch {
                 self.leg(now, leg, LegCommand::Reject(Refusal::status(488)), out);
             }
             LegEvent::Invited(_)
+            | LegEvent::Elsewhere { .. }
             | LegEvent::Ringing
             | LegEvent::Progress { .. }
             | LegEvent::Answered { .. }

@@ -103,6 +103,7 @@ impl Switch {
                 display_name: "careline".to_owned(),
                 offer: offer.clone(),
                 headers: Vec::new(),
+                ..Invite::default()
             };
             let leg = self.dial(now, invite, Owner::Far(call.id), out);
             if let Some(far) = &mut call.far {
@@ -131,7 +132,7 @@ impl Switch {
             LegEvent::Confirmed { sdp } => self.answered_anew(now, call, Side::Far, sdp.as_deref(), out),
             // A caller goes on hearing her music while a phone rings.
             LegEvent::Ringing | LegEvent::Progress { .. } => self.far_rings(now, call, out),
-            LegEvent::Info { .. } | LegEvent::Invited(_) => {}
+            LegEvent::Elsewhere { .. } | LegEvent::Info { .. } | LegEvent::Invited(_) => {}
         }
     }
 

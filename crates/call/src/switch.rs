@@ -244,6 +244,7 @@ impl Switch {
         for output in outputs.drain(..) {
             match output {
                 sip::Output::Leg { leg, event } => self.pending.push_back(Pending::Leg(leg, event)),
+                sip::Output::Answered { .. } => {}
                 sip::Output::Registration(change) => self.pending.push_back(Pending::Registration(change)),
                 other => out.push(Output::Sip(other)),
             }

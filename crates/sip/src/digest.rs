@@ -6,6 +6,7 @@
 mod authenticator;
 mod credentials;
 mod nonce;
+mod prover;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use crate::uri::Uri;
 
 pub use authenticator::{Authenticator, Staleness, Verdict};
 pub use credentials::{DigestChallenge, DigestResponse, Quality};
+pub(crate) use prover::Prover;
 
 /// A hash of RFC 7616 §6.1 and RFC 8760 §2.1.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -150,6 +150,13 @@ pub enum LegEvent {
         /// The key.
         key: Private<char>,
     },
+    /// The refusal that ends the leg next says when to come back, or where to try instead.
+    Elsewhere {
+        /// Retry-After.
+        retry_after: Option<Duration>,
+        /// URIs of a 3xx, best first.
+        contacts: Vec<String>,
+    },
     /// The leg is over and forgotten. Always the last event of a leg, and always sent, once, whoever
     /// ended it.
     Ended {

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test's clock starts at some instant"))]
 
+mod account;
 mod config;
 mod deadlines;
 mod dialog;
@@ -25,9 +26,12 @@ mod registrar;
 pub mod transaction;
 pub mod uri;
 
+pub use account::{Account, Credentials};
 pub use config::{Config, Timers};
 pub use emergency::{EmergencyNumber, is_emergency_number};
-pub use endpoint::{Discarded, Endpoint, Input, Invite, Output, Release};
+pub use endpoint::{
+    Discarded, Endpoint, FinalResponse, Input, Invite, OutOfDialog, Outcome, Output, Release, RequestId,
+};
 pub use leg::{Challenge, EndCause, Invited, LegCommand, LegEvent, LegId, Refusal};
 pub use path::{ConnectionChange, ConnectionId, HostName, Path, ResolveId, Target, Transport};
 pub use presented::{Presented, Privacy};

@@ -37,6 +37,11 @@ impl Names {
         self.draw::<16>()
     }
 
+    /// A client nonce: 64 bits.
+    pub(crate) fn cnonce(&mut self) -> String {
+        self.draw::<8>()
+    }
+
     /// The To tag of an answer given without a transaction: the same whenever the same is asked (§8.2.7).
     pub(crate) fn stateless_tag(&self, asked: &[&[u8]]) -> String {
         let mut hash = Sha256::new();

@@ -139,6 +139,7 @@ impl World {
                     display_name: String::new(),
                     offer: sdp(OFFER),
                     headers: Vec::new(),
+                    ..Invite::default()
                 };
                 let leg = self.sides[0].dial(self.now, invite, &mut out);
                 self.told[0].entry(leg).or_default();
@@ -214,6 +215,7 @@ impl World {
             | LegEvent::Progress { .. }
             | LegEvent::OfferAnswered { .. }
             | LegEvent::Info { .. }
+            | LegEvent::Elsewhere { .. }
             | LegEvent::Ended { .. } => {}
         }
     }

@@ -340,6 +340,7 @@ impl Phone {
             display_name: String::new(),
             offer: talk.offer(false),
             headers,
+            ..Invite::default()
         };
         let mut outputs = Vec::new();
         let id = self.endpoint.dial(now, invite, &mut outputs);

@@ -11,9 +11,10 @@ use primitives::Private;
 pub(crate) use acknowledgement::{Overdue, Unacknowledged};
 pub(crate) use id::DialogId;
 pub(crate) use offer_answer::{Confirms, Exchange, Offerer};
-use route_set::RouteSet;
+pub(crate) use route_set::RouteSet;
 
 use crate::Path;
+use crate::digest::Prover;
 use crate::error::{HeaderError, HeaderProblem};
 use crate::header::{CSeq, Name};
 use crate::message::{Headers, Method, Request, Response};
@@ -40,6 +41,8 @@ pub(crate) struct Dialog {
     opener: Opener,
     /// The way to the next hop.
     pub(crate) way: Path,
+    /// Our credentials, where the far end's side may ask for them.
+    pub(crate) prover: Option<Box<Prover>>,
 }
 
 /// Who sent the INVITE that opened a dialog.
@@ -77,6 +80,7 @@ impl Dialog {
             contact,
             opener: Opener::FarEnd,
             way,
+            prover: None,
         })
     }
 
@@ -95,6 +99,7 @@ impl Dialog {
             contact,
             opener: Opener::Us,
             way,
+            prover: None,
         })
     }
 
@@ -111,7 +116,11 @@ impl Dialog {
 
     /// The ACK to a 2xx of our INVITE with this number (§13.2.2.4), without Via.
     pub(crate) fn ack(&self, cseq: u32) -> Request {
-        self.numbered(Method::Ack, cseq)
+        let mut ack = self.numbered(Method::Ack, cseq);
+        if let Some(prover) = &self.prover {
+            prover.repeat(&mut ack);
+        }
+        ack
     }
 
     /// Where our next request goes first.

@@ -22,6 +22,11 @@ impl RouteSet {
         Ok(Self(routes))
     }
 
+    /// Of a request that opens something: what configuration or a registrar gave us (§8.1.2).
+    pub(crate) const fn preloaded(routes: Vec<NameAddr>) -> Self {
+        Self(routes)
+    }
+
     /// Where a request for `target` goes first.
     pub(crate) fn next_hop<'a>(&'a self, target: &'a Uri) -> &'a Uri {
         self.0.first().map_or(target, |route| &route.uri)

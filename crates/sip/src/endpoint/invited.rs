@@ -98,7 +98,7 @@ impl Endpoint {
         };
         let leg = match self.transactions.owner(transaction) {
             Owner::Leg(leg) => self.legs.take(leg),
-            Owner::Nobody => None,
+            Owner::Request(_) | Owner::Nobody => None,
         };
         let Some(mut leg) = leg else {
             // An INVITE that was refused as it came, or whose leg is gone.

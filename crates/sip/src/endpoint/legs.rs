@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::Arrived;
 use crate::Output;
+use crate::account::Account;
 use crate::deadlines::Deadlines;
 use crate::dialog::{Dialog, DialogId, Exchange, Offerer, Unacknowledged};
+use crate::digest::Prover;
 use crate::leg::{EndCause, LegEvent, LegId};
 use crate::message::Request;
 use crate::path::{Path, ResolveId, Target};
@@ -73,13 +75,19 @@ pub(super) struct Placed {
     pub(super) registered: bool,
     /// Where it may go next (RFC 3263 §4.3).
     pub(super) targets: VecDeque<Target>,
+    /// Who we are to whoever is between.
+    pub(super) account: Account,
+    pub(super) prover: Option<Box<Prover>>,
+    /// How long a target may say nothing.
+    pub(super) first_response: Option<Duration>,
 }
 
 /// What came back for an INVITE of ours.
 #[derive(Debug)]
 pub(super) enum Heard {
-    /// Nothing. It must not be cancelled yet (§9.1).
-    Nothing,
+    /// Nothing. It must not be cancelled yet (§9.1). Given up at an instant, where the call has not the
+    /// patience of Timer B.
+    Nothing { until: Option<Instant> },
     /// A provisional response: 100, or what the call knows by now.
     Provisional { rings: bool, progress: Option<Bytes>, tags: Vec<String> },
 }
@@ -176,6 +184,7 @@ impl Leg {
             State::Leaving(Leaving::AwaitingFinal { give_up_at, .. }) => Some(*give_up_at),
             State::Leaving(Leaving::Over(over)) => over.unfinished.map(|(_, give_up_at)| give_up_at),
             State::Invited(invitation) => invitation.remind_at,
+            State::Calling { heard: Heard::Nothing { until }, .. } => *until,
             State::Resolving { .. } | State::Calling { .. } | State::Leaving(_) => None,
         }
     }
@@ -244,7 +253,7 @@ impl Legs {
     /// Whether anything came back for an INVITE of ours.
     pub(super) fn has_heard_from(&self, id: LegId) -> bool {
         match self.table.get(&id).map(|leg| &leg.state) {
-            Some(State::Calling { heard, .. }) => !matches!(heard, Heard::Nothing),
+            Some(State::Calling { heard, .. }) => !matches!(heard, Heard::Nothing { .. }),
             Some(State::Established(_)) => true,
             _ => false,
         }
@@ -259,9 +268,14 @@ impl Legs {
     }
 
     /// Numbers a question to DNS.
-    pub(super) fn ask(&mut self, leg: LegId) -> ResolveId {
+    pub(super) fn next_question(&mut self) -> ResolveId {
         self.last_question += 1;
-        let question = ResolveId(self.last_question);
+        ResolveId(self.last_question)
+    }
+
+    /// Numbers a question of a leg's.
+    pub(super) fn ask(&mut self, leg: LegId) -> ResolveId {
+        let question = self.next_question();
         self.questions.insert(question, leg);
         question
     }

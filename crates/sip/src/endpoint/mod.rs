@@ -3,7 +3,7 @@
 //! What comes goes from `connections` (streams) through `receive` (parse, match, refuse at the door) to
 //! `invited`, `in_dialog`, `reinvite` and `register` for requests, and to `uac` and `reinvite` for
 //! responses. What the call wants enters in `place` (a call of ours) and `uas` (all else); what did not
-//! come in time is `overdue`. `reply`, `send` and `way` write what leaves. `legs` keeps the state of each
+//! come in time is `overdue`. Requests of ours outside any dialog (REGISTER, OPTIONS) are `outside`. `reply`, `send` and `way` write what leaves. `legs` keeps the state of each
 //! leg; `crate::transaction` repeats, `crate::dialog` remembers.
 
 mod authenticate;
@@ -11,6 +11,7 @@ mod connections;
 mod in_dialog;
 mod invited;
 mod legs;
+mod outside;
 mod overdue;
 mod place;
 mod receive;
@@ -22,11 +23,12 @@ mod uac;
 mod uas;
 mod way;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use primitives::{Now, Private, Seed};
 
+use crate::account::Account;
 use crate::config::Config;
 use crate::digest::Authenticator;
 use crate::leg::{LegCommand, LegEvent, LegId};
@@ -37,6 +39,8 @@ use crate::transaction::layer::{Layer, News, Owner};
 
 use connections::Connections;
 use legs::Legs;
+use outside::Outside;
+pub use outside::{FinalResponse, OutOfDialog, Outcome, RequestId};
 use overdue::Failure;
 pub(crate) use reply::Arrived;
 
@@ -122,6 +126,13 @@ pub enum Output {
         /// What.
         event: LegEvent,
     },
+    /// A request of ours outside any dialog is over. Always sent, once.
+    Answered {
+        /// Which.
+        request: RequestId,
+        /// How.
+        outcome: Outcome,
+    },
     /// A contact was registered, refreshed or removed.
     Registration(RegistrationChange),
     /// Something came that was not acted on. Counted by kind, never logged with its content.
@@ -166,7 +177,7 @@ impl Discarded {
 }
 
 /// A call we place.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Invite {
     /// The request URI: a registered contact, or a trunk's `sip:number@host`.
     pub uri: String,
@@ -181,6 +192,10 @@ pub struct Invite {
     pub offer: Bytes,
     /// Headers to add, e.g. `Alert-Info`. Names and values without CR and LF. A `Route` is followed.
     pub headers: Vec<(String, String)>,
+    /// Who we are to a carrier in between.
+    pub account: Account,
+    /// How long a target may say nothing at all before the next is called; `None`: as long as Timer B.
+    pub first_response: Option<Duration>,
 }
 
 /// A SIP user agent core.
@@ -193,6 +208,7 @@ pub struct Endpoint {
     transactions: Layer,
     connections: Connections,
     legs: Legs,
+    outside: Outside,
     registrar: Registrar,
     authenticator: Authenticator,
 }
@@ -205,6 +221,7 @@ impl Endpoint {
             transactions: Layer::new(config.timers),
             connections: Connections::new(),
             legs: Legs::new(),
+            outside: Outside::new(),
             registrar: Registrar::new(&config),
             authenticator: Authenticator::new(
                 config.realm.clone(),
@@ -224,6 +241,15 @@ impl Endpoint {
         leg
     }
 
+    /// Sends a request outside any dialog: REGISTER, OPTIONS. `Output::Answered` follows, at once where it
+    /// could not even be tried.
+    pub fn request(&mut self, now: Now, request: OutOfDialog, out: &mut Vec<Output>) -> RequestId {
+        let start = out.len();
+        let id = self.send_outside(now, request, out);
+        self.connections.hold_back(start, out);
+        id
+    }
+
     /// Takes one input and appends what is to be done to `out`.
     pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
         let start = out.len();
@@ -241,7 +267,8 @@ impl Endpoint {
 
     /// When to call `handle` with `Input::Timeout`, or earlier.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.transactions.poll_timeout(), self.legs.poll_timeout(), self.registrar.poll_timeout()]
+        let outside = self.outside.poll_timeout();
+        [self.transactions.poll_timeout(), self.legs.poll_timeout(), outside, self.registrar.poll_timeout()]
             .into_iter()
             .flatten()
             .min()
@@ -277,6 +304,9 @@ impl Endpoint {
     /// legs give up, then the legs, then the registrations.
     fn timeout(&mut self, now: Now, out: &mut Vec<Output>) {
         while let Some((transaction, owner, news)) = self.transactions.take_timeout(now.mono, out) {
+            if let (Owner::Request(request), Some(News::TimedOut)) = (owner, news) {
+                self.request_failed(now, request, Outcome::NoResponse, out);
+            }
             let Owner::Leg(leg) = owner else { continue };
             if news == Some(News::TimedOut) {
                 self.transaction_failed(now, leg, transaction, Failure::NoResponse, out);
@@ -284,6 +314,7 @@ impl Endpoint {
                 self.legs.settle(leg, &self.transactions);
             }
         }
+        self.outside_timeout(now, out);
         while let Some(leg) = self.legs.take_due(now.mono) {
             self.leg_timeout(now, leg, out);
         }

@@ -3,7 +3,7 @@
 
 use primitives::Now;
 
-use super::legs::{Established, Leaving, Leg, Over, State};
+use super::legs::{Established, Heard, Leaving, Leg, Over, State};
 use super::{Endpoint, Output, Release};
 use crate::dialog::{Exchange, Overdue};
 use crate::leg::{EndCause, LegId};
@@ -72,6 +72,11 @@ impl Endpoint {
     /// A deadline of the leg's own has passed.
     pub(super) fn leg_timeout(&mut self, now: Now, id: LegId, out: &mut Vec<Output>) {
         let Some(mut leg) = self.legs.take(id) else { return };
+        if matches!(&leg.state, State::Calling { heard: Heard::Nothing { until: Some(until) }, .. }
+            if now.mono >= *until)
+        {
+            return self.no_first_response(now, leg, out);
+        }
         let overdue = match &mut leg.state {
             State::Established(established) => match &mut established.exchange {
                 Exchange::Accepted { awaiting, .. } => awaiting.handle_timeout(now.mono),
@@ -116,6 +121,23 @@ impl Endpoint {
             Overdue::GiveUp => self.unacknowledged(now, &mut leg, out),
         }
         self.legs.put(leg, &self.transactions);
+    }
+
+    /// A target said nothing for as long as the call has patience: the next is called. What went to it goes on
+    /// as a leg of its own, so that a late answer finds a CANCEL or a BYE and nobody's telephone rings on.
+    fn no_first_response(&mut self, now: Now, mut leg: Leg, out: &mut Vec<Output>) {
+        let State::Calling { mut placed, transaction, .. } = leg.take_state() else { return };
+        let cause = EndCause::NoResponse;
+        let late = Leaving::AwaitingProvisional { transaction, id: placed.id.clone(), cause };
+        if placed.targets.is_empty() {
+            leg.leave(cause, late, out);
+            return self.legs.put(leg, &self.transactions);
+        }
+        let behind = self.legs.next_id();
+        self.transactions.reassign(transaction, behind);
+        self.legs.put(Leg::new(behind, State::Leaving(late)), &self.transactions);
+        self.rename(&mut placed);
+        self.call_next(now, leg.id, placed, Failure::NoResponse, out);
     }
 
     /// Nobody acknowledged our 2xx: the session is ended with a BYE (§13.3.1.4).

@@ -6,15 +6,19 @@ use std::collections::VecDeque;
 use primitives::Now;
 
 use super::legs::{Heard, Leg, Placed, State};
+use super::outside::first_hop;
 use super::overdue::Failure;
 use super::way::{Way, way_of};
 use super::{Discarded, Endpoint, Invite, Output};
 use crate::EmergencyNumber;
-use crate::dialog::DialogId;
+use crate::account::Account;
+use crate::dialog::{DialogId, RouteSet};
+use crate::digest::Prover;
 use crate::header::{CSeq, Name, NameAddr};
 use crate::leg::{EndCause, LegEvent, LegId};
-use crate::message::{Method, Request};
+use crate::message::{Headers, Method, Request};
 use crate::path::{Path, ResolveId, Target};
+use crate::transaction::layer::Owner;
 use crate::uri::{Host, SipUri, Uri, escape_user};
 
 /// Targets tried for one INVITE. Each may take Timer B, 32 s, to be given up; after four of them nobody
@@ -52,8 +56,8 @@ impl Endpoint {
             out.push(ended(id, EndCause::InternalError));
             return id;
         }
-        let way = way_of(preset_route(&invite).as_ref().unwrap_or(&uri));
         let path = invite.path;
+        let account = invite.account.clone();
         let mut placed = Box::new(Placed {
             id: DialogId {
                 call_id: self.names.call_id(),
@@ -64,8 +68,12 @@ impl Endpoint {
             path: None,
             registered: path.is_some(),
             targets: VecDeque::new(),
+            prover: account.credentials.clone().map(|credentials| Box::new(Prover::new(credentials))),
+            account,
+            first_response: invite.first_response,
         });
         self.compose(&mut placed, invite);
+        let way = way_of(&first_hop(&placed.invite));
         match (path, way) {
             (Some(path), _) => self.call_registered(now, id, placed, path, out),
             (None, Way::Target(target)) => {
@@ -86,7 +94,7 @@ impl Endpoint {
     fn compose(&self, placed: &mut Placed, invite: Invite) {
         let mut from = match &invite.from {
             Some(user) => {
-                let mut uri = SipUri::new(Host::Name(self.config.realm.clone()), None);
+                let mut uri = SipUri::new(self.our_host(&placed.account), None);
                 uri.user = Some(escape_user(user.expose()));
                 NameAddr::new(uri.into())
             }
@@ -99,24 +107,39 @@ impl Endpoint {
         from.display_name = Some(invite.display_name).filter(|name| !name.is_empty());
         let to = NameAddr::new(placed.invite.uri.clone());
         let cseq = CSeq { number: CSEQ_FIRST, method: Method::Invite };
+        push_routes(&mut placed.invite, &placed.account.routes);
         let headers = &mut placed.invite.headers;
         headers.push(Name::From, from.with_tag(&placed.id.local_tag).to_wire());
         headers.push(Name::To, to.to_wire());
         headers.push(Name::CallId, placed.id.call_id.clone());
         headers.push(Name::CSeq, cseq.to_wire());
         headers.push(Name::Allow, super::reply::ALLOW);
-        for (name, value) in invite.headers {
-            let name = Name::new(&name);
-            let is_token = !name.as_str().is_empty() && name.as_str().bytes().all(is_token_byte);
-            if is_token && !OURS.contains(&name) {
-                headers.push(name, value);
-            }
-        }
+        push_foreign(headers, invite.headers);
         if !invite.offer.is_empty() {
             if !headers.has(&Name::ContentType) {
                 headers.push(Name::ContentType, "application/sdp");
             }
             placed.invite.body = invite.offer;
+        }
+    }
+
+    /// The host of our addresses.
+    fn our_host(&self, account: &Account) -> Host {
+        let domain = account.domain.as_deref().and_then(|domain| {
+            let uri = Uri::parse(&format!("sip:{domain}")).ok()?;
+            uri.as_sip().map(|uri| uri.host.clone())
+        });
+        domain.unwrap_or_else(|| Host::Name(self.config.realm.clone()))
+    }
+
+    /// A Call-ID and tag of its own for what is called next, while the INVITE before may still be answered.
+    pub(super) fn rename(&mut self, placed: &mut Placed) {
+        placed.id.call_id = self.names.call_id();
+        placed.id.local_tag = self.names.tag();
+        let headers = &mut placed.invite.headers;
+        headers.set(Name::CallId, placed.id.call_id.clone());
+        if let Ok(from) = headers.from() {
+            headers.set(Name::From, from.with_tag(&placed.id.local_tag).to_wire());
         }
     }
 
@@ -144,7 +167,10 @@ impl Endpoint {
         targets: &[Target],
         out: &mut Vec<Output>,
     ) {
-        let Some(mut leg) = self.legs.answered(question).and_then(|leg| self.legs.take(leg)) else { return };
+        let Some(id) = self.legs.answered(question) else {
+            return self.outside_resolved(now, question, targets, out);
+        };
+        let Some(mut leg) = self.legs.take(id) else { return };
         match leg.take_state() {
             State::Resolving { mut placed, question: asked } if asked == question => {
                 placed.targets.extend(targets.iter().take(TARGETS_MAX).cloned());
@@ -175,22 +201,52 @@ impl Endpoint {
         }
     }
 
-    fn call(&mut self, now: Now, id: LegId, mut placed: Box<Placed>, path: Path, out: &mut Vec<Output>) {
+    pub(super) fn call(
+        &mut self,
+        now: Now,
+        id: LegId,
+        mut placed: Box<Placed>,
+        path: Path,
+        out: &mut Vec<Output>,
+    ) {
         let mut invite = placed.invite.clone();
         let path = self.address(path, &mut invite, out);
-        invite.headers.push(Name::Contact, self.contact(path, &invite.uri));
+        let user = placed.account.contact_user.as_deref();
+        invite.headers.push(Name::Contact, self.contact_as(path, &invite.uri, user));
+        if let Some(prover) = &mut placed.prover {
+            prover.sign(&mut invite, &self.names.cnonce());
+        }
         placed.path = Some(path);
-        let transaction = self.transactions.send(now.mono, id, path, invite, out);
-        let state = State::Calling { placed, transaction, heard: Heard::Nothing };
+        let until = placed.first_response.map(|patience| now.mono + patience);
+        let transaction = self.transactions.send(now.mono, Owner::Leg(id), path, invite, out);
+        let state = State::Calling { placed, transaction, heard: Heard::Nothing { until } };
         self.legs.put(Leg::new(id, state), &self.transactions);
     }
 }
 
-/// The first element an INVITE is to pass, where the caller gives it a Route (RFC 3261 §8.1.2): the way to
-/// what is no address itself (`urn:service:sos`).
-fn preset_route(invite: &Invite) -> Option<Uri> {
-    let (_, route) = invite.headers.iter().find(|(name, _)| Name::new(name) == Name::Route)?;
-    NameAddr::parse(route).ok().map(|route| route.uri)
+/// Routes a request starts with. What is no address is passed over.
+pub(super) fn push_routes(request: &mut Request, routes: &[String]) {
+    let routes = routes.iter().filter_map(|route| {
+        let bare = Uri::parse(route).map(NameAddr::new);
+        bare.or_else(|_| NameAddr::parse(route)).ok().filter(|route| route.uri.as_sip().is_some())
+    });
+    let routes = RouteSet::preloaded(routes.collect());
+    let (uri, routes) = routes.apply(&request.uri);
+    request.uri = uri;
+    for route in routes {
+        request.headers.push(Name::Route, route);
+    }
+}
+
+/// Headers somebody else wrote, but for those that are ours to write.
+pub(super) fn push_foreign(headers: &mut Headers, foreign: Vec<(String, String)>) {
+    for (name, value) in foreign {
+        let name = Name::new(&name);
+        let is_token = !name.as_str().is_empty() && name.as_str().bytes().all(is_token_byte);
+        if is_token && !OURS.contains(&name) {
+            headers.push(name, value);
+        }
+    }
 }
 
 fn ended(leg: LegId, cause: EndCause) -> Output {

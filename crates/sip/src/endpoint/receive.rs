@@ -8,7 +8,7 @@ use primitives::Now;
 
 use super::reply::{ALLOW, Arrived, Reply};
 use super::way::answer_path;
-use super::{Discarded, Endpoint, Output, Release, report};
+use super::{Discarded, Endpoint, Outcome, Output, Release, report};
 use crate::EmergencyNumber;
 use crate::dialog::DialogId;
 use crate::error::{self, ParseError};
@@ -96,8 +96,10 @@ impl Endpoint {
     /// be reached until he registers again.
     fn connection_lost(&mut self, now: Now, id: ConnectionId, out: &mut Vec<Output>) {
         for (transaction, owner) in self.transactions.fail_connection(id) {
-            if let Owner::Leg(leg) = owner {
-                self.transaction_failed(now, leg, transaction, Failure::Unreachable, out);
+            match owner {
+                Owner::Leg(leg) => self.transaction_failed(now, leg, transaction, Failure::Unreachable, out),
+                Owner::Request(request) => self.request_failed(now, request, Outcome::Unreachable, out),
+                Owner::Nobody => {}
             }
         }
         report(self.registrar.lose_connection(id), out);
@@ -145,10 +147,19 @@ impl Endpoint {
         let Some((transaction, owner, news)) = found else {
             return out.push(Output::Dropped(Discarded::StrayResponse));
         };
-        let Owner::Leg(leg) = owner else { return };
+        let leg = match owner {
+            Owner::Leg(leg) => leg,
+            Owner::Request(request) if news == Some(News::Deliver) => {
+                return self.request_answered(now, request, &response, out);
+            }
+            Owner::Request(_) | Owner::Nobody => return,
+        };
         if news == Some(News::Deliver) && cseq.method == Method::Invite {
             self.invite_answered(now, leg, transaction, &response, path, out);
         } else if news == Some(News::Deliver) {
+            if cseq.method == Method::Bye && matches!(response.status, 401 | 407) {
+                self.bye_challenged(now, leg, &response, out);
+            }
             self.legs.settle(leg, &self.transactions);
         }
     }

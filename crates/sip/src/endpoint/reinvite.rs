@@ -144,9 +144,24 @@ impl Endpoint {
                 if let Some(sdp) = sdp_of(response) {
                     out.push(Output::Leg { leg: id, event: LegEvent::OfferAnswered { sdp } });
                 }
+                if let Some(prover) = &mut established.dialog.prover {
+                    prover.accepted();
+                }
                 established.exchange = Exchange::Idle;
                 self.offer_queued(now, id, &mut established, out);
                 leg.state = State::Established(established);
+            }
+            Class::Refusal if matches!(response.status, 401 | 407) => {
+                let State::Established(established) = &mut leg.state else { return };
+                let prover = established.dialog.prover.as_mut();
+                let again = prover.is_some_and(|prover| prover.is_challenged(response));
+                if let Exchange::Offering { offer, .. } =
+                    std::mem::replace(&mut established.exchange, Exchange::Idle)
+                    && again
+                {
+                    established.queued.get_or_insert(offer);
+                }
+                self.offer_queued(now, id, established, out);
             }
             // The far end has no such call any more, or its proxy cannot find it (§12.2.1.2).
             Class::Refusal if matches!(response.status, 408 | 481) => {

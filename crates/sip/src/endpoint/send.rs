@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use primitives::Now;
 
-use super::legs::{Leg, SentAck};
+use super::legs::{Leaving, Leg, SentAck, State};
 use super::way::Neighbour;
 use super::{Endpoint, Output, Release};
 use crate::dialog::Dialog;
@@ -11,7 +11,7 @@ use crate::header::Name;
 use crate::leg::{EndCause, LegId};
 use crate::message::{Method, Request, Response};
 use crate::path::Path;
-use crate::transaction::layer::TransactionId;
+use crate::transaction::layer::{Owner, TransactionId};
 
 impl Endpoint {
     /// Finishes a request for its way: a connection where the way is a stream, Via, Max-Forwards and who
@@ -33,8 +33,11 @@ impl Endpoint {
         mut request: Request,
         out: &mut Vec<Output>,
     ) -> TransactionId {
+        if let Some(prover) = &mut dialog.prover {
+            prover.sign(&mut request, &self.names.cnonce());
+        }
         dialog.way = self.address(dialog.way, &mut request, out);
-        self.transactions.send(now.mono, leg, dialog.way, request, out)
+        self.transactions.send(now.mono, Owner::Leg(leg), dialog.way, request, out)
     }
 
     /// Ends a dialog.
@@ -49,6 +52,18 @@ impl Endpoint {
         let mut bye = dialog.request(Method::Bye);
         bye.headers.push(Name::Reason, reason(cause));
         self.send_in_dialog(now, leg, dialog, bye, out);
+    }
+
+    /// The far end's side asks who hangs up (§22.2).
+    pub(super) fn bye_challenged(&mut self, now: Now, id: LegId, response: &Response, out: &mut Vec<Output>) {
+        let Some(mut leg) = self.legs.take(id) else { return };
+        if let State::Leaving(Leaving::Over(over)) = &mut leg.state
+            && let Some(dialog) = &mut over.dialog
+            && dialog.prover.as_mut().is_some_and(|prover| prover.is_challenged(response))
+        {
+            self.send_bye(now, id, dialog, EndCause::WeHungUp, out);
+        }
+        self.legs.put(leg, &self.transactions);
     }
 
     /// Acknowledges a 2xx (§13.2.2.4) and remembers the ACK for when the 2xx comes again.

@@ -1,5 +1,7 @@
 //! What comes back for an INVITE of ours, or does not (RFC 3261 §13.2.2, §9.1; RFC 3263 §4.3).
 
+use std::time::Duration;
+
 use primitives::Now;
 
 use super::legs::{Established, Heard, Leaving, Leg, Over, Placed, State};
@@ -8,6 +10,7 @@ use super::send::sdp_of;
 use super::way::Neighbour;
 use super::{Endpoint, Output, Release};
 use crate::dialog::{Dialog, Exchange};
+use crate::header::{CSeq, Contacts, Name};
 use crate::leg::{EndCause, LegEvent, LegId};
 use crate::message::Response;
 use crate::path::Path;
@@ -16,6 +19,9 @@ use crate::transaction::layer::TransactionId;
 
 /// Branches of a forked INVITE whose early dialogs are told apart. A fork rings a handful of phones.
 const EARLY_TAGS_MAX: usize = 16;
+
+/// Contacts of a redirection that the call is told.
+const CONTACTS_MAX: usize = 4;
 
 impl Endpoint {
     /// A response to an INVITE of ours, first or inside a dialog, which its transaction takes for news.
@@ -42,7 +48,7 @@ impl Endpoint {
         match class {
             Class::Provisional => self.heard(now, &mut leg, transaction, response, out),
             Class::Success => self.accepted(now, &mut leg, transaction, response, came, out),
-            Class::Refusal => return self.refused(now, leg, response.status, out),
+            Class::Refusal => return self.refused(now, leg, transaction, response, out),
         }
         self.legs.put(leg, &self.transactions);
     }
@@ -96,15 +102,15 @@ impl Endpoint {
         out: &mut Vec<Output>,
     ) {
         match leg.take_state() {
-            State::Calling { placed, heard, .. } => {
-                let Some(mut dialog) = self.dialog_with(&placed, response, came) else {
+            State::Calling { mut placed, heard, .. } => {
+                let Some(mut dialog) = self.dialog_with(&mut placed, response, came) else {
                     // Not even its To can be read: there is nothing to acknowledge.
                     return leg.leave_at_once(EndCause::InternalError, out);
                 };
                 self.acknowledge(leg, transaction, &mut dialog, response, out);
                 let early = match heard {
                     Heard::Provisional { progress, .. } => progress,
-                    Heard::Nothing => None,
+                    Heard::Nothing { .. } => None,
                 };
                 // Some gateways answer the offer in a 183 and leave it out of the 200.
                 let Some(sdp) = sdp_of(response).or(early) else {
@@ -162,30 +168,81 @@ impl Endpoint {
 
     /// The dialog of a 2xx to an INVITE of ours. A registered contact is reached as it registered, whatever
     /// its address.
-    fn dialog_with(&self, placed: &Placed, response: &Response, came: Path) -> Option<Dialog> {
+    fn dialog_with(&self, placed: &mut Placed, response: &Response, came: Path) -> Option<Dialog> {
         let path = placed.path.unwrap_or(came);
         let registered = placed.invite.uri.as_sip().filter(|_| placed.registered);
         let neighbour = match registered {
             Some(uri) => Neighbour { path, host: uri.host.clone(), port: uri.port },
             None => Neighbour { path, host: path.peer.ip().into(), port: Some(path.peer.port()) },
         };
-        let contact = self.contact(path, &placed.invite.uri);
-        self.dialog_of(response, &neighbour, contact)
+        let user = placed.account.contact_user.as_deref();
+        let contact = self.contact_as(path, &placed.invite.uri, user);
+        let mut dialog = self.dialog_of(response, &neighbour, contact)?;
+        dialog.prover = placed.prover.take();
+        if let Some(prover) = &mut dialog.prover {
+            prover.accepted();
+        }
+        Some(dialog)
     }
 
     /// A refusal; the transaction has acknowledged it.
-    fn refused(&mut self, now: Now, mut leg: Leg, status: u16, out: &mut Vec<Output>) {
+    fn refused(
+        &mut self,
+        now: Now,
+        mut leg: Leg,
+        transaction: TransactionId,
+        response: &Response,
+        out: &mut Vec<Output>,
+    ) {
+        let status = response.status;
+        if let State::Calling { placed, transaction: ours, .. } = &mut leg.state
+            && *ours == transaction
+            && is_challenged(placed, response)
+            && let State::Calling { placed, .. } = leg.take_state()
+            && let Some(path) = placed.path
+        {
+            return self.call(now, leg.id, placed, path, out);
+        }
         match leg.take_state() {
             State::Calling { placed, .. } if status == 503 && !placed.targets.is_empty() => {
                 // The refused attempt's transaction outlives it and needs no leg.
                 return self.call_next(now, leg.id, placed, Failure::Refused(status), out);
             }
-            State::Calling { .. } => leg.leave_at_once(EndCause::Refused { status }, out),
+            State::Calling { .. } => {
+                out.extend(elsewhere(response).map(|event| Output::Leg { leg: leg.id, event }));
+                leg.leave_at_once(EndCause::Refused { status }, out);
+            }
             State::Leaving(Leaving::AwaitingProvisional { .. } | Leaving::AwaitingFinal { .. }) => {}
             state => leg.state = state,
         }
         self.legs.put(leg, &self.transactions);
     }
+}
+
+/// Whether a refusal asks who we are and we can say so; then the INVITE has its next number (§22.2).
+fn is_challenged(placed: &mut Placed, response: &Response) -> bool {
+    let Some(prover) = &mut placed.prover else { return false };
+    let is_challenged = prover.is_challenged(response);
+    if is_challenged && let Ok(cseq) = placed.invite.headers.cseq() {
+        let next = CSeq { number: cseq.number + 1, method: cseq.method };
+        placed.invite.headers.set(Name::CSeq, next.to_wire());
+    }
+    is_challenged
+}
+
+/// When or where a refusal says to try instead (§20.33, §21.3).
+fn elsewhere(response: &Response) -> Option<LegEvent> {
+    let retry_after = response.headers.retry_after().ok().flatten();
+    let contacts = match response.headers.contacts() {
+        Ok(Contacts::These(contacts)) if (300..400).contains(&response.status) => contacts,
+        _ => Vec::new(),
+    };
+    if retry_after.is_none() && contacts.is_empty() {
+        return None;
+    }
+    let contacts = contacts.iter().take(CONTACTS_MAX).map(|contact| contact.uri.to_wire());
+    let retry_after = retry_after.map(|secs| Duration::from_secs(secs.into()));
+    Some(LegEvent::Elsewhere { retry_after, contacts: contacts.collect() })
 }
 
 /// Whether a response comes from the far end of this dialog.
@@ -195,7 +252,7 @@ fn is_of(dialog: &Dialog, response: &Response) -> bool {
 
 /// What a provisional response tells the call, once each.
 fn note_provisional(leg: LegId, heard: &mut Heard, response: &Response, out: &mut Vec<Output>) {
-    if let Heard::Nothing = heard {
+    if let Heard::Nothing { .. } = heard {
         *heard = Heard::Provisional { rings: false, progress: None, tags: Vec::new() };
     }
     let Heard::Provisional { rings, progress, tags } = heard else { return };

@@ -119,7 +119,7 @@ impl Endpoint {
         let id = leg.id;
         let leaving = match leg.take_state() {
             State::Resolving { .. } => Over::nothing(),
-            State::Calling { placed, transaction, heard: Heard::Nothing } => {
+            State::Calling { placed, transaction, heard: Heard::Nothing { .. } } => {
                 Leaving::AwaitingProvisional { transaction, id: placed.id, cause }
             }
             State::Calling { placed, transaction, heard: Heard::Provisional { .. } } => {

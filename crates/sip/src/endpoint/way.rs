@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::Endpoint;
 use crate::header::Via;
 use crate::path::{HostName, Path, Target, Transport};
-use crate::uri::{Host, Scheme, SipUri, Uri};
+use crate::uri::{Host, Scheme, SipUri, Uri, escape_user};
 
 /// Where a URI leads by itself.
 #[derive(Debug)]
@@ -106,7 +106,13 @@ impl Endpoint {
 
     /// Our Contact for a dialog along a path. `sips` where the far end asked by `sips` (§8.1.1.8).
     pub(super) fn contact(&self, path: Path, asked: &Uri) -> String {
-        let at = self.advertised(path);
+        self.contact_as(path, asked, None)
+    }
+
+    /// The same with a user part, by which a carrier's requests find us.
+    pub(super) fn contact_as(&self, path: Path, asked: &Uri, user: Option<&str>) -> String {
+        let user = user.map(|user| format!("{}@", escape_user(user))).unwrap_or_default();
+        let at = format!("{user}{}", self.advertised(path));
         let scheme = match asked.as_sip().map(|uri| uri.scheme) {
             Some(Scheme::Sips) => "sips",
             _ => "sip",

@@ -98,6 +98,7 @@ names! {
     Route "Route",
     RSeq "RSeq",
     Server "Server",
+    ServiceRoute "Service-Route",
     SessionExpires "Session-Expires" compact b"x",
     Subject "Subject" compact b"s",
     SubscriptionState "Subscription-State",

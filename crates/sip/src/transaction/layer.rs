@@ -11,7 +11,7 @@ use super::{Action, Class, Client, InviteClient, InviteServer, Server};
 use crate::deadlines::Deadlines;
 use crate::header::{CSeq, Name};
 use crate::message::{Method, Request, Response};
-use crate::{ConnectionId, LegId, Output, Path, Release, Timers};
+use crate::{ConnectionId, LegId, Output, Path, Release, RequestId, Timers};
 
 /// One transaction. Never used twice in one process.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -22,6 +22,8 @@ pub(crate) struct TransactionId(u64);
 pub(crate) enum Owner {
     /// A leg, which knows the transaction by its number.
     Leg(LegId),
+    /// A request of ours outside any dialog.
+    Request(RequestId),
     /// Nobody: an answer that was given and needs only be repeated.
     Nobody,
 }
@@ -108,7 +110,7 @@ impl Layer {
     pub(crate) fn send(
         &mut self,
         now: Instant,
-        leg: LegId,
+        owner: Owner,
         path: Path,
         request: Request,
         out: &mut Vec<Output>,
@@ -122,7 +124,7 @@ impl Layer {
         } else {
             Machine::Client(Client::new(now, self.timers, path.transport, bytes, &mut actions))
         };
-        let id = self.insert(Entry { machine, path, owner: Owner::Leg(leg), keys: Keys::Client(key) });
+        let id = self.insert(Entry { machine, path, owner, keys: Keys::Client(key) });
         self.perform(id, actions, Release::AfterFacts, out);
         id
     }
@@ -145,7 +147,7 @@ impl Layer {
             cancel.headers.push(Name::Reason, reason.to_owned());
         }
         let (leg, path) = (*leg, *path);
-        self.send(now, leg, path, cancel, out);
+        self.send(now, Owner::Leg(leg), path, cancel, out);
     }
 
     /// Opens the transaction of a request that came. Its answers go to `path`.
@@ -186,6 +188,26 @@ impl Layer {
         {
             entry.owner = Owner::Leg(leg);
             *self.of_leg.entry(leg).or_default() += 1;
+        }
+    }
+
+    /// Gives a request of ours to another leg.
+    pub(crate) fn reassign(&mut self, id: TransactionId, to: LegId) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut entry.owner, Owner::Leg(to));
+        *self.of_leg.entry(to).or_default() += 1;
+        self.let_go(before);
+    }
+
+    /// A transaction of this owner is its no longer.
+    fn let_go(&mut self, owner: Owner) {
+        if let Owner::Leg(leg) = owner
+            && let Some(count) = self.of_leg.get_mut(&leg)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.of_leg.remove(&leg);
+            }
         }
     }
 
@@ -310,14 +332,7 @@ impl Layer {
                 }
             }
         }
-        if let Owner::Leg(leg) = entry.owner
-            && let Some(count) = self.of_leg.get_mut(&leg)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.of_leg.remove(&leg);
-            }
-        }
+        self.let_go(entry.owner);
     }
 
     fn insert(&mut self, entry: Entry) -> TransactionId {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use primitives::{Now, Private, Seed};
 use sip::{
     Config, ConnectionChange, ConnectionId, Discarded, Endpoint, Input, Invite, LegCommand, LegEvent, LegId,
-    Output, Path, RegistrationChange, Release, Transport, User,
+    OutOfDialog, Output, Path, RegistrationChange, Release, Transport, User,
 };
 
 pub const OFFER: &str =
@@ -115,6 +115,7 @@ pub fn event_name(event: &LegEvent) -> String {
         LegEvent::Ringing => "Ringing".to_owned(),
         LegEvent::Progress { .. } => "Progress".to_owned(),
         LegEvent::Answered { .. } => "Answered".to_owned(),
+        LegEvent::Elsewhere { .. } => "Elsewhere".to_owned(),
         LegEvent::OfferAnswered { .. } => "OfferAnswered".to_owned(),
     }
 }
@@ -162,6 +163,12 @@ impl Bench {
         let mut out = Vec::new();
         let leg = self.endpoint.dial(self.now, invite, &mut out);
         (leg, Said::of(out))
+    }
+
+    pub fn request(&mut self, request: OutOfDialog) -> Said {
+        let mut out = Vec::new();
+        self.endpoint.request(self.now, request, &mut out);
+        Said::of(out)
     }
 
     pub fn advance(&mut self, by: Duration) {
@@ -358,6 +365,7 @@ pub fn invite_to(uri: &str) -> Invite {
         display_name: "Nurse line".to_owned(),
         offer: sdp(OFFER),
         headers: vec![("Alert-Info".to_owned(), "<urn:alert:source:internal>".to_owned())],
+        ..Invite::default()
     }
 }
 

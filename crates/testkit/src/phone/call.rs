@@ -41,7 +41,10 @@ impl Phone {
                 }
             }
             LegEvent::Ended { cause } => self.ended(now, id, cause, out),
-            LegEvent::Ringing | LegEvent::Progress { .. } | LegEvent::Info { .. } => {}
+            LegEvent::Elsewhere { .. }
+            | LegEvent::Ringing
+            | LegEvent::Progress { .. }
+            | LegEvent::Info { .. } => {}
         }
     }
 
