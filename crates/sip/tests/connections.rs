@@ -22,7 +22,7 @@ fn invite_to(uri: &str) -> Invite {
         from: Some(Private::new("+15550100".to_owned())),
         display_name: String::new(),
         offer: bench::sdp(bench::OFFER),
-        headers: Vec::new(),
+        ..Invite::default()
     }
 }
 
