@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use crate::Transport;
 use crate::digest::Algorithm;
+use crate::guard::Security;
 use crate::registrar::User;
 
 /// What an [`crate::Endpoint`] needs to know before its first message.
@@ -28,6 +29,8 @@ pub struct Config {
     pub digest: Vec<Algorithm>,
     /// How long a digest nonce is good for before `stale=true`. Default 300 s.
     pub nonce_life: Duration,
+    /// How much is taken from whom.
+    pub security: Security,
 }
 
 impl Default for Config {
@@ -42,6 +45,7 @@ impl Default for Config {
             registration_max: Duration::from_secs(3_600),
             digest: vec![Algorithm::Sha256, Algorithm::Md5],
             nonce_life: Duration::from_secs(300),
+            security: Security::default(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod dialog;
 pub mod digest;
 mod emergency;
 mod endpoint;
+mod guard;
 pub mod error;
 pub mod framer;
 pub mod header;
@@ -22,6 +23,7 @@ mod names;
 pub mod passport;
 mod path;
 mod presented;
+mod recent;
 mod registrar;
 pub mod transaction;
 pub mod uri;
@@ -32,6 +34,7 @@ pub use emergency::{EmergencyNumber, is_emergency_number};
 pub use endpoint::{
     Discarded, Endpoint, FinalResponse, Input, Invite, OutOfDialog, Outcome, Output, Release, RequestId,
 };
+pub use guard::{Rate, Security, ShutOut, Source};
 pub use leg::{Challenge, EndCause, Invited, LegCommand, LegEvent, LegId, Refusal};
 pub use path::{ConnectionChange, ConnectionId, HostName, Path, ResolveId, Target, Transport};
 pub use presented::{Presented, Privacy};

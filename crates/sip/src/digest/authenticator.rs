@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use primitives::{Now, Private, Seed};
 
+use crate::guard::Source;
 use crate::header::text::write_quoted;
 use crate::message::Method;
 use crate::uri::Uri;
 
 use super::credentials::DigestResponse;
-use super::nonce::{Nonces, Worth, same};
+use super::nonce::{Nonces, same};
 use super::{Algorithm, Proof};
 
 /// What a proof is worth.
@@ -18,10 +19,12 @@ use super::{Algorithm, Proof};
 pub enum Verdict {
     /// It is who it claims to be.
     Accepted,
-    /// The secret is right but the nonce is not ours (any more), too old or used up: challenge again with
-    /// `stale=true`, which a phone answers without asking anybody.
+    /// The nonce is not ours (any more), was issued to another source, is too old or used up: challenge again
+    /// with `stale=true`, which a phone answers without asking anybody. The proof was not looked at, so that
+    /// this says nothing of the secret.
     Stale,
-    /// Wrong secret, unknown user, another realm or request: challenge again.
+    /// Wrong secret, unknown user, another realm or request, by a source that received the nonce from us:
+    /// challenge again.
     Refused,
 }
 
@@ -51,8 +54,9 @@ impl Authenticator {
     }
 
     /// The values of the WWW-Authenticate headers of a 401, in the order of preference (RFC 8760 §2.4).
-    pub fn challenge(&mut self, now: Now, staleness: Staleness) -> Vec<String> {
-        let nonce = self.nonces.issue(now);
+    /// Only that source can answer.
+    pub fn challenge(&mut self, now: Now, source: Source, staleness: Staleness) -> Vec<String> {
+        let nonce = self.nonces.issue(now, source);
         let stale = match staleness {
             Staleness::Fresh => "",
             Staleness::Stale => ", stale=true",
@@ -79,11 +83,15 @@ impl Authenticator {
     pub fn verify(
         &mut self,
         now: Now,
+        source: Source,
         method: &Method,
         uri: &Uri,
         response: &DigestResponse,
         secret: Option<&Private<String>>,
     ) -> Verdict {
+        let Some(serial) = self.nonces.opened(now, source, &response.nonce) else {
+            return Verdict::Stale;
+        };
         let Some(algorithm) = response.algorithm.filter(|algorithm| self.asked_for.contains(algorithm))
         else {
             return Verdict::Refused;
@@ -98,6 +106,9 @@ impl Authenticator {
         if response.realm != self.realm || count == Some(None) || !asks_for_same(&response.uri, uri) {
             return Verdict::Refused;
         }
+        let Some(uses) = self.nonces.next_use(serial, count.flatten()) else {
+            return Verdict::Stale;
+        };
         let expected = Proof {
             algorithm,
             username: response.username.expose(),
@@ -112,10 +123,8 @@ impl Authenticator {
         if !same(expected.as_bytes(), proved.as_bytes()) || secret.is_none() {
             return Verdict::Refused;
         }
-        match self.nonces.spend(now, &response.nonce, count.flatten()) {
-            Worth::Good => Verdict::Accepted,
-            Worth::Stale => Verdict::Stale,
-        }
+        self.nonces.note(serial, uses);
+        Verdict::Accepted
     }
 }
 

@@ -7,6 +7,8 @@ use primitives::{Now, Seed};
 use rand_core::Rng as _;
 use sha2::{Digest as _, Sha256};
 
+use crate::guard::Source;
+
 /// Most nonces whose use is remembered: a thousand phones with a dozen challenges each within a nonce's
 /// life. When full the oldest are forgotten, and whoever comes with one is challenged anew.
 pub(super) const NONCES_MAX: usize = 16_384;
@@ -25,23 +27,18 @@ pub(super) struct Nonces {
     life: Duration,
     last: u64,
     /// By serial, hence oldest first.
-    used: BTreeMap<u64, Uses>,
+    used: BTreeMap<Serial, Uses>,
     /// Of serials up to this one nothing is remembered any more.
-    forgotten: u64,
+    forgotten: Serial,
 }
 
-/// What a nonce is worth to whoever proved to know the secret.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Worth {
-    /// It is ours, young enough, and this use of it is new.
-    Good,
-    /// Not ours, too old, forgotten, or used in this way before.
-    Stale,
-}
+/// Names a nonce of ours.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Serial(u64);
 
 /// How a nonce has been used.
-#[derive(Clone, Copy, Debug)]
-enum Uses {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Uses {
     /// With `nc`: the highest so far, and which of the `WINDOW` below it (bit 0 is the highest itself).
     Counted { highest: u32, seen: u64 },
     /// Once, without `qop`: there is no second time, since nothing would tell it from a replay.
@@ -52,59 +49,58 @@ impl Nonces {
     pub(super) fn new(seed: &Seed, life: Duration) -> Self {
         let mut key = [0; 32];
         seed.part("digest nonce").generator().fill_bytes(&mut key);
-        Self { key, life, last: 0, used: BTreeMap::new(), forgotten: 0 }
+        Self { key, life, last: 0, used: BTreeMap::new(), forgotten: Serial(0) }
     }
 
-    /// A nonce nobody has seen.
-    pub(super) fn issue(&mut self, now: Now) -> String {
+    /// A nonce nobody has seen, for this source.
+    pub(super) fn issue(&mut self, now: Now, source: Source) -> String {
         self.last += 1;
         let mut bytes = Vec::with_capacity(SERIAL_BYTES + TIME_BYTES + SEAL_BYTES);
         bytes.extend_from_slice(&self.last.to_be_bytes());
         bytes.extend_from_slice(&now.wall.as_millisecond().to_be_bytes());
-        let seal = self.seal(&bytes);
+        let seal = self.seal(&bytes, source);
         bytes.extend(seal.iter().take(SEAL_BYTES));
         hex::encode(bytes)
     }
 
-    /// Notes one use, `nc` where it was counted, and says what it was worth.
-    pub(super) fn spend(&mut self, now: Now, nonce: &str, nc: Option<u32>) -> Worth {
-        let Some((serial, issued)) = self.opened(nonce) else {
-            return Worth::Stale;
-        };
-        let age = now.wall.as_millisecond().checked_sub(issued).and_then(|age| u64::try_from(age).ok());
-        // A nonce from the future was made before the clock was set back.
-        if serial <= self.forgotten || age.is_none_or(|age| Duration::from_millis(age) > self.life) {
-            return Worth::Stale;
+    /// Which nonce this is. `None`: not ours, not this source's, too old or forgotten.
+    pub(super) fn opened(&self, now: Now, source: Source, nonce: &str) -> Option<Serial> {
+        let bytes = hex::decode(nonce).ok()?;
+        let (signed, seal) = bytes.split_at_checked(SERIAL_BYTES + TIME_BYTES)?;
+        let expected = self.seal(signed, source);
+        if !same(expected.get(..SEAL_BYTES)?, seal) {
+            return None;
         }
-        let (uses, worth) = match (self.used.get(&serial), nc) {
-            (_, Some(0)) | (Some(Uses::Uncounted), _) | (Some(_), None) => return Worth::Stale,
-            (None, None) => (Uses::Uncounted, Worth::Good),
-            (None, Some(nc)) => (Uses::Counted { highest: nc, seen: 1 }, Worth::Good),
+        let (serial, time) = signed.split_at_checked(SERIAL_BYTES)?;
+        let serial = Serial(u64::from_be_bytes(serial.try_into().ok()?));
+        let issued = i64::from_be_bytes(time.try_into().ok()?);
+        // A nonce from the future was made before the clock was set back.
+        let age = now.wall.as_millisecond().checked_sub(issued).and_then(|age| u64::try_from(age).ok())?;
+        (serial > self.forgotten && Duration::from_millis(age) <= self.life).then_some(serial)
+    }
+
+    /// What one more use makes of a nonce, `nc` where it is counted. `None`: it was used in this way before.
+    pub(super) fn next_use(&self, serial: Serial, nc: Option<u32>) -> Option<Uses> {
+        match (self.used.get(&serial), nc) {
+            (_, Some(0)) | (Some(Uses::Uncounted), _) | (Some(_), None) => None,
+            (None, None) => Some(Uses::Uncounted),
+            (None, Some(nc)) => Some(Uses::Counted { highest: nc, seen: 1 }),
             (Some(Uses::Counted { highest, seen }), Some(nc)) => counted(*highest, *seen, nc),
-        };
+        }
+    }
+
+    /// Notes how a nonce has been used by now.
+    pub(super) fn note(&mut self, serial: Serial, uses: Uses) {
         self.used.insert(serial, uses);
         if self.used.len() > NONCES_MAX
             && let Some((oldest, _)) = self.used.pop_first()
         {
             self.forgotten = self.forgotten.max(oldest);
         }
-        worth
     }
 
-    /// Serial and time in milliseconds of a nonce under our seal.
-    fn opened(&self, nonce: &str) -> Option<(u64, i64)> {
-        let bytes = hex::decode(nonce).ok()?;
-        let (signed, seal) = bytes.split_at_checked(SERIAL_BYTES + TIME_BYTES)?;
-        let expected = self.seal(signed);
-        if !same(expected.get(..SEAL_BYTES)?, seal) {
-            return None;
-        }
-        let (serial, time) = signed.split_at_checked(SERIAL_BYTES)?;
-        Some((u64::from_be_bytes(serial.try_into().ok()?), i64::from_be_bytes(time.try_into().ok()?)))
-    }
-
-    /// HMAC-SHA-256 (RFC 2104) of a nonce's first half.
-    fn seal(&self, signed: &[u8]) -> [u8; 32] {
+    /// HMAC-SHA-256 (RFC 2104) of a nonce's first half and whose it is.
+    fn seal(&self, signed: &[u8], source: Source) -> [u8; 32] {
         const BLOCK_BYTES: usize = 64;
         let pad = |with: u8| {
             let mut block = [with; BLOCK_BYTES];
@@ -113,22 +109,20 @@ impl Nonces {
             }
             block
         };
-        let inner = Sha256::new().chain_update(pad(0x36)).chain_update(signed).finalize();
+        let inner = Sha256::new().chain_update(pad(0x36)).chain_update(signed).chain_update(source.bytes()).finalize();
         Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize().into()
     }
 }
 
 /// One more counted use of a nonce.
-fn counted(highest: u32, seen: u64, nc: u32) -> (Uses, Worth) {
+fn counted(highest: u32, seen: u64, nc: u32) -> Option<Uses> {
     if nc > highest {
         let seen = seen.checked_shl(nc - highest).unwrap_or(0) | 1;
-        return (Uses::Counted { highest: nc, seen }, Worth::Good);
+        return Some(Uses::Counted { highest: nc, seen });
     }
     let behind = highest - nc;
-    if behind >= WINDOW || seen & (1 << behind) != 0 {
-        return (Uses::Counted { highest, seen }, Worth::Stale);
-    }
-    (Uses::Counted { highest, seen: seen | (1 << behind) }, Worth::Good)
+    let is_new = behind < WINDOW && seen & (1 << behind) == 0;
+    is_new.then_some(Uses::Counted { highest, seen: seen | (1 << behind.min(WINDOW - 1)) })
 }
 
 /// Compares in a time that says nothing of where two texts differ.
@@ -143,60 +137,79 @@ mod tests {
 
     use primitives::{Now, Seed};
 
-    use super::{NONCES_MAX, Nonces, Worth};
+    use super::{NONCES_MAX, Nonces};
+    use crate::guard::Source;
+
+    const HERE: Source = Source::V4([192, 0, 2, 10]);
+    const ELSEWHERE: Source = Source::V4([192, 0, 2, 11]);
 
     fn now() -> Now {
         Now { mono: Instant::now(), wall: jiff::Timestamp::UNIX_EPOCH }
     }
 
+    /// Uses a nonce, if it is good for that.
+    fn spend(nonces: &mut Nonces, nonce: &str, nc: Option<u32>) -> bool {
+        let Some(serial) = nonces.opened(now(), HERE, nonce) else { return false };
+        let Some(uses) = nonces.next_use(serial, nc) else { return false };
+        nonces.note(serial, uses);
+        true
+    }
+
     #[test]
     fn each_count_of_a_nonce_is_good_once_whatever_the_order() {
         let mut nonces = Nonces::new(&Seed::numbered(1), Duration::from_secs(300));
-        let nonce = nonces.issue(now());
+        let nonce = nonces.issue(now(), HERE);
         let worths =
-            [1, 3, 2, 2, 3, 1, 0, 200, 137, 136, 199].map(|nc| nonces.spend(now(), &nonce, Some(nc)));
-        use Worth::{Good, Stale};
-        assert_eq!(worths, [Good, Good, Good, Stale, Stale, Stale, Stale, Good, Good, Stale, Good]);
-        assert_eq!(nonces.spend(now(), &nonce, None), Stale);
+            [1, 3, 2, 2, 3, 1, 0, 200, 137, 136, 199].map(|nc| spend(&mut nonces, &nonce, Some(nc)));
+        assert_eq!(worths, [true, true, true, false, false, false, false, true, true, false, true]);
+        assert!(!spend(&mut nonces, &nonce, None));
     }
 
     #[test]
     fn a_nonce_used_without_a_count_is_good_once() {
         let mut nonces = Nonces::new(&Seed::numbered(1), Duration::from_secs(300));
-        let nonce = nonces.issue(now());
-        assert_eq!(nonces.spend(now(), &nonce, None), Worth::Good);
-        assert_eq!(nonces.spend(now(), &nonce, None), Worth::Stale);
-        assert_eq!(nonces.spend(now(), &nonce, Some(1)), Worth::Stale);
+        let nonce = nonces.issue(now(), HERE);
+        assert!(spend(&mut nonces, &nonce, None));
+        assert!(!spend(&mut nonces, &nonce, None));
+        assert!(!spend(&mut nonces, &nonce, Some(1)));
     }
 
     #[test]
     fn what_is_forgotten_is_stale_and_never_good_again() {
         let mut nonces = Nonces::new(&Seed::numbered(1), Duration::from_secs(300));
-        let first = nonces.issue(now());
-        assert_eq!(nonces.spend(now(), &first, Some(1)), Worth::Good);
+        let first = nonces.issue(now(), HERE);
+        assert!(spend(&mut nonces, &first, Some(1)));
         for _ in 0..NONCES_MAX {
-            let nonce = nonces.issue(now());
-            assert_eq!(nonces.spend(now(), &nonce, Some(1)), Worth::Good);
+            let nonce = nonces.issue(now(), HERE);
+            assert!(spend(&mut nonces, &nonce, Some(1)));
         }
         assert_eq!(nonces.used.len(), NONCES_MAX);
-        assert_eq!(nonces.spend(now(), &first, Some(1)), Worth::Stale);
-        assert_eq!(nonces.spend(now(), &first, Some(2)), Worth::Stale);
+        assert!(!spend(&mut nonces, &first, Some(1)));
+        assert!(!spend(&mut nonces, &first, Some(2)));
     }
 
     #[test]
     fn a_nonce_of_another_seed_or_with_a_digit_changed_is_stale() {
         let mut nonces = Nonces::new(&Seed::numbered(1), Duration::from_secs(300));
-        let foreign = Nonces::new(&Seed::numbered(2), Duration::from_secs(300)).issue(now());
-        assert_eq!(nonces.spend(now(), &foreign, Some(1)), Worth::Stale);
-        let own = nonces.issue(now());
+        let foreign = Nonces::new(&Seed::numbered(2), Duration::from_secs(300)).issue(now(), HERE);
+        assert!(!spend(&mut nonces, &foreign, Some(1)));
+        let own = nonces.issue(now(), HERE);
         for at in 0..own.len() {
             let mut changed = own.clone().into_bytes();
             if let Some(digit) = changed.get_mut(at) {
                 *digit = if *digit == b'0' { b'1' } else { b'0' };
             }
             let changed = String::from_utf8(changed).unwrap_or_default();
-            assert_eq!(nonces.spend(now(), &changed, Some(1)), Worth::Stale);
+            assert!(!spend(&mut nonces, &changed, Some(1)));
         }
-        assert_eq!(nonces.spend(now(), &own, Some(1)), Worth::Good);
+        assert!(spend(&mut nonces, &own, Some(1)));
+    }
+
+    #[test]
+    fn a_nonce_is_good_for_the_source_it_was_issued_to_alone() {
+        let mut nonces = Nonces::new(&Seed::numbered(1), Duration::from_secs(300));
+        let nonce = nonces.issue(now(), ELSEWHERE);
+        assert!(!spend(&mut nonces, &nonce, Some(1)));
+        assert!(nonces.opened(now(), ELSEWHERE, &nonce).is_some());
     }
 }

@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 use primitives::{Now, Private, Seed};
 
 use super::{Algorithm, Authenticator, DigestChallenge, DigestResponse, Proof, Staleness, Verdict, answer};
+use crate::guard::Source;
 use crate::message::Method;
 use crate::uri::Uri;
+
+const HERE: Source = Source::V4([192, 0, 2, 10]);
 
 fn at(seconds: i64) -> Now {
     Now { mono: Instant::now(), wall: jiff::Timestamp::from_second(1_700_000_000 + seconds).unwrap() }
@@ -39,7 +42,7 @@ fn phone(challenges: &[String], which: usize, nc: u32) -> DigestResponse {
 }
 
 fn judge(authenticator: &mut Authenticator, now: Now, response: &DigestResponse) -> Verdict {
-    authenticator.verify(now, &Method::Register, &registrar(), response, Some(&secret()))
+    authenticator.verify(now, HERE, &Method::Register, &registrar(), response, Some(&secret()))
 }
 
 #[test]
@@ -63,10 +66,10 @@ fn the_example_of_rfc_7616_section_3_9_1_is_computed_as_printed() {
 #[test]
 fn sha_256_is_asked_for_first_and_either_answer_is_accepted() {
     let mut authenticator = authenticator();
-    let challenges = authenticator.challenge(at(0), Staleness::Fresh);
+    let challenges = authenticator.challenge(at(0), HERE, Staleness::Fresh);
     assert!(challenges[0].contains("algorithm=SHA-256") && challenges[1].contains("algorithm=MD5"));
     for which in [0, 1] {
-        let challenges = authenticator.challenge(at(0), Staleness::Fresh);
+        let challenges = authenticator.challenge(at(0), HERE, Staleness::Fresh);
         assert_eq!(judge(&mut authenticator, at(1), &phone(&challenges, which, 1)), Verdict::Accepted);
         assert_eq!(judge(&mut authenticator, at(2), &phone(&challenges, which, 2)), Verdict::Accepted);
     }
@@ -75,7 +78,7 @@ fn sha_256_is_asked_for_first_and_either_answer_is_accepted() {
 #[test]
 fn the_same_proof_twice_is_stale() {
     let mut authenticator = authenticator();
-    let challenges = authenticator.challenge(at(0), Staleness::Fresh);
+    let challenges = authenticator.challenge(at(0), HERE, Staleness::Fresh);
     let proof = phone(&challenges, 0, 1);
     assert_eq!(judge(&mut authenticator, at(1), &proof), Verdict::Accepted);
     assert_eq!(judge(&mut authenticator, at(1), &proof), Verdict::Stale);
@@ -84,13 +87,13 @@ fn the_same_proof_twice_is_stale() {
 #[test]
 fn a_nonce_is_stale_after_its_life_and_before_its_making() {
     let mut authenticator = authenticator();
-    let challenges = authenticator.challenge(at(0), Staleness::Fresh);
+    let challenges = authenticator.challenge(at(0), HERE, Staleness::Fresh);
     assert_eq!(judge(&mut authenticator, at(301), &phone(&challenges, 0, 1)), Verdict::Stale);
     assert_eq!(judge(&mut authenticator, at(-1), &phone(&challenges, 0, 1)), Verdict::Stale);
     assert_eq!(judge(&mut authenticator, at(300), &phone(&challenges, 0, 1)), Verdict::Accepted);
     assert!(
         authenticator
-            .challenge(at(301), Staleness::Stale)
+            .challenge(at(301), HERE, Staleness::Stale)
             .iter()
             .all(|value| value.ends_with(", stale=true"))
     );
@@ -98,7 +101,7 @@ fn a_nonce_is_stale_after_its_life_and_before_its_making() {
 
 #[test]
 fn a_phone_from_before_a_restart_is_asked_again_and_not_turned_away() {
-    let challenges = authenticator().challenge(at(0), Staleness::Fresh);
+    let challenges = authenticator().challenge(at(0), HERE, Staleness::Fresh);
     let mut restarted = Authenticator::new(
         "careline".to_owned(),
         vec![Algorithm::Sha256, Algorithm::Md5],
@@ -111,12 +114,12 @@ fn a_phone_from_before_a_restart_is_asked_again_and_not_turned_away() {
 #[test]
 fn a_proof_for_anything_else_is_refused() {
     let mut authenticator = authenticator();
-    let challenges = authenticator.challenge(at(0), Staleness::Fresh);
+    let challenges = authenticator.challenge(at(0), HERE, Staleness::Fresh);
     let good = phone(&challenges, 0, 1);
     let elsewhere = Uri::parse("sip:911@careline.invalid").unwrap();
     let wrong = Private::new("zanzibaz".to_owned());
     let verify = |authenticator: &mut Authenticator, method, uri, secret| {
-        authenticator.verify(at(1), method, uri, &good, secret)
+        authenticator.verify(at(1), HERE, method, uri, &good, secret)
     };
     let (uri, right) = (registrar(), secret());
     assert_eq!(verify(&mut authenticator, &Method::Invite, &uri, Some(&right)), Verdict::Refused);
@@ -132,7 +135,7 @@ fn a_proof_for_anything_else_is_refused() {
 #[test]
 fn an_empty_secret_does_not_stand_for_an_unknown_user() {
     let mut authenticator = authenticator();
-    let challenges = authenticator.challenge(at(0), Staleness::Fresh);
+    let challenges = authenticator.challenge(at(0), HERE, Staleness::Fresh);
     let challenge = DigestChallenge::parse(&challenges[0]).unwrap().unwrap();
     let nobody = Private::new("nobody".to_owned());
     let value =
@@ -140,7 +143,7 @@ fn an_empty_secret_does_not_stand_for_an_unknown_user() {
             .unwrap();
     let response = DigestResponse::parse(value.expose()).unwrap().unwrap();
     assert_eq!(
-        authenticator.verify(at(1), &Method::Register, &registrar(), &response, None),
+        authenticator.verify(at(1), HERE, &Method::Register, &registrar(), &response, None),
         Verdict::Refused
     );
 }
@@ -149,7 +152,7 @@ fn an_empty_secret_does_not_stand_for_an_unknown_user() {
 fn a_phone_without_qop_is_accepted_once_a_nonce_with_md5_and_never_with_sha_256() {
     let mut authenticator = authenticator();
     let challenges: Vec<_> = authenticator
-        .challenge(at(0), Staleness::Fresh)
+        .challenge(at(0), HERE, Staleness::Fresh)
         .iter()
         .map(|value| value.replace(r#", qop="auth""#, ""))
         .collect();

@@ -4,10 +4,11 @@ use primitives::Now;
 
 use super::Endpoint;
 use super::reply::Reply;
-use crate::Release;
 use crate::digest::{Staleness, Verdict};
+use crate::guard::Source;
 use crate::header::Name;
 use crate::message::Request;
+use crate::{Path, Release};
 
 /// Sets of credentials looked at in one request. A phone sends one for each algorithm it was offered; more
 /// is somebody making us hash.
@@ -25,34 +26,54 @@ pub(super) enum Sender {
 }
 
 impl Endpoint {
-    /// Judges the credentials for our realm. An unknown user is refused in the same words, and takes as
-    /// long, as a known one with a wrong secret.
-    pub(super) fn sender(&mut self, now: Now, request: &Request) -> Sender {
+    /// Judges the credentials for our realm. An unknown user, and one whose proofs are not looked at for a
+    /// while, is refused in the same words, and takes as long, as a known one with a wrong secret.
+    pub(super) fn sender(&mut self, now: Now, request: &Request, came: Path) -> Sender {
+        let peer = came.peer.ip();
         let credentials = match request.headers.authorization() {
             Ok(credentials) => credentials,
             Err(_) => return Sender::Unproven(Staleness::Fresh),
         };
         let mut sender = Sender::Unknown;
+        let mut refused = None;
         let ours = credentials.into_iter().filter(|it| it.realm == self.config.realm);
         for given in ours.take(CREDENTIALS_MAX) {
             let user = given.username.expose();
-            let secret = self.registrar.secret(user);
-            match self.authenticator.verify(now, &request.method, &request.uri, &given, secret) {
-                Verdict::Accepted => return Sender::User(given.username.into_exposed()),
-                Verdict::Stale => sender = Sender::Unproven(Staleness::Stale),
-                Verdict::Refused if matches!(sender, Sender::Unknown) => {
-                    sender = Sender::Unproven(Staleness::Fresh);
+            let is_heard = self.guard.hears(now.mono, peer, user);
+            // Without a secret it is hashed all the same, and refused.
+            let secret = self.registrar.secret(user).filter(|_| is_heard);
+            let source = Source::of(peer);
+            match self.authenticator.verify(now, source, &request.method, &request.uri, &given, secret) {
+                Verdict::Accepted => {
+                    self.guard.proof_succeeded(now.mono, peer, user);
+                    return Sender::User(given.username.into_exposed());
                 }
-                Verdict::Refused => {}
+                Verdict::Stale => sender = Sender::Unproven(Staleness::Stale),
+                Verdict::Refused => {
+                    refused = is_heard.then_some(given.username).or(refused);
+                    if matches!(sender, Sender::Unknown) {
+                        sender = Sender::Unproven(Staleness::Fresh);
+                    }
+                }
             }
+        }
+        if let Some(user) = &refused {
+            let user = Some(user.expose().as_str()).filter(|user| self.registrar.secret(user).is_some());
+            self.guard.proof_failed(now.mono, peer, user);
         }
         sender
     }
 
     /// 401 with a challenge for each algorithm, the strongest first.
-    pub(super) fn challenge(&mut self, now: Now, staleness: Staleness, release: Release) -> Reply {
+    pub(super) fn challenge(
+        &mut self,
+        now: Now,
+        came: Path,
+        staleness: Staleness,
+        release: Release,
+    ) -> Reply {
         let mut reply = Reply { release, ..Reply::at_once(401) };
-        for challenge in self.authenticator.challenge(now, staleness) {
+        for challenge in self.authenticator.challenge(now, Source::of(came.peer.ip()), staleness) {
             reply = reply.with(Name::WwwAuthenticate, challenge);
         }
         reply

@@ -38,7 +38,7 @@ impl Endpoint {
         if !accepts_sdp(&arrived.request.headers) {
             return self.turn_away(&arrived, Reply::at_once(406), out);
         }
-        let user = match self.sender(now, &arrived.request) {
+        let user = match self.sender(now, &arrived.request, arrived.came) {
             Sender::Unknown => None,
             Sender::User(user) if is_from(&arrived.request, &user) || emergency.is_some() => Some(user),
             // Whoever asks for help from where a phone of ours is registered need not prove it: her password
@@ -47,7 +47,7 @@ impl Endpoint {
             // Proven to be one user and calling as another.
             Sender::User(_) => return self.reply_outside(now, &arrived, Reply::at_once(403), out),
             Sender::Unproven(staleness) => {
-                let reply = self.challenge(now, staleness, Release::AtOnce);
+                let reply = self.challenge(now, arrived.came, staleness, Release::AtOnce);
                 return self.turn_away(&arrived, reply, out);
             }
         };

@@ -31,6 +31,7 @@ use primitives::{Now, Private, Seed};
 use crate::account::Account;
 use crate::config::Config;
 use crate::digest::Authenticator;
+use crate::guard::{Guard, Security, ShutOut};
 use crate::leg::{LegCommand, LegEvent, LegId};
 use crate::names::Names;
 use crate::path::{ConnectionChange, ConnectionId, HostName, Path, ResolveId, Target};
@@ -77,6 +78,8 @@ pub enum Input<'a> {
     },
     /// The users were read anew. Bindings of users that are gone are removed.
     Users(Vec<User>),
+    /// Other limits from now on: the configuration was read anew.
+    Security(Security),
     /// A binding that was stored before a restart.
     Restore {
         /// Whose.
@@ -137,6 +140,8 @@ pub enum Output {
     Registration(RegistrationChange),
     /// Something came that was not acted on. Counted by kind, never logged with its content.
     Dropped(Discarded),
+    /// The same, of what somebody may want to know about. At most once a minute for each reason.
+    ShutOut(ShutOut),
 }
 
 /// When bytes may leave, where facts are made in the same breath.
@@ -161,6 +166,12 @@ pub enum Discarded {
     Full,
     /// A keep-alive (RFC 5626 §4.4.1), answered or ignored.
     KeepAlive,
+    /// More than its source, or all strangers together, may send.
+    Flood,
+    /// From a source that is barred for a while.
+    Barred,
+    /// By a program that looks for telephone systems to abuse.
+    Scanner,
 }
 
 impl Discarded {
@@ -172,6 +183,9 @@ impl Discarded {
             Self::StrayRequest => "stray_request",
             Self::Full => "full",
             Self::KeepAlive => "keep_alive",
+            Self::Flood => "flood",
+            Self::Barred => "barred",
+            Self::Scanner => "scanner",
         }
     }
 }
@@ -211,6 +225,7 @@ pub struct Endpoint {
     outside: Outside,
     registrar: Registrar,
     authenticator: Authenticator,
+    guard: Guard,
 }
 
 impl Endpoint {
@@ -218,6 +233,7 @@ impl Endpoint {
     pub fn new(config: Config, seed: Seed) -> Self {
         Self {
             names: Names::new(&seed),
+            guard: Guard::new(config.security.clone()),
             transactions: Layer::new(config.timers),
             connections: Connections::new(),
             legs: Legs::new(),
@@ -258,8 +274,9 @@ impl Endpoint {
             Input::Resolved { id, targets } => self.resolved(now, id, targets, out),
             Input::Connection { id, change } => self.connection_changed(now, id, change, out),
             Input::Command { leg, command } => self.command(now, leg, command, out),
-            Input::Users(users) => report(self.registrar.set_users(users), out),
-            Input::Restore { user, binding } => report(self.registrar.restore(now, user, binding), out),
+            Input::Users(users) => self.set_users(users, out),
+            Input::Security(security) => self.guard.set_security(security),
+            Input::Restore { user, binding } => self.restore(now, user, binding, out),
             Input::Timeout => self.timeout(now, out),
         }
         self.connections.hold_back(start, out);
@@ -298,6 +315,19 @@ impl Endpoint {
     /// Dialogs and attempts under way.
     pub fn legs(&self) -> usize {
         self.legs.under_way()
+    }
+
+    fn set_users(&mut self, users: Vec<User>, out: &mut Vec<Output>) {
+        report(self.registrar.set_users(users), out);
+        self.guard.retain_users(|user| self.registrar.secret(user).is_some());
+    }
+
+    /// Where a phone was before the restart, it is at home.
+    fn restore(&mut self, now: Now, user: String, binding: Binding, out: &mut Vec<Output>) {
+        if self.registrar.secret(&user).is_some() {
+            self.guard.proof_succeeded(now.mono, binding.path.peer.ip(), &user);
+        }
+        report(self.registrar.restore(now, user, binding), out);
     }
 
     /// Takes the passing of time: first the transactions, so that what is repeated is repeated before the

@@ -36,6 +36,9 @@ pub(super) const RETRY_AFTER: Duration = Duration::from_secs(10);
 impl Endpoint {
     pub(super) fn receive(&mut self, now: Now, path: Path, bytes: &[u8], out: &mut Vec<Output>) {
         let Some(connection) = path.connection else {
+            if let Err(why) = self.guard.admit(now.mono, path.peer.ip(), bytes) {
+                return self.shut_out(now, why, out);
+            }
             if message::is_keep_alive(bytes) {
                 return out.push(Output::Dropped(Discarded::KeepAlive));
             }
@@ -49,7 +52,12 @@ impl Endpoint {
         framer.push(bytes);
         loop {
             match framer.next() {
-                Ok(Some(Frame::Message(message))) => self.receive_message(now, path, &message, out),
+                Ok(Some(Frame::Message(message))) => {
+                    match self.guard.admit(now.mono, path.peer.ip(), &message) {
+                        Ok(()) => self.receive_message(now, path, &message, out),
+                        Err(why) => self.shut_out(now, why, out),
+                    }
+                }
                 Ok(Some(Frame::Ping)) => {
                     let bytes = Bytes::from_static(PONG);
                     out.push(Output::Send { path, bytes, release: Release::AtOnce });
@@ -105,8 +113,20 @@ impl Endpoint {
         report(self.registrar.lose_connection(id), out);
     }
 
+    /// Counts what is dropped at the door, and tells it once a minute.
+    fn shut_out(&mut self, now: Now, why: Discarded, out: &mut Vec<Output>) {
+        out.push(Output::Dropped(why));
+        out.extend(self.guard.tell(now.mono, why).map(Output::ShutOut));
+    }
+
     fn receive_message(&mut self, now: Now, path: Path, bytes: &Bytes, out: &mut Vec<Output>) {
-        let checked = message::parse(bytes).and_then(|message| {
+        let read = message::parse(bytes);
+        if let Ok(Message::Request(request)) = &read
+            && self.guard.is_scanner(now.mono, path.peer.ip(), &request.headers)
+        {
+            return self.shut_out(now, Discarded::Scanner, out);
+        }
+        let checked = read.and_then(|message| {
             message::validate(&message)?;
             Ok(message)
         });
@@ -147,6 +167,8 @@ impl Endpoint {
         let Some((transaction, owner, news)) = found else {
             return out.push(Output::Dropped(Discarded::StrayResponse));
         };
+        // Who knows a branch of ours received it.
+        self.guard.prove(now.mono, path.peer.ip());
         let leg = match owner {
             Owner::Leg(leg) => leg,
             Owner::Request(request) if news == Some(News::Deliver) => {
@@ -178,6 +200,10 @@ impl Endpoint {
         request.headers.set_top_via(&via);
         let key = ServerKey::of(&request, &via).ok()?;
         let dialog = DialogId::of_request(&request.headers).ok()?;
+        if dialog.as_ref().is_some_and(|dialog| self.legs.of_dialog(dialog).is_some()) {
+            // Who knows a tag of ours received it.
+            self.guard.prove(now.mono, came.peer.ip());
+        }
 
         if request.method == Method::Ack {
             self.receive_ack(now, &key, dialog.as_ref(), &request, out);

@@ -19,14 +19,14 @@ impl Endpoint {
     /// knows a secret of it is in it.
     pub(super) fn receive_register(&mut self, now: Now, arrived: &Arrived, out: &mut Vec<Output>) {
         let request = &arrived.request;
-        let user = match self.sender(now, request) {
+        let user = match self.sender(now, request, arrived.came) {
             Sender::User(user) => user,
             Sender::Unknown => {
-                let reply = self.challenge(now, Staleness::Fresh, Release::AtOnce);
+                let reply = self.challenge(now, arrived.came, Staleness::Fresh, Release::AtOnce);
                 return self.turn_away(arrived, reply, out);
             }
             Sender::Unproven(staleness) => {
-                let reply = self.challenge(now, staleness, Release::AtOnce);
+                let reply = self.challenge(now, arrived.came, staleness, Release::AtOnce);
                 return self.turn_away(arrived, reply, out);
             }
         };
