@@ -240,6 +240,14 @@ pub enum Hop {
         /// Digest of all flows together.
         flows: String,
     },
+    /// Messages were dropped at the door. Told once a minute for each reason.
+    #[serde(rename = "security.shut_out")]
+    ShutOut {
+        /// `flood`, `barred`, `scanner`.
+        why: String,
+        /// How many since it was last told.
+        messages: u64,
+    },
     /// The audit log could not be written in time, or can again.
     #[serde(rename = "log.state")]
     Log {
@@ -332,6 +340,7 @@ impl Hop {
             Self::AgentAsked { agent, what, by } => format!("{agent} asks to {what} by {by}"),
             Self::Registered { agent, contacts } => format!("{agent} has {contacts} phone contacts"),
             Self::Loaded { flows } => format!("flows loaded, version {}", flows.get(..12).unwrap_or(flows)),
+            Self::ShutOut { why, messages } => format!("{messages} SIP messages dropped at the door: {why}"),
             Self::Log { state } => format!("audit log {state}"),
         }
     }

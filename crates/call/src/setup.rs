@@ -11,7 +11,7 @@ use media::sdp::Codec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::trunk::{Strangers, Trunk};
+use crate::trunk::{Network, Strangers, Trunk};
 
 /// What a switch works with until the next reload. Running calls keep the library they started on.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Setup {
     pub trunks: BTreeMap<String, Trunk>,
     /// What happens to a caller who comes by none of them.
     pub strangers: Strangers,
+    /// How much SIP is taken from whom. Where trunks call from is known besides.
+    pub security: sip::Security,
     /// What an agent's phone can dial to sign in and out.
     pub feature_codes: BTreeMap<String, FeatureCode>,
     /// The language agents are spoken to.
@@ -38,6 +40,16 @@ pub struct Setup {
     pub media: MediaSetup,
     /// How much is carried before new calls are refused.
     pub limits: Limits,
+}
+
+impl Setup {
+    /// How much SIP is taken from whom: the networks of trunks are never strangers.
+    pub(crate) fn sip_security(&self) -> sip::Security {
+        let mut security = self.security.clone();
+        let accepted = self.trunks.values().flat_map(|trunk| &trunk.config.accept.from);
+        security.known.extend(accepted.map(Network::net));
+        security
+    }
 }
 
 /// Addresses, ports and codecs of RTP.

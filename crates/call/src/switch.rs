@@ -77,7 +77,7 @@ struct Numbers {
 impl Switch {
     /// A switch with nothing on it.
     pub fn new(setup: Arc<Setup>, sip: sip::Config, seed: Seed) -> Self {
-        let config = sip::Config { users: setup.users.clone(), ..sip };
+        let config = sip::Config { users: setup.users.clone(), security: setup.sip_security(), ..sip };
         Self {
             sip: sip::Endpoint::new(config, seed.part("sip")),
             acd: acd::Engine::new(setup.acd.clone()),
@@ -211,6 +211,7 @@ impl Switch {
         }
         self.acd_input(now, acd::Input::Configure(setup.acd.clone()));
         self.sip_input(now, sip::Input::Users(setup.users.clone()), out);
+        self.sip_input(now, sip::Input::Security(setup.sip_security()), out);
         self.setup = setup;
         let flows = self.setup.library.digest().to_string();
         self.hop(now, None, Hop::Loaded { flows }, out);
@@ -220,7 +221,7 @@ impl Switch {
     pub(crate) fn sip_input(&mut self, now: Now, input: sip::Input<'_>, out: &mut Vec<Output>) {
         let mut outputs = mem::take(&mut self.sip_out);
         self.sip.handle(now, input, &mut outputs);
-        self.sort_sip(&mut outputs, out);
+        self.sort_sip(now, &mut outputs, out);
         self.sip_out = outputs;
     }
 
@@ -235,17 +236,20 @@ impl Switch {
         let mut outputs = mem::take(&mut self.sip_out);
         let leg = self.sip.dial(now, invite, &mut outputs);
         self.legs.insert(leg, owner);
-        self.sort_sip(&mut outputs, out);
+        self.sort_sip(now, &mut outputs, out);
         self.sip_out = outputs;
         leg
     }
 
-    fn sort_sip(&mut self, outputs: &mut Vec<sip::Output>, out: &mut Vec<Output>) {
+    fn sort_sip(&mut self, now: Now, outputs: &mut Vec<sip::Output>, out: &mut Vec<Output>) {
         for output in outputs.drain(..) {
             match output {
                 sip::Output::Leg { leg, event } => self.pending.push_back(Pending::Leg(leg, event)),
                 sip::Output::Answered { .. } => {}
                 sip::Output::Registration(change) => self.pending.push_back(Pending::Registration(change)),
+                sip::Output::ShutOut(sip::ShutOut { why, messages }) => {
+                    self.hop(now, None, Hop::ShutOut { why: why.name().to_owned(), messages }, out);
+                }
                 other => out.push(Output::Sip(other)),
             }
         }

@@ -169,6 +169,7 @@ impl Content {
             numbers: config.numbers.clone(),
             trunks: trunks(config, secrets)?,
             strangers: config.strangers,
+            security: config.security.limits(),
             feature_codes: config.feature_codes.clone(),
             agent_language: config.agent_language.as_str().into(),
             media: MediaSetup {

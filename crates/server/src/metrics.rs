@@ -173,6 +173,7 @@ impl Metrics {
             | Hop::AgentNow { .. }
             | Hop::AgentAsked { .. }
             | Hop::Registered { .. }
+            | Hop::ShutOut { .. }
             | Hop::Loaded { .. } => {}
         }
     }

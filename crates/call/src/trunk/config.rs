@@ -176,6 +176,11 @@ pub struct Accept {
 pub struct Network(IpNet);
 
 impl Network {
+    /// The network itself.
+    pub const fn net(&self) -> IpNet {
+        self.0
+    }
+
     /// Whether an address is in it. An IPv4 address that a socket of both families writes as IPv6 is IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())

@@ -3,6 +3,7 @@
 mod diagnose;
 mod listen;
 mod media;
+mod security;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,6 +18,7 @@ use thiserror::Error;
 pub use diagnose::explain;
 pub use listen::{Http, Sip, TlsClient, TlsClients, TlsListener};
 pub use media::Media;
+pub use security::Security;
 
 /// The commented default, the same text as `config/careline.yaml`.
 pub const DEFAULT: &str = include_str!("../../../../config/careline.yaml");
@@ -49,6 +51,8 @@ pub struct Config {
     pub trunks: BTreeMap<String, TrunkConfig>,
     /// What happens to an INVITE of nobody we know. Default `refuse`.
     pub strangers: Strangers,
+    /// How much SIP is taken from whom.
+    pub security: Security,
     /// What an agent can dial on her phone.
     pub feature_codes: BTreeMap<String, FeatureCode>,
     /// The language agents are spoken to. Default `en`.
@@ -73,6 +77,7 @@ impl Default for Config {
             numbers: BTreeMap::new(),
             trunks: BTreeMap::from([("local".to_owned(), TrunkConfig::local())]),
             strangers: Strangers::default(),
+            security: Security::default(),
             feature_codes: BTreeMap::from([
                 ("*11".to_owned(), FeatureCode::SignIn),
                 ("*12".to_owned(), FeatureCode::SignOut),
@@ -177,6 +182,9 @@ impl Config {
             ));
         }
         if let Some(text) = self.trunks.iter().find_map(|(name, trunk)| trunk.check(name).err()) {
+            return mistake(text);
+        }
+        if let Err(text) = self.security.check() {
             return mistake(text);
         }
         let mut listeners =

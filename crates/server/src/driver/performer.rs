@@ -61,7 +61,10 @@ impl Performer {
             sip::Output::Disconnect { id } => self.streams.close(id),
             sip::Output::Dropped(why) => self.metrics.sip_dropped.with_label_values(&[why.name()]).inc(),
             // A switch keeps these to itself.
-            sip::Output::Leg { .. } | sip::Output::Registration(_) | sip::Output::Answered { .. } => {}
+            sip::Output::Leg { .. }
+            | sip::Output::Registration(_)
+            | sip::Output::Answered { .. }
+            | sip::Output::ShutOut(_) => {}
         }
     }
 

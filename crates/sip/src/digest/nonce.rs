@@ -109,7 +109,11 @@ impl Nonces {
             }
             block
         };
-        let inner = Sha256::new().chain_update(pad(0x36)).chain_update(signed).chain_update(source.bytes()).finalize();
+        let inner = Sha256::new()
+            .chain_update(pad(0x36))
+            .chain_update(signed)
+            .chain_update(source.bytes())
+            .finalize();
         Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize().into()
     }
 }
@@ -159,8 +163,7 @@ mod tests {
     fn each_count_of_a_nonce_is_good_once_whatever_the_order() {
         let mut nonces = Nonces::new(&Seed::numbered(1), Duration::from_secs(300));
         let nonce = nonces.issue(now(), HERE);
-        let worths =
-            [1, 3, 2, 2, 3, 1, 0, 200, 137, 136, 199].map(|nc| spend(&mut nonces, &nonce, Some(nc)));
+        let worths = [1, 3, 2, 2, 3, 1, 0, 200, 137, 136, 199].map(|nc| spend(&mut nonces, &nonce, Some(nc)));
         assert_eq!(worths, [true, true, true, false, false, false, false, true, true, false, true]);
         assert!(!spend(&mut nonces, &nonce, None));
     }

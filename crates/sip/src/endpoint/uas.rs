@@ -40,7 +40,8 @@ impl Endpoint {
                 leg.leave_at_once(EndCause::WeRefused { status }, out);
             }
             (State::Invited(invitation), LegCommand::Challenge(_)) => {
-                let reply = self.challenge(now, invitation.arrived.came, Staleness::Fresh, Release::AfterFacts);
+                let reply =
+                    self.challenge(now, invitation.arrived.came, Staleness::Fresh, Release::AfterFacts);
                 self.decline(now, invitation, reply, out);
                 leg.leave_at_once(EndCause::WeRefused { status: 401 }, out);
             }

@@ -31,7 +31,9 @@ impl Kind {
 fn asks_for_help(uri: &[u8]) -> bool {
     let is_number = |user: &[u8]| std::str::from_utf8(user).is_ok_and(is_emergency_number);
     user_part(uri).is_some_and(is_number)
-        || SERVICES.iter().any(|urn| uri.get(..urn.len()).is_some_and(|start| start.eq_ignore_ascii_case(urn)))
+        || SERVICES
+            .iter()
+            .any(|urn| uri.get(..urn.len()).is_some_and(|start| start.eq_ignore_ascii_case(urn)))
 }
 
 /// The user part of a `sip:`, `sips:` or `tel:` URI, without parameters.
@@ -48,9 +50,12 @@ mod tests {
     #[test]
     fn an_emergency_is_told_by_its_request_line_whatever_the_scheme() {
         let of = |text: &str| Kind::of(text.as_bytes());
-        for text in
-            ["INVITE sip:911@a SIP/2.0\r\n", "INVITE sips:9911;phone-context=x@a SIP", "INVITE tel:911 SIP/2.0", "INVITE urn:service:SOS.fire SIP/2.0"]
-        {
+        for text in [
+            "INVITE sip:911@a SIP/2.0\r\n",
+            "INVITE sips:9911;phone-context=x@a SIP",
+            "INVITE tel:911 SIP/2.0",
+            "INVITE urn:service:SOS.fire SIP/2.0",
+        ] {
             assert_eq!(of(text), Kind::Emergency, "{text}");
         }
         for text in ["INVITE sip:9110@a SIP/2.0", "INVITE sip:911", "OPTIONS sip:911@a SIP/2.0", "\0\0", ""] {

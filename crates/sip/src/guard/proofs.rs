@@ -132,8 +132,7 @@ mod tests {
     fn guessing_from_many_places_does_not_lock_a_phone_out_of_where_it_is_at_home() {
         let (mut proofs, start) = (Proofs::new(), Instant::now());
         proofs.succeeded(source(200), "anna");
-        let guesses: usize =
-            (0..100).map(|at| heard(&mut proofs, start, 10, source(at), "anna")).sum();
+        let guesses: usize = (0..100).map(|at| heard(&mut proofs, start, 10, source(at), "anna")).sum();
         assert!(guesses < 60, "{guesses}");
         assert!(!proofs.are_heard(start, source(101), "anna"), "a new place has to wait");
         for sec in 0..60 {

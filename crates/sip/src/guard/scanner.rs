@@ -63,13 +63,17 @@ mod tests {
     #[test]
     fn scanners_are_told_from_telephones() {
         let phone = "<sip:+15550100@192.0.2.7>;tag=1";
-        for agent in ["friendly-scanner", "Friendly-Scanner/2", "sipcli/v1.8", "VaxSIPUserAgent/3.5", "pplsip"] {
+        for agent in
+            ["friendly-scanner", "Friendly-Scanner/2", "sipcli/v1.8", "VaxSIPUserAgent/3.5", "pplsip"]
+        {
             assert!(is_scanner(&headers(agent, phone)), "{agent}");
         }
         for from in ["\"sipvicious\"<sip:100@192.0.2.1>", "<sip:100@1.1.1.1>;tag=2", "sip:100@1.1.1.1:5060"] {
             assert!(is_scanner(&headers("x", from)), "{from}");
         }
-        for agent in ["Yealink SIP-T46S 66.85.0.5", "baresip v1.1.0 (x86_64/linux)", "sipp", "Linphonec/5.0", ""] {
+        for agent in
+            ["Yealink SIP-T46S 66.85.0.5", "baresip v1.1.0 (x86_64/linux)", "sipp", "Linphonec/5.0", ""]
+        {
             assert!(!is_scanner(&headers(agent, phone)), "{agent}");
             assert!(!is_scanner(&headers(agent, "<sip:100@1.1.1.10>;tag=1.1.1.1")), "{agent}");
         }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use primitives::{Now, Private, Seed};
 use sip::{
     Config, ConnectionChange, ConnectionId, Discarded, Endpoint, Input, Invite, LegCommand, LegEvent, LegId,
-    OutOfDialog, Output, Path, RegistrationChange, Release, Transport, User,
+    OutOfDialog, Output, Path, RegistrationChange, Release, Security, Transport, User,
 };
 
 pub const OFFER: &str =
@@ -45,6 +45,8 @@ pub fn config() -> Config {
             User { name: "anna".to_owned(), secret: Private::new("correct horse".to_owned()) },
             User { name: "ben".to_owned(), secret: Private::new("battery staple".to_owned()) },
         ],
+        // The far end is a trunk; what becomes of strangers is tested beside the guard.
+        security: Security { known: vec!["192.0.2.0/24".parse().unwrap()], ..Security::default() },
         ..Config::default()
     }
 }

@@ -163,6 +163,11 @@ impl World {
                 call::Trunk { config: call::TrunkConfig::local(), password: None, accept_password: None },
             )]),
             strangers: call::Strangers::Answer,
+            // Patients come by a trunk; agents' phones are strangers until they have registered.
+            security: sip::Security {
+                known: vec![ipnet::Ipv4Net::new_assert(Ipv4Addr::new(10, 3, 0, 0), 16).into()],
+                ..sip::Security::default()
+            },
             feature_codes: [
                 ("*61", FeatureCode::SignIn),
                 ("*62", FeatureCode::SignOut),
