@@ -23,6 +23,7 @@ use crate::keeper::Keeper;
 use crate::metrics::Metrics;
 use crate::net::certificates::{Certificates, Renewed};
 use crate::net::listen::{self, ListenError};
+use crate::net::resolve::Resolver;
 use crate::net::streams::Streams;
 use crate::net::tls::CertificateError;
 use crate::secrets::{Names, Secrets, SecretsError, make_data_folder, system_seed};
@@ -157,6 +158,7 @@ impl Node {
             threads.push(handle);
         }
         let performer = Performer {
+            resolver: Resolver::new(&config.dns, &seed, &opened.addresses.udp)?,
             udp: Arc::new(opened.udp),
             streams: opened.streams,
             media,

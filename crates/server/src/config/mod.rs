@@ -1,6 +1,7 @@
 //! `careline.yaml`: read, checked, with defaults that run on a machine with nothing but this binary.
 
 mod diagnose;
+mod dns;
 mod listen;
 mod media;
 mod security;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use diagnose::explain;
+pub use dns::Dns;
 pub use listen::{Http, Sip, TlsClient, TlsClients, TlsListener};
 pub use media::Media;
 pub use security::Security;
@@ -41,6 +43,8 @@ pub struct Config {
     pub sip: Sip,
     /// The HTTP listener: metrics, health and the API.
     pub http: Http,
+    /// How names of trunks are looked up.
+    pub dns: Dns,
     /// RTP.
     pub media: Media,
     /// Agents, by the user name their phones register with.
@@ -72,6 +76,7 @@ impl Default for Config {
             call_flows: "../call-flows".into(),
             sip: Sip::default(),
             http: Http::default(),
+            dns: Dns::default(),
             media: Media::default(),
             agents: BTreeMap::new(),
             numbers: BTreeMap::new(),

@@ -11,7 +11,7 @@ use crate::driver::inbox::{Inbox, Message};
 use crate::driver::media::MediaThread;
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
-use crate::net::resolve::resolve;
+use crate::net::resolve::Resolver;
 use crate::net::streams::Streams;
 
 /// Does what a switch wants done.
@@ -19,6 +19,8 @@ use crate::net::streams::Streams;
 pub struct Performer {
     /// The UDP listeners, by the address they are bound to.
     pub udp: Arc<Vec<(SocketAddr, UdpSocket)>>,
+    /// What names stand for.
+    pub resolver: Resolver,
     /// The stream connections.
     pub streams: Streams,
     /// The media threads.
@@ -51,9 +53,9 @@ impl Performer {
         match output {
             sip::Output::Send { path, bytes, .. } => self.send(&path, bytes),
             sip::Output::Resolve { id, name } => {
-                let inbox = self.inbox.clone();
+                let (resolver, inbox) = (self.resolver.clone(), self.inbox.clone());
                 self.runtime.spawn(async move {
-                    let targets = resolve(&name).await;
+                    let targets = resolver.resolve(&name).await;
                     inbox.send(Message::Resolved { id, targets });
                 });
             }
