@@ -130,7 +130,7 @@ impl Switch {
             LegEvent::Confirmed { sdp } => self.confirmed(now, call, sdp.as_deref(), out),
             LegEvent::Reoffered { sdp } => self.reoffered(now, call, Side::Caller, sdp.as_deref(), out),
             LegEvent::Info { key } => self.run_flow(now, call, flow::Event::Digit(key), out),
-            LegEvent::Ended { cause } => {
+            LegEvent::Ended { cause, .. } => {
                 let cause = match cause {
                     EndCause::FarEndHungUp => "caller_hung_up",
                     EndCause::Cancelled => "caller_gave_up",

@@ -127,7 +127,7 @@ impl Switch {
         match event {
             LegEvent::Answered { sdp } => self.far_answered(now, call, leg, &sdp, out),
             LegEvent::Reoffered { sdp } => self.reoffered(now, call, Side::Far, sdp.as_deref(), out),
-            LegEvent::Ended { cause } => self.far_leg_ended(now, call, leg, cause, out),
+            LegEvent::Ended { cause, .. } => self.far_leg_ended(now, call, leg, cause, out),
             LegEvent::OfferAnswered { sdp } => self.answered_anew(now, call, Side::Far, Some(&sdp), out),
             LegEvent::Confirmed { sdp } => self.answered_anew(now, call, Side::Far, sdp.as_deref(), out),
             // A caller goes on hearing her music while a phone rings.

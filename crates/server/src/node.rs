@@ -321,6 +321,8 @@ fn sip_config(config: &Config, addresses: &Addresses) -> sip::Config {
         .concat(),
         digest: config.sip.digest.iter().map(|digest| digest.algorithm()).collect(),
         registration_max: Duration::from_secs(config.sip.registration_secs_max.into()),
+        session_expires: Duration::from_secs(config.sip.session_expires_secs.into()),
+        session_min: Duration::from_secs(config.sip.session_min_secs.into()),
         ..sip::Config::default()
     }
 }

@@ -27,6 +27,12 @@ pub struct Config {
     /// The digest algorithms asked for, in the order of the challenges. Default SHA-256, then MD5, as RFC
     /// 8760 §2.4 has it; some phones older than it read the first challenge only.
     pub digest: Vec<Algorithm>,
+    /// How long a session lasts without a refresh (RFC 4028 §4); a shorter wish of the far end counts.
+    /// Default 1,800 s.
+    pub session_expires: Duration,
+    /// The shortest of such intervals that is taken; a shorter wish is answered 422. Default 90 s, and no
+    /// more than that without need (§5).
+    pub session_min: Duration,
     /// How long a digest nonce is good for before `stale=true`. Default 300 s.
     pub nonce_life: Duration,
     /// How much is taken from whom.
@@ -44,6 +50,8 @@ impl Default for Config {
             registration_min: Duration::from_secs(60),
             registration_max: Duration::from_secs(3_600),
             digest: vec![Algorithm::Sha256, Algorithm::Md5],
+            session_expires: Duration::from_secs(1_800),
+            session_min: Duration::from_secs(90),
             nonce_life: Duration::from_secs(300),
             security: Security::default(),
         }

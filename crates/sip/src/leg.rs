@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use primitives::Private;
 
+use crate::header::Reason;
 use crate::{Path, Presented};
 
 /// One SIP dialog (or the attempt at one). Never used twice in one process.
@@ -24,9 +25,9 @@ impl fmt::Display for LegId {
 pub enum LegCommand {
     /// Say that the other side rings: 180.
     Ring,
-    /// Early media: 183 with our SDP.
+    /// Early media: 183 with our SDP, reliable where the far end knows how (RFC 3262).
     Progress {
-        /// Our answer.
+        /// Our answer, or our offer where the INVITE had none.
         sdp: Bytes,
     },
     /// Accept the INVITE: 200 with our SDP (an answer, or an offer where the INVITE had none).
@@ -47,14 +48,16 @@ pub enum LegCommand {
         /// other leg was (`Refused`), with 487, 500, or with 480 for all else.
         cause: EndCause,
     },
-    /// A new offer inside the dialog (re-INVITE): hold, resume, a moved media address. One that meets
-    /// another INVITE waits for its turn; the latest counts. An offer the far end refuses is not reported:
-    /// the session stays as it was.
+    /// A new offer inside the dialog: hold, resume, a moved media address. By re-INVITE, or by UPDATE as
+    /// long as the INVITE has no final answer and what was agreed before binds. One that meets another
+    /// exchange waits for its turn; the latest counts. An offer the far end refuses is not reported: the
+    /// session stays as it was.
     Offer {
         /// Our offer.
         sdp: Bytes,
     },
-    /// The answer to a `LegEvent::Reoffered`.
+    /// The answer to a `LegEvent::Reoffered`; and to the `LegEvent::Progress` or `LegEvent::Answered` of an
+    /// INVITE of ours without offer, whose PRACK or ACK waits for it.
     Accept {
         /// Our answer.
         sdp: Bytes,
@@ -122,12 +125,12 @@ pub enum LegEvent {
     Ringing,
     /// The far end plays early media.
     Progress {
-        /// Its SDP.
+        /// Its SDP; of a forked INVITE that of the newest branch.
         sdp: Bytes,
     },
-    /// The far end answered our INVITE; the ACK is sent.
+    /// The far end answered our INVITE; the ACK is sent, unless our INVITE had no offer.
     Answered {
-        /// Its SDP.
+        /// Its SDP: the answer, or the offer where our INVITE had none.
         sdp: Bytes,
     },
     /// The far end acknowledged our 200. Of an INVITE inside the dialog only where our 200 carried the offer.
@@ -135,12 +138,14 @@ pub enum LegEvent {
         /// Its SDP, where our 200 carried the offer.
         sdp: Option<Bytes>,
     },
-    /// The far end offers anew inside the dialog; answer with `LegCommand::Accept`.
+    /// The far end offers anew inside the dialog, also before the call is answered; answer with
+    /// `LegCommand::Accept`.
     Reoffered {
         /// Its offer, `None` where we are to make it.
         sdp: Option<Bytes>,
     },
-    /// The far end answered our `LegCommand::Offer`.
+    /// The far end answered our `LegCommand::Offer`, the offer of our reliable `LegCommand::Progress`, or the
+    /// unchanged offer of a session refresh (RFC 4028).
     OfferAnswered {
         /// Its answer.
         sdp: Bytes,
@@ -162,6 +167,8 @@ pub enum LegEvent {
     Ended {
         /// Why.
         cause: EndCause,
+        /// What the far end's BYE or CANCEL gave as its reason (RFC 3326).
+        reason: Option<Reason>,
     },
 }
 

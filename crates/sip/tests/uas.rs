@@ -217,9 +217,9 @@ fn requests_we_cannot_serve_are_refused_as_rfc_3261_8_2_says() {
     let cases = [
         (Ask::new("PUBLISH", "m"), "405", "Allow"),
         (Ask::new("REFER", "m"), "405", "Allow"),
-        (Ask::new("UPDATE", "m"), "405", "Allow"),
+        (Ask::new("UPDATE", "m"), "481", ""),
         (Ask::new("MESSAGE", "m"), "405", "Allow"),
-        (Ask::new("PRACK", "m"), "405", "Allow"),
+        (Ask::new("PRACK", "m"), "481", ""),
         (Ask::new("SUBSCRIBE", "m").with("Event: presence"), "489", ""),
         (Ask::new("NOTIFY", "m").with("Event: presence"), "481", ""),
         (Ask::new("FROBNICATE", "m"), "501", "Allow"),

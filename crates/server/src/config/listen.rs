@@ -24,6 +24,11 @@ pub struct Sip {
     pub digest: Vec<DigestName>,
     /// Longest registration granted, in seconds. Default 3,600.
     pub registration_secs_max: u32,
+    /// How long a call lasts without a sign of life of the far end (RFC 4028), in seconds: it is asked for
+    /// one after half of them. Default 1,800.
+    pub session_expires_secs: u32,
+    /// The shortest such interval that is taken of a far end, in seconds. Default 90.
+    pub session_min_secs: u32,
 }
 
 impl Default for Sip {
@@ -38,6 +43,8 @@ impl Default for Sip {
             tls_client: TlsClient::default(),
             digest: vec![DigestName::Sha256, DigestName::Md5],
             registration_secs_max: 3_600,
+            session_expires_secs: 1_800,
+            session_min_secs: 90,
         }
     }
 }

@@ -1,17 +1,25 @@
 //! Dialogs (RFC 3261 §12): what both ends remember of one another between requests.
 
 mod acknowledgement;
+mod early;
 mod id;
 mod offer_answer;
+mod reliable;
 mod route_set;
+mod session_timer;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 use primitives::Private;
 
 pub(crate) use acknowledgement::{Overdue, Unacknowledged};
+pub(crate) use early::{EarlyDialogs, EarlyExchange, NotNow};
 pub(crate) use id::DialogId;
 pub(crate) use offer_answer::{Confirms, Exchange, Offerer};
+pub(crate) use reliable::{RSEQ_FIRST_END, Reliable};
 pub(crate) use route_set::RouteSet;
+pub(crate) use session_timer::{Agreed, Alarm, Refreshes, SessionTimer, Wish};
 
 use crate::Path;
 use crate::digest::Prover;
@@ -31,6 +39,8 @@ pub(crate) struct Dialog {
     /// Where the far end is, by its Contact.
     remote_target: Uri,
     routes: RouteSet,
+    /// The number of the INVITE that opens it.
+    invited_cseq: u32,
     /// The number of our last request.
     local_cseq: u32,
     /// The number of the far end's last request, if it made one.
@@ -43,6 +53,8 @@ pub(crate) struct Dialog {
     pub(crate) way: Path,
     /// Our credentials, where the far end's side may ask for them.
     pub(crate) prover: Option<Box<Prover>>,
+    /// Whether the far end takes UPDATE (RFC 3311 §5.1), by the newest Allow of it.
+    allows_update: bool,
 }
 
 /// Who sent the INVITE that opened a dialog.
@@ -75,38 +87,42 @@ impl Dialog {
                 false => headers.from()?.uri,
             },
             routes: RouteSet::of_request(headers)?,
+            invited_cseq: headers.cseq()?.number,
             local_cseq: 0,
             remote_cseq: Some(headers.cseq()?.number),
             contact,
             opener: Opener::FarEnd,
             way,
             prover: None,
+            allows_update: allows_update(headers).unwrap_or(false),
         })
     }
 
-    /// The dialog a 2xx opens at the side that asked (§12.1.2).
+    /// The dialog a response opens at the side that asked (§12.1.2).
     pub(crate) fn of_response(response: &Response, contact: String, way: Path) -> Result<Self, HeaderError> {
         let headers = &response.headers;
         Ok(Self {
             id: DialogId::of_response(headers)?,
             local: required(headers, &Name::From)?.clone().into(),
             remote: required(headers, &Name::To)?.clone().into(),
-            // A 2xx must have a Contact; where it has none, what we asked for is the best guess.
+            // It must have a Contact; where it has none, what we asked for is the best guess.
             remote_target: remote_target(headers).or_else(|_| headers.to().map(|to| to.uri))?,
             routes: RouteSet::of_response(headers)?,
+            invited_cseq: headers.cseq()?.number,
             local_cseq: headers.cseq()?.number,
             remote_cseq: None,
             contact,
             opener: Opener::Us,
             way,
             prover: None,
+            allows_update: allows_update(headers).unwrap_or(false),
         })
     }
 
     /// Our next request inside the dialog, without Via.
     pub(crate) fn request(&mut self, method: Method) -> Request {
         self.local_cseq += 1;
-        let carries_contact = method == Method::Invite;
+        let carries_contact = matches!(method, Method::Invite | Method::Update);
         let mut request = self.numbered(method, self.local_cseq);
         if carries_contact {
             request.headers.push(Name::Contact, self.contact.clone());
@@ -126,6 +142,11 @@ impl Dialog {
     /// Where our next request goes first.
     pub(crate) fn next_hop(&self) -> &Uri {
         self.routes.next_hop(&self.remote_target)
+    }
+
+    /// The number of the INVITE that opened it, whoever sent it.
+    pub(crate) const fn invited_cseq(&self) -> u32 {
+        self.invited_cseq
     }
 
     /// Whether we made its Call-ID.
@@ -154,6 +175,30 @@ impl Dialog {
         }
     }
 
+    /// Goes on where the same dialog was when it was early: its numbers, and what was learnt of the far end.
+    pub(crate) fn continue_from(&mut self, early: &Self) {
+        self.local_cseq = early.local_cseq;
+        self.remote_cseq = early.remote_cseq;
+        self.allows_update |= early.allows_update;
+    }
+
+    /// Takes note of what the far end says it takes.
+    pub(crate) fn learn(&mut self, headers: &Headers) {
+        if let Some(allows_update) = allows_update(headers) {
+            self.allows_update = allows_update;
+        }
+    }
+
+    /// Whether the far end takes UPDATE.
+    pub(crate) const fn allows_update(&self) -> bool {
+        self.allows_update
+    }
+
+    /// It said that it does and refused it all the same.
+    pub(crate) const fn without_update(&mut self) {
+        self.allows_update = false;
+    }
+
     fn numbered(&self, method: Method, number: u32) -> Request {
         let (uri, routes) = self.routes.apply(&self.remote_target);
         let cseq = CSeq { number, method: method.clone() };
@@ -175,6 +220,11 @@ pub(crate) fn with_tag(value: &Bytes, tag: &str) -> Bytes {
     tagged.extend_from_slice(b";tag=");
     tagged.extend_from_slice(tag.as_bytes());
     tagged.into()
+}
+
+/// What an Allow header says of UPDATE; `None` without one.
+fn allows_update(headers: &Headers) -> Option<bool> {
+    headers.has(&Name::Allow).then(|| headers.allow().is_ok_and(|allowed| allowed.contains(&Method::Update)))
 }
 
 fn required<'a>(headers: &'a Headers, name: &Name) -> Result<&'a Bytes, HeaderError> {

@@ -13,12 +13,15 @@ use crate::transaction::layer::TransactionId;
 pub(crate) enum Exchange {
     /// None.
     Idle,
-    /// Ours is out.
-    Offering { transaction: TransactionId, offer: Bytes },
+    /// Ours is out. Once the far end has said that it works on it, no timer of the transaction's runs, and
+    /// this one ends it (RFC 3261 §16.6 timer C).
+    Offering { transaction: TransactionId, offer: Bytes, give_up_at: Option<Instant> },
     /// Ours met the far end's and both were refused with 491; we try again (§14.1).
     Glared { offer: Bytes, again_at: Instant },
-    /// The far end's waits for the call's answer.
-    Offered { invite: Box<Arrived> },
+    /// The far end's waits for the call's answer: an INVITE, or an UPDATE or PRACK with an offer.
+    Offered { request: Box<Arrived> },
+    /// The far end's 2xx to an INVITE of ours without offer has one; the ACK waits for the call's answer.
+    OwingAck { transaction: TransactionId, cseq: u32 },
     /// We accepted the far end's and wait for its ACK.
     Accepted { awaiting: Unacknowledged, confirms: Confirms },
 }
@@ -54,7 +57,8 @@ impl Exchange {
         match self {
             Self::Glared { again_at, .. } => Some(*again_at),
             Self::Accepted { awaiting, .. } => Some(awaiting.poll_timeout()),
-            Self::Idle | Self::Offering { .. } | Self::Offered { .. } => None,
+            Self::Offering { give_up_at, .. } => *give_up_at,
+            Self::Idle | Self::Offered { .. } | Self::OwingAck { .. } => None,
         }
     }
 }

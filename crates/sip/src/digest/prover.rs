@@ -13,7 +13,7 @@ use crate::message::{Request, Response};
 const TRIES_MAX: u8 = 4;
 
 /// Our credentials in one dialog, or for one request and its repetitions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Prover {
     credentials: Credentials,
     server: Option<Nonce>,
@@ -24,7 +24,7 @@ pub(crate) struct Prover {
 }
 
 /// A challenge and how often its nonce was used.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Nonce {
     challenge: DigestChallenge,
     uses: u32,

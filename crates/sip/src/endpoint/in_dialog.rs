@@ -33,7 +33,7 @@ impl Endpoint {
             self.reply(now, &arrived, "", Reply::at_once(481), out);
             return;
         };
-        if let Some(dialog) = leg.dialog_mut()
+        if let Some(dialog) = leg.dialog_mut(id)
             && !arrived.request.headers.cseq().is_ok_and(|cseq| dialog.is_next(cseq.number))
         {
             // Overtaken by a later one (§12.2.2).
@@ -43,6 +43,8 @@ impl Endpoint {
         match arrived.request.method {
             Method::Bye => self.receive_bye(now, &mut leg, id, &arrived, out),
             Method::Invite => self.receive_invite_in_dialog(now, &mut leg, arrived, out),
+            Method::Prack => self.receive_prack(now, &mut leg, arrived, out),
+            Method::Update => self.receive_update(now, &mut leg, id, arrived, out),
             Method::Options | Method::Info if leg.is_leaving() => {
                 self.reply(now, &arrived, "", Reply::at_once(481), out);
             }
@@ -74,7 +76,7 @@ impl Endpoint {
     /// The far end hangs up (§15.1.2).
     fn receive_bye(&mut self, now: Now, leg: &mut Leg, id: &DialogId, bye: &Arrived, out: &mut Vec<Output>) {
         let knows_tag = match &leg.state {
-            State::Calling { heard: Heard::Provisional { tags, .. }, .. } => tags.contains(&id.remote_tag),
+            State::Calling { heard: Heard::Provisional(progress), .. } => progress.early.has(&id.remote_tag),
             State::Calling { .. } | State::Resolving { .. } => false,
             State::Invited(_) | State::Established(_) | State::Leaving(_) => true,
         };
@@ -83,30 +85,34 @@ impl Endpoint {
             return;
         }
         self.reply(now, bye, "", Reply::after_facts(200), out);
+        let reason = bye.request.headers.reason();
         match leg.take_state() {
             State::Invited(invitation) => {
                 self.decline(now, &invitation, Reply::after_facts(487), out);
-                leg.leave_at_once(EndCause::Cancelled, out);
+                leg.leave_for(EndCause::Cancelled, reason, Over::nothing(), out);
             }
             State::Established(established) => {
                 let Established { dialog, exchange, .. } = *established;
                 let mut over = Over { dialog: Some(dialog), unfinished: None };
                 match exchange {
-                    Exchange::Offered { invite } => {
-                        self.reply(now, &invite, "", Reply::after_facts(487), out);
+                    Exchange::Offered { request } => {
+                        self.reply(now, &request, "", Reply::after_facts(487), out);
                     }
                     Exchange::Offering { transaction, .. } => {
                         over.unfinished = Some((transaction, now.mono + self.config.timers.b()));
                     }
-                    Exchange::Idle | Exchange::Glared { .. } | Exchange::Accepted { .. } => {}
+                    Exchange::Idle
+                    | Exchange::Glared { .. }
+                    | Exchange::Accepted { .. }
+                    | Exchange::OwingAck { .. } => {}
                 }
-                leg.leave(EndCause::FarEndHungUp, Leaving::Over(Box::new(over)), out);
+                leg.leave_for(EndCause::FarEndHungUp, reason, Leaving::Over(Box::new(over)), out);
             }
             // Who was called gives up before we have seen his answer: it was lost.
             State::Calling { placed, transaction, .. } => {
                 let cause = EndCause::FarEndHungUp;
                 let leaving = self.cancel_ours(now, transaction, placed.id, cause, out);
-                leg.leave(cause, leaving, out);
+                leg.leave_for(cause, reason, leaving, out);
             }
             // Both hung up at once: our BYE is out, or need not be sent any more.
             State::Leaving(Leaving::AwaitingAck { dialog, .. }) => {
@@ -194,9 +200,12 @@ impl Endpoint {
 }
 
 impl Leg {
-    /// Its dialog, where both ends have one.
-    fn dialog_mut(&mut self) -> Option<&mut Dialog> {
+    /// Its dialog of this name, where both ends have one.
+    fn dialog_mut(&mut self, id: &DialogId) -> Option<&mut Dialog> {
         match &mut self.state {
+            State::Calling { heard: Heard::Provisional(progress), .. } => {
+                progress.early.of(&id.remote_tag).map(|early| &mut early.dialog)
+            }
             State::Invited(invitation) => Some(&mut invitation.dialog),
             State::Established(established) => Some(&mut established.dialog),
             State::Leaving(Leaving::AwaitingAck { dialog, .. }) => Some(dialog),

@@ -1,18 +1,20 @@
 //! An INVITE or a CANCEL comes (RFC 3261 §9.2, §13.3).
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use primitives::{Now, Private};
 
 use super::authenticate::Sender;
-use super::legs::{Invitation, Leg, State};
+use super::legs::{Invitation, Leg, Over, Reliability, State};
 use super::receive::RETRY_AFTER;
 use super::reply::{Arrived, Reply};
 use super::way::Neighbour;
 use super::{Discarded, Endpoint, Output};
 use crate::EmergencyNumber;
 use crate::Release;
-use crate::dialog::{Dialog, Exchange, Offerer};
-use crate::header::{ContentType, Name};
+use crate::dialog::{Dialog, EarlyExchange, Exchange, Offerer};
+use crate::header::{ContentType, Name, Reason};
 use crate::leg::{EndCause, Invited, LegEvent};
 use crate::message::{Headers, Request};
 use crate::presented::{Presented, is_anonymous};
@@ -51,6 +53,9 @@ impl Endpoint {
                 return self.turn_away(&arrived, reply, out);
             }
         };
+        if let Some(brief) = self.too_brief(&arrived.request.headers) {
+            return self.turn_away(&arrived, brief, out);
+        }
         let tag = self.names.tag();
         let Some(dialog) = self.dialog_of_request(&arrived, &tag) else {
             return self.turn_away(&arrived, Reply::at_once(400).with(Name::Warning, NO_CONTACT), out);
@@ -62,8 +67,19 @@ impl Endpoint {
         self.reply(now, &arrived, &tag, Reply::at_once(100), out);
         let id = self.legs.next_id();
         self.transactions.assign(arrived.transaction, id);
-        let invitation =
-            Invitation { arrived, dialog, offerer: Offerer::of_invite(offer.as_ref()), remind_at: None };
+        let invitation = Invitation {
+            reliability: Reliability::of(&arrived.request.headers),
+            arrived,
+            dialog,
+            offerer: Offerer::of_invite(offer.as_ref()),
+            remind_at: None,
+            provisional: self.reliable(),
+            held: VecDeque::new(),
+            answer: None,
+            exchange: EarlyExchange::Open,
+            sdp: None,
+            queued: None,
+        };
         let leg = Leg::new(id, State::Invited(Box::new(invitation)));
         self.legs.put(leg, &self.transactions);
         out.push(Output::Leg { leg: id, event: LegEvent::Invited(Box::new(invited)) });
@@ -106,21 +122,20 @@ impl Endpoint {
         };
         let tag = leg.local_tag().map_or_else(|| self.names.tag(), str::to_owned);
         self.reply(now, cancel, &tag, Reply::at_once(200), out);
-        self.cancel(now, &mut leg, out);
+        self.cancel(now, &mut leg, cancel.request.headers.reason(), out);
         self.legs.put(leg, &self.transactions);
     }
 
-    fn cancel(&mut self, now: Now, leg: &mut Leg, out: &mut Vec<Output>) {
+    fn cancel(&mut self, now: Now, leg: &mut Leg, reason: Option<Reason>, out: &mut Vec<Output>) {
         match &mut leg.state {
             State::Invited(invitation) => {
-                let Invitation { arrived, dialog, .. } = invitation.as_ref();
-                self.reply(now, arrived, &dialog.id.local_tag, Reply::after_facts(487), out);
-                leg.leave_at_once(EndCause::Cancelled, out);
+                self.decline(now, invitation, Reply::after_facts(487), out);
+                leg.leave_for(EndCause::Cancelled, reason, Over::nothing(), out);
             }
             // The re-INVITE is taken back, the session stays as it was (§14.2).
             State::Established(established) => {
-                if let Exchange::Offered { invite } = &established.exchange {
-                    self.reply(now, invite, "", Reply::after_facts(487), out);
+                if let Exchange::Offered { request } = &established.exchange {
+                    self.reply(now, request, "", Reply::after_facts(487), out);
                     established.exchange = Exchange::Idle;
                     self.offer_queued(now, leg.id, established, out);
                 }

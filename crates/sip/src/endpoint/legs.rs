@@ -10,8 +10,12 @@ use super::Arrived;
 use crate::Output;
 use crate::account::Account;
 use crate::deadlines::Deadlines;
-use crate::dialog::{Dialog, DialogId, Exchange, Offerer, Unacknowledged};
+use crate::dialog::{
+    Dialog, DialogId, EarlyDialogs, EarlyExchange, Exchange, Offerer, Reliable, SessionTimer, Unacknowledged,
+    Wish,
+};
 use crate::digest::Prover;
+use crate::header::Reason;
 use crate::leg::{EndCause, LegEvent, LegId};
 use crate::message::Request;
 use crate::path::{Path, ResolveId, Target};
@@ -80,6 +84,8 @@ pub(super) struct Placed {
     pub(super) prover: Option<Box<Prover>>,
     /// How long a target may say nothing.
     pub(super) first_response: Option<Duration>,
+    /// The session timer it asks for.
+    pub(super) wish: Wish,
 }
 
 /// What came back for an INVITE of ours.
@@ -89,7 +95,20 @@ pub(super) enum Heard {
     /// patience of Timer B.
     Nothing { until: Option<Instant> },
     /// A provisional response: 100, or what the call knows by now.
-    Provisional { rings: bool, progress: Option<Bytes>, tags: Vec<String> },
+    Provisional(Box<Progress>),
+}
+
+/// What the provisional responses to an INVITE of ours said.
+#[derive(Debug)]
+pub(super) struct Progress {
+    /// Whether the call knows that it rings.
+    pub(super) rings: bool,
+    /// The newest SDP the call was told.
+    pub(super) sdp: Option<Bytes>,
+    /// The branches that have said something.
+    pub(super) early: EarlyDialogs,
+    /// Timer C: nothing else ends an INVITE that was answered provisionally (§16.6 step 11).
+    pub(super) give_up_at: Instant,
 }
 
 /// An INVITE that came.
@@ -101,6 +120,37 @@ pub(super) struct Invitation {
     pub(super) offerer: Offerer,
     /// When to say again that it rings, once we have said so.
     pub(super) remind_at: Option<Instant>,
+    /// What the caller's phone knows of reliable responses.
+    pub(super) reliability: Reliability,
+    /// Our reliable responses.
+    pub(super) provisional: Reliable,
+    /// Provisional responses that wait for the PRACK to the one before.
+    pub(super) held: VecDeque<Held>,
+    /// The call's answer, waiting for a PRACK or for the end of an exchange.
+    pub(super) answer: Option<Bytes>,
+    pub(super) exchange: EarlyExchange,
+    /// Our SDP that is part of what was agreed.
+    pub(super) sdp: Option<Bytes>,
+    /// See `Established::queued`.
+    pub(super) queued: Option<Bytes>,
+}
+
+/// Whether provisional responses are to be reliable (RFC 3262 §3).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Reliability {
+    /// The caller's phone does not know how.
+    Unknown,
+    /// It does: what matters is, early media.
+    Supported,
+    /// It wants all of them so.
+    Required,
+}
+
+/// A provisional response that waits.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) status: u16,
+    pub(super) sdp: Option<Bytes>,
 }
 
 /// A confirmed dialog.
@@ -111,6 +161,25 @@ pub(super) struct Established {
     /// An offer of the call that waits until no other INVITE is under way. The latest only: it says where
     /// media goes now.
     pub(super) queued: Option<Bytes>,
+    /// Our SDP as it was last sent: a refresh says it again.
+    pub(super) sdp: Option<Bytes>,
+    pub(super) timer: SessionTimer,
+    /// Our UPDATE that refreshes the session.
+    pub(super) refreshing: Option<TransactionId>,
+    /// A reliable response that was out when the INVITE got its 2xx: its PRACK may still come.
+    pub(super) provisional: Option<Reliable>,
+}
+
+impl Established {
+    /// A dialog that was just confirmed.
+    pub(super) const fn new(
+        dialog: Dialog,
+        exchange: Exchange,
+        sdp: Option<Bytes>,
+        timer: SessionTimer,
+    ) -> Self {
+        Self { dialog, exchange, queued: None, sdp, timer, refreshing: None, provisional: None }
+    }
 }
 
 #[derive(Debug)]
@@ -168,7 +237,18 @@ impl Leg {
     /// Tells the call that the leg is over. The one place that does, and only ever called of a leg that was
     /// not leaving yet.
     pub(super) fn leave(&mut self, cause: EndCause, leaving: Leaving, out: &mut Vec<Output>) {
-        out.push(Output::Leg { leg: self.id, event: LegEvent::Ended { cause } });
+        self.leave_for(cause, None, leaving, out);
+    }
+
+    /// `leave` because of a message that says why.
+    pub(super) fn leave_for(
+        &mut self,
+        cause: EndCause,
+        reason: Option<Reason>,
+        leaving: Leaving,
+        out: &mut Vec<Output>,
+    ) {
+        out.push(Output::Leg { leg: self.id, event: LegEvent::Ended { cause, reason } });
         self.state = State::Leaving(leaving);
     }
 
@@ -179,13 +259,21 @@ impl Leg {
 
     fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Established(established) => established.exchange.poll_timeout(),
+            State::Established(established) => {
+                [established.exchange.poll_timeout(), established.timer.poll_timeout()]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
+            State::Calling { heard: Heard::Provisional(progress), .. } => Some(progress.give_up_at),
             State::Leaving(Leaving::AwaitingAck { awaiting, .. }) => Some(awaiting.poll_timeout()),
             State::Leaving(Leaving::AwaitingFinal { give_up_at, .. }) => Some(*give_up_at),
             State::Leaving(Leaving::Over(over)) => over.unfinished.map(|(_, give_up_at)| give_up_at),
-            State::Invited(invitation) => invitation.remind_at,
             State::Calling { heard: Heard::Nothing { until }, .. } => *until,
-            State::Resolving { .. } | State::Calling { .. } | State::Leaving(_) => None,
+            State::Invited(invitation) => {
+                [invitation.remind_at, invitation.provisional.poll_timeout()].into_iter().flatten().min()
+            }
+            State::Resolving { .. } | State::Leaving(_) => None,
         }
     }
 

@@ -1,13 +1,16 @@
 //! A SIP user agent core (RFC 3261): bytes and commands in, bytes and leg events out.
 //!
 //! What comes goes from `connections` (streams) through `receive` (parse, match, refuse at the door) to
-//! `invited`, `in_dialog`, `reinvite` and `register` for requests, and to `uac` and `reinvite` for
-//! responses. What the call wants enters in `place` (a call of ours) and `uas` (all else); what did not
-//! come in time is `overdue`. Requests of ours outside any dialog (REGISTER, OPTIONS) are `outside`. `reply`, `send` and `way` write what leaves. `legs` keeps the state of each
+//! `invited`, `in_dialog`, `reinvite`, `reliable`, `update` and `register` for requests, and to `uac`,
+//! `early`, `reinvite`, `update` and `session` for responses. What the call wants enters in `place` (a call
+//! of ours) and `uas` (all else); what did not come in time is `overdue`. Requests of ours outside any
+//! dialog (REGISTER, OPTIONS) are `outside`. `reply`, `send` and `way` write what leaves. `legs` keeps the
+//! state of each
 //! leg; `crate::transaction` repeats, `crate::dialog` remembers.
 
 mod authenticate;
 mod connections;
+mod early;
 mod in_dialog;
 mod invited;
 mod legs;
@@ -17,10 +20,13 @@ mod place;
 mod receive;
 mod register;
 mod reinvite;
+mod reliable;
 mod reply;
 mod send;
+mod session;
 mod uac;
 mod uas;
+mod update;
 mod way;
 
 use std::time::{Duration, Instant};

@@ -55,8 +55,12 @@ impl Endpoint {
                 if is_offer {
                     established.exchange = Exchange::Idle;
                 }
+                let is_refresh = established.refreshing == Some(transaction);
+                if is_refresh {
+                    established.refreshing = None;
+                }
                 leg.state = State::Established(established);
-                if is_offer && failure == Failure::NoResponse {
+                if (is_offer || is_refresh) && failure == Failure::NoResponse {
                     self.lose_dialog(now, &mut leg, out);
                 }
             }
@@ -64,6 +68,11 @@ impl Endpoint {
                 Leaving::AwaitingProvisional { transaction: ours, .. }
                 | Leaving::AwaitingFinal { transaction: ours, .. },
             ) if ours == transaction => {}
+            state @ (State::Invited(_) | State::Calling { .. }) => {
+                leg.state = state;
+                leg.early_offer_over(transaction, false);
+                self.go_on(now, &mut leg, out);
+            }
             state => leg.state = state,
         }
         self.legs.put(leg, &self.transactions);
@@ -77,6 +86,9 @@ impl Endpoint {
         {
             return self.no_first_response(now, leg, out);
         }
+        self.session_alarm(now, &mut leg, out);
+        self.give_up_ringing(now, &mut leg, out);
+        self.give_up_offer(now, &mut leg, out);
         let overdue = match &mut leg.state {
             State::Established(established) => match &mut established.exchange {
                 Exchange::Accepted { awaiting, .. } => awaiting.handle_timeout(now.mono),
@@ -89,7 +101,11 @@ impl Endpoint {
                 _ => Overdue::Nothing,
             },
             State::Invited(invitation) => {
-                self.remind(now, invitation, out);
+                if self.repeat_reliable(now, invitation, out) {
+                    self.remind(now, invitation, out);
+                } else {
+                    leg.leave_at_once(EndCause::NoResponse, out);
+                }
                 Overdue::Nothing
             }
             State::Leaving(Leaving::AwaitingAck { awaiting, .. }) => awaiting.handle_timeout(now.mono),
@@ -138,6 +154,17 @@ impl Endpoint {
         self.legs.put(Leg::new(behind, State::Leaving(late)), &self.transactions);
         self.rename(&mut placed);
         self.call_next(now, leg.id, placed, Failure::NoResponse, out);
+    }
+
+    /// Our re-INVITE was taken up and never answered: timer C, as if by 408 (§16.8).
+    fn give_up_offer(&mut self, now: Now, leg: &mut Leg, out: &mut Vec<Output>) {
+        let State::Established(established) = &leg.state else { return };
+        if let Exchange::Offering { transaction, give_up_at: Some(at), .. } = established.exchange
+            && now.mono >= at
+        {
+            self.transactions.cancel(now.mono, transaction, None, out);
+            self.lose_dialog(now, leg, out);
+        }
     }
 
     /// Nobody acknowledged our 2xx: the session is ended with a BYE (§13.3.1.4).

@@ -12,7 +12,7 @@ use super::way::{Way, way_of};
 use super::{Discarded, Endpoint, Invite, Output};
 use crate::EmergencyNumber;
 use crate::account::Account;
-use crate::dialog::{DialogId, RouteSet};
+use crate::dialog::{DialogId, RouteSet, Wish};
 use crate::digest::Prover;
 use crate::header::{CSeq, Name, NameAddr};
 use crate::leg::{EndCause, LegEvent, LegId};
@@ -29,7 +29,7 @@ const TARGETS_MAX: usize = 4;
 const CSEQ_FIRST: u32 = 1;
 
 /// Headers of an INVITE that are ours to write.
-const OURS: [Name; 12] = [
+const OURS: [Name; 17] = [
     Name::Via,
     Name::RecordRoute,
     Name::From,
@@ -41,6 +41,11 @@ const OURS: [Name; 12] = [
     Name::ContentLength,
     Name::ContentEncoding,
     Name::Allow,
+    Name::Supported,
+    Name::Require,
+    Name::SessionExpires,
+    Name::MinSe,
+    Name::RSeq,
     Name::UserAgent,
 ];
 
@@ -71,6 +76,7 @@ impl Endpoint {
             prover: account.credentials.clone().map(|credentials| Box::new(Prover::new(credentials))),
             account,
             first_response: invite.first_response,
+            wish: Wish::of(&self.config),
         });
         self.compose(&mut placed, invite);
         let way = way_of(&first_hop(&placed.invite));
@@ -114,6 +120,7 @@ impl Endpoint {
         headers.push(Name::CallId, placed.id.call_id.clone());
         headers.push(Name::CSeq, cseq.to_wire());
         headers.push(Name::Allow, super::reply::ALLOW);
+        headers.push(Name::Supported, super::reply::SUPPORTED);
         push_foreign(headers, invite.headers);
         if !invite.offer.is_empty() {
             if !headers.has(&Name::ContentType) {
@@ -201,6 +208,17 @@ impl Endpoint {
         }
     }
 
+    /// The same INVITE anew, with the next number (§8.1.3.5).
+    pub(super) fn call_again(&mut self, now: Now, id: LegId, mut placed: Box<Placed>, out: &mut Vec<Output>) {
+        let number = placed.invite.headers.cseq().map_or(CSEQ_FIRST, |cseq| cseq.number);
+        let cseq = CSeq { number: number + 1, method: Method::Invite };
+        placed.invite.headers.set(Name::CSeq, cseq.to_wire());
+        match placed.path {
+            Some(path) => self.call(now, id, placed, path, out),
+            None => out.push(ended(id, EndCause::InternalError)),
+        }
+    }
+
     pub(super) fn call(
         &mut self,
         now: Now,
@@ -213,6 +231,7 @@ impl Endpoint {
         let path = self.address(path, &mut invite, out);
         let user = placed.account.contact_user.as_deref();
         invite.headers.push(Name::Contact, self.contact_as(path, &invite.uri, user));
+        placed.wish.write(None, &mut invite.headers);
         if let Some(prover) = &mut placed.prover {
             prover.sign(&mut invite, &self.names.cnonce());
         }
@@ -250,7 +269,7 @@ pub(super) fn push_foreign(headers: &mut Headers, foreign: Vec<(String, String)>
 }
 
 fn ended(leg: LegId, cause: EndCause) -> Output {
-    Output::Leg { leg, event: LegEvent::Ended { cause } }
+    Output::Leg { leg, event: LegEvent::Ended { cause, reason: None } }
 }
 
 /// RFC 3261 §25.1 `token`.

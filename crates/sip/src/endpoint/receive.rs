@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use primitives::Now;
 
-use super::reply::{ALLOW, Arrived, Reply};
+use super::reply::{ALLOW, Arrived, Reply, SUPPORTED};
 use super::way::answer_path;
 use super::{Discarded, Endpoint, Outcome, Output, Release, report};
 use crate::EmergencyNumber;
@@ -178,6 +178,8 @@ impl Endpoint {
         };
         if news == Some(News::Deliver) && cseq.method == Method::Invite {
             self.invite_answered(now, leg, transaction, &response, path, out);
+        } else if news == Some(News::Deliver) && cseq.method == Method::Update {
+            self.update_answered(now, leg, transaction, &response, out);
         } else if news == Some(News::Deliver) {
             if cseq.method == Method::Bye && matches!(response.status, 401 | 407) {
                 self.bye_challenged(now, leg, &response, out);
@@ -262,7 +264,7 @@ impl Endpoint {
         match arrived.request.method {
             Method::Invite => self.receive_invite(now, arrived, out),
             Method::Options => self.turn_away(&arrived, capabilities(), out),
-            // BYE and INFO belong to a dialog and have none (§15.1.2, RFC 6086 §4.2.2).
+            // BYE, INFO, PRACK and UPDATE belong to a dialog and have none (§15.1.2, RFC 6086 §4.2.2).
             _ => self.turn_away(&arrived, Reply::at_once(481), out),
         }
     }
@@ -272,11 +274,12 @@ impl Endpoint {
 fn unacceptable(request: &Request) -> Option<Reply> {
     match &request.method {
         Method::Invite | Method::Bye | Method::Options | Method::Info | Method::Register => {}
+        Method::Prack | Method::Update => {}
         Method::Ack | Method::Cancel => return None,
         // We have no event package (RFC 6665 §8.3.2), and no subscription a NOTIFY could belong to.
         Method::Subscribe => return Some(Reply::at_once(489)),
         Method::Notify => return Some(Reply::at_once(481)),
-        Method::Message | Method::Prack | Method::Publish | Method::Refer | Method::Update => {
+        Method::Message | Method::Publish | Method::Refer => {
             return Some(Reply::at_once(405).with_allow());
         }
         Method::Extension(_) => return Some(Reply::at_once(501).with_allow()),
@@ -287,9 +290,10 @@ fn unacceptable(request: &Request) -> Option<Reply> {
         urn if request.method == Method::Invite && EmergencyNumber::of_uri(urn).is_some() => {}
         Uri::Tel(_) | Uri::Other(_) => return Some(Reply::at_once(416)),
     }
-    let required = request.headers.require().unwrap_or_default();
-    if !required.is_empty() {
-        return Some(Reply::at_once(420).with(Name::Unsupported, required.join(", ")));
+    let mut unknown = request.headers.require().unwrap_or_default();
+    unknown.retain(|tag| !SUPPORTED.split(", ").any(|known| known == tag));
+    if !unknown.is_empty() {
+        return Some(Reply::at_once(420).with(Name::Unsupported, unknown.join(", ")));
     }
     // An OPTIONS that can go no further is asking who is here (§11, §16.3 step 3).
     if request.headers.max_forwards() == Ok(Some(0)) && request.method != Method::Options {
@@ -308,5 +312,5 @@ pub(super) fn capabilities() -> Reply {
         .with(Name::Accept, "application/sdp")
         .with(Name::AcceptEncoding, "identity")
         .with(Name::AcceptLanguage, "en")
-        .with(Name::Supported, "")
+        .with_supported()
 }

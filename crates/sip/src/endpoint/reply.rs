@@ -14,7 +14,10 @@ use crate::transaction::layer::{Answer, TransactionId};
 use crate::{Output, Release};
 
 /// The methods we take, as Allow has them.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REGISTER";
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REGISTER, PRACK, UPDATE";
+
+/// The extensions we know, as Supported has them.
+pub(super) const SUPPORTED: &str = "100rel, timer";
 
 /// A request that came and its transaction.
 #[derive(Debug)]
@@ -28,7 +31,7 @@ pub(crate) struct Arrived {
 }
 
 /// An answer of ours, before it is fitted to its request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: Vec<(Name, Bytes)>,
@@ -63,6 +66,11 @@ impl Reply {
     /// With what we can do (§20.5).
     pub(super) fn with_allow(self) -> Self {
         self.with(Name::Allow, ALLOW)
+    }
+
+    /// With the extensions we know (§20.37).
+    pub(super) fn with_supported(self) -> Self {
+        self.with(Name::Supported, SUPPORTED)
     }
 
     /// With a Retry-After (§20.33), at least one second.

@@ -66,17 +66,21 @@ impl Endpoint {
         self.legs.put(leg, &self.transactions);
     }
 
-    /// Acknowledges a 2xx (§13.2.2.4) and remembers the ACK for when the 2xx comes again.
+    /// Acknowledges the 2xx of an INVITE of this number (§13.2.2.4), with our answer where the 2xx had the
+    /// offer, and remembers the ACK for when the 2xx comes again.
     pub(super) fn acknowledge(
         &mut self,
         leg: &mut Leg,
         transaction: TransactionId,
         dialog: &mut Dialog,
-        response: &Response,
+        (cseq, answer): (u32, Option<Bytes>),
         out: &mut Vec<Output>,
     ) {
-        let Ok(cseq) = response.headers.cseq() else { return };
-        let mut ack = dialog.ack(cseq.number);
+        let mut ack = dialog.ack(cseq);
+        if let Some(answer) = answer {
+            ack.headers.push(Name::ContentType, "application/sdp");
+            ack.body = answer;
+        }
         dialog.way = self.address(dialog.way, &mut ack, out);
         let (path, bytes) = (dialog.way, ack.to_bytes());
         let remote_tag = dialog.id.remote_tag.clone();

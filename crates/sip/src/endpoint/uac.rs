@@ -9,16 +9,13 @@ use super::overdue::Failure;
 use super::send::sdp_of;
 use super::way::Neighbour;
 use super::{Endpoint, Output, Release};
-use crate::dialog::{Dialog, Exchange};
+use crate::dialog::{Dialog, EarlyExchange, Exchange, SessionTimer};
 use crate::header::{CSeq, Contacts, Name};
 use crate::leg::{EndCause, LegEvent, LegId};
 use crate::message::Response;
 use crate::path::Path;
 use crate::transaction::Class;
 use crate::transaction::layer::TransactionId;
-
-/// Branches of a forked INVITE whose early dialogs are told apart. A fork rings a handful of phones.
-const EARLY_TAGS_MAX: usize = 16;
 
 /// Contacts of a redirection that the call is told.
 const CONTACTS_MAX: usize = 4;
@@ -46,7 +43,7 @@ impl Endpoint {
             return self.legs.put(leg, &self.transactions);
         }
         match class {
-            Class::Provisional => self.heard(now, &mut leg, transaction, response, out),
+            Class::Provisional => self.heard(now, &mut leg, transaction, (response, came), out),
             Class::Success => self.accepted(now, &mut leg, transaction, response, came, out),
             Class::Refusal => return self.refused(now, leg, transaction, response, out),
         }
@@ -75,12 +72,14 @@ impl Endpoint {
         now: Now,
         leg: &mut Leg,
         transaction: TransactionId,
-        response: &Response,
+        (response, came): (&Response, Path),
         out: &mut Vec<Output>,
     ) {
         let id = leg.id;
         match &mut leg.state {
-            State::Calling { heard, .. } => note_provisional(id, heard, response, out),
+            State::Calling { placed, heard, .. } => {
+                self.note_provisional(now, id, (placed, heard), (response, came), out);
+            }
             State::Leaving(Leaving::AwaitingProvisional { .. }) => {
                 let State::Leaving(Leaving::AwaitingProvisional { id, cause, .. }) = leg.take_state() else {
                     return;
@@ -102,37 +101,29 @@ impl Endpoint {
         out: &mut Vec<Output>,
     ) {
         match leg.take_state() {
-            State::Calling { mut placed, heard, .. } => {
-                let Some(mut dialog) = self.dialog_with(&mut placed, response, came) else {
+            State::Calling { placed, heard, .. } => {
+                let Some(dialog) = self.dialog_with(&placed, response, came) else {
                     // Not even its To can be read: there is nothing to acknowledge.
                     return leg.leave_at_once(EndCause::InternalError, out);
                 };
-                self.acknowledge(leg, transaction, &mut dialog, response, out);
-                let early = match heard {
-                    Heard::Provisional { progress, .. } => progress,
-                    Heard::Nothing { .. } => None,
-                };
-                // Some gateways answer the offer in a 183 and leave it out of the 200.
-                let Some(sdp) = sdp_of(response).or(early) else {
-                    let cause = EndCause::Refused { status: 488 };
-                    self.send_bye(now, leg.id, &mut dialog, cause, out);
-                    return leg.leave(cause, Over::with(dialog), out);
-                };
-                let established = Established { dialog, exchange: Exchange::Idle, queued: None };
-                leg.state = State::Established(Box::new(established));
-                out.push(Output::Leg { leg: leg.id, event: LegEvent::Answered { sdp } });
+                self.established(now, leg, (transaction, dialog), (*placed, heard), response, out);
             }
             // The 2xx of a dialog we have: of a re-INVITE we no longer wait for, or one whose ACK we have
             // forgotten.
             State::Established(mut established) if is_of(&established.dialog, response) => {
-                self.acknowledge(leg, transaction, &mut established.dialog, response, out);
+                // One whose ACK waits for the call's answer is acknowledged then.
+                let owes = matches!(&established.exchange,
+                    Exchange::OwingAck { transaction: ours, .. } if *ours == transaction);
+                if !owes && let Ok(cseq) = response.headers.cseq() {
+                    self.acknowledge(leg, transaction, &mut established.dialog, (cseq.number, None), out);
+                }
                 leg.state = State::Established(established);
             }
             State::Leaving(Leaving::Over(mut over))
                 if over.dialog.as_ref().is_some_and(|dialog| is_of(dialog, response)) =>
             {
-                if let Some(dialog) = &mut over.dialog {
-                    self.acknowledge(leg, transaction, dialog, response, out);
+                if let (Some(dialog), Ok(cseq)) = (&mut over.dialog, response.headers.cseq()) {
+                    self.acknowledge(leg, transaction, dialog, (cseq.number, None), out);
                 }
                 leg.state = State::Leaving(Leaving::Over(over));
             }
@@ -149,6 +140,70 @@ impl Endpoint {
         }
     }
 
+    /// The first 2xx: whoever sent it is who we talk with.
+    fn established(
+        &mut self,
+        now: Now,
+        leg: &mut Leg,
+        (transaction, mut dialog): (TransactionId, Dialog),
+        (placed, heard): (Placed, Heard),
+        response: &Response,
+        out: &mut Vec<Output>,
+    ) {
+        let early = match heard {
+            Heard::Provisional(mut progress) => {
+                let early = progress.early.take(&dialog.id.remote_tag);
+                self.drop_branches(now, progress.early, out);
+                early
+            }
+            Heard::Nothing { .. } => None,
+        };
+        let cseq = dialog.invited_cseq();
+        let mut ours = Some(placed.invite.body.clone()).filter(|offer| !offer.is_empty());
+        let mut exchange = Exchange::Idle;
+        let mut told = sdp_of(response);
+        let mut is_offer = placed.invite.body.is_empty() && told.is_some();
+        if let Some(early) = early {
+            dialog.continue_from(&early.dialog);
+            if early.exchange.is_settled() {
+                // What was agreed reliably stands; SDP in the 2xx is a copy of it or nothing.
+                is_offer = false;
+                told = early.sdp.or(told);
+            } else {
+                // Some gateways answer the offer in a 183 and leave it out of the 200.
+                told = told.or(early.sdp);
+                is_offer = placed.invite.body.is_empty() && told.is_some();
+            }
+            ours = early.ours.or(ours);
+            match early.exchange {
+                EarlyExchange::Offering { transaction, offer } => {
+                    exchange = Exchange::Offering { transaction, offer, give_up_at: None };
+                }
+                EarlyExchange::Offered { request } => exchange = Exchange::Offered { request },
+                EarlyExchange::Open
+                | EarlyExchange::AwaitingPrack
+                | EarlyExchange::OwingPrack { .. }
+                | EarlyExchange::Settled => {}
+            }
+        }
+        let Some(sdp) = told else {
+            let cause = EndCause::Refused { status: 488 };
+            self.acknowledge(leg, transaction, &mut dialog, (cseq, None), out);
+            self.send_bye(now, leg.id, &mut dialog, cause, out);
+            return leg.leave(cause, Over::with(dialog), out);
+        };
+        if is_offer {
+            exchange = Exchange::OwingAck { transaction, cseq };
+        } else {
+            self.acknowledge(leg, transaction, &mut dialog, (cseq, None), out);
+        }
+        let mut timer = SessionTimer::new(placed.wish);
+        let (interval, refreshes) = placed.wish.agreed_by(&response.headers);
+        timer.refreshed(now.mono, interval, refreshes);
+        leg.state = State::Established(Box::new(Established::new(dialog, exchange, ours, timer)));
+        out.push(Output::Leg { leg: leg.id, event: LegEvent::Answered { sdp } });
+    }
+
     /// ACK, then BYE (§13.2.2.4).
     fn acknowledge_and_leave(
         &mut self,
@@ -162,13 +217,14 @@ impl Endpoint {
         let neighbour = Neighbour { path: came, host: came.peer.ip().into(), port: Some(came.peer.port()) };
         let contact = String::new();
         let Some(mut dialog) = self.dialog_of(response, &neighbour, contact) else { return };
-        self.acknowledge(leg, transaction, &mut dialog, response, out);
+        let cseq = dialog.invited_cseq();
+        self.acknowledge(leg, transaction, &mut dialog, (cseq, None), out);
         self.send_bye(now, leg.id, &mut dialog, EndCause::WeHungUp, out);
     }
 
     /// The dialog of a 2xx to an INVITE of ours. A registered contact is reached as it registered, whatever
     /// its address.
-    fn dialog_with(&self, placed: &mut Placed, response: &Response, came: Path) -> Option<Dialog> {
+    pub(super) fn dialog_with(&self, placed: &Placed, response: &Response, came: Path) -> Option<Dialog> {
         let path = placed.path.unwrap_or(came);
         let registered = placed.invite.uri.as_sip().filter(|_| placed.registered);
         let neighbour = match registered {
@@ -178,7 +234,7 @@ impl Endpoint {
         let user = placed.account.contact_user.as_deref();
         let contact = self.contact_as(path, &placed.invite.uri, user);
         let mut dialog = self.dialog_of(response, &neighbour, contact)?;
-        dialog.prover = placed.prover.take();
+        dialog.prover = placed.prover.clone();
         if let Some(prover) = &mut dialog.prover {
             prover.accepted();
         }
@@ -204,6 +260,12 @@ impl Endpoint {
             return self.call(now, leg.id, placed, path, out);
         }
         match leg.take_state() {
+            State::Calling { mut placed, .. }
+                if status == 422 && placed.wish.raised_by(&response.headers).is_some() =>
+            {
+                placed.wish = placed.wish.raised_by(&response.headers).unwrap_or(placed.wish);
+                return self.call_again(now, leg.id, placed, out);
+            }
             State::Calling { placed, .. } if status == 503 && !placed.targets.is_empty() => {
                 // The refused attempt's transaction outlives it and needs no leg.
                 return self.call_next(now, leg.id, placed, Failure::Refused(status), out);
@@ -248,33 +310,4 @@ fn elsewhere(response: &Response) -> Option<LegEvent> {
 /// Whether a response comes from the far end of this dialog.
 fn is_of(dialog: &Dialog, response: &Response) -> bool {
     response.headers.to().is_ok_and(|to| to.tag().unwrap_or_default() == dialog.id.remote_tag)
-}
-
-/// What a provisional response tells the call, once each.
-fn note_provisional(leg: LegId, heard: &mut Heard, response: &Response, out: &mut Vec<Output>) {
-    if let Heard::Nothing { .. } = heard {
-        *heard = Heard::Provisional { rings: false, progress: None, tags: Vec::new() };
-    }
-    let Heard::Provisional { rings, progress, tags } = heard else { return };
-    if response.status == 100 {
-        return;
-    }
-    if let Ok(to) = response.headers.to()
-        && let Some(tag) = to.tag()
-        && tags.len() < EARLY_TAGS_MAX
-        && !tags.iter().any(|known| known == tag)
-    {
-        tags.push(tag.to_owned());
-    }
-    match sdp_of(response) {
-        Some(sdp) if progress.as_ref() != Some(&sdp) => {
-            *progress = Some(sdp.clone());
-            out.push(Output::Leg { leg, event: LegEvent::Progress { sdp } });
-        }
-        None if !*rings => {
-            *rings = true;
-            out.push(Output::Leg { leg, event: LegEvent::Ringing });
-        }
-        Some(_) | None => {}
-    }
 }

@@ -60,6 +60,11 @@ impl RAck {
         let cseq = CSeq::read(&mut cursor)?;
         if cursor.is_end() { Ok(Self { rseq, cseq }) } else { Err("nothing after RAck's method") }
     }
+
+    /// As a header value.
+    pub fn to_wire(&self) -> String {
+        format!("{} {}", self.rseq, self.cseq.to_wire())
+    }
 }
 
 /// A number of 32 bits with white space after it.

@@ -7,7 +7,9 @@ use crate::digest::{DigestChallenge, DigestResponse};
 use crate::error::{HeaderError, HeaderProblem};
 use crate::header::session::seconds;
 use crate::header::text::{CommaList, Cursor, Expected, is_word, number, text, trimmed};
-use crate::header::{CSeq, Contacts, ContentType, Name, NameAddr, RAck, Replaces, SessionExpires, Via};
+use crate::header::{
+    CSeq, Contacts, ContentType, Name, NameAddr, RAck, Reason, Replaces, SessionExpires, Via,
+};
 
 use super::{Headers, Method};
 
@@ -122,6 +124,12 @@ impl Headers {
     /// Retry-After, in seconds, comment and parameters passed over.
     pub fn retry_after(&self) -> Result<Option<u32>, HeaderError> {
         self.seconds(Name::RetryAfter)
+    }
+
+    /// Reason (RFC 3326 §2): the first that is a SIP status or a Q.850 cause. What cannot be read says
+    /// nothing.
+    pub fn reason(&self) -> Option<Reason> {
+        self.list(&Name::Reason).take(LIST_MAX).find_map(|item| Reason::parse(&text(item)).ok().flatten())
     }
 
     /// RSeq (RFC 3262 §7.1).

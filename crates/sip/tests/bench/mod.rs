@@ -109,7 +109,7 @@ impl Said {
 /// `Ended(NoResponse)`, `Ringing`: the variant, without the SDP.
 pub fn event_name(event: &LegEvent) -> String {
     match event {
-        LegEvent::Ended { cause } => format!("Ended({cause:?})"),
+        LegEvent::Ended { cause, .. } => format!("Ended({cause:?})"),
         LegEvent::Invited(_) => "Invited".to_owned(),
         LegEvent::Info { key } => format!("Info({})", key.expose()),
         LegEvent::Confirmed { sdp } => format!("Confirmed({})", if sdp.is_some() { "sdp" } else { "" }),

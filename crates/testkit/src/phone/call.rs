@@ -40,7 +40,7 @@ impl Phone {
                     leg.talk.accept(now.mono, &sdp);
                 }
             }
-            LegEvent::Ended { cause } => self.ended(now, id, cause, out),
+            LegEvent::Ended { cause, .. } => self.ended(now, id, cause, out),
             LegEvent::Elsewhere { .. }
             | LegEvent::Ringing
             | LegEvent::Progress { .. }
