@@ -5,4 +5,5 @@ pub mod invariants;
 pub mod link;
 pub mod phone;
 pub mod rfc4475;
+pub mod rfc5118;
 pub mod sim;

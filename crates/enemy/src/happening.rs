@@ -1,0 +1,122 @@
+//! What both an enemy and a call may do next to an endpoint.
+
+use std::time::Duration;
+
+use arbitrary::Arbitrary;
+use sip::header::Name;
+use sip::message::Message;
+use sip::{Challenge, ConnectionId, EndCause, Input, LegCommand, LegId, Refusal, Target};
+
+use crate::wire::{SDP, response};
+use crate::world::{World, way};
+
+/// Statuses that mean something to somebody.
+const STATUSES: [u16; 24] = [
+    100, 180, 181, 183, 199, 200, 202, 204, 299, 302, 401, 407, 408, 420, 422, 481, 486, 487, 488, 491, 500,
+    503, 603, 699,
+];
+
+/// A response of the far end to one of our requests.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub struct Respond {
+    pub request: u8,
+    pub status: u8,
+    pub tag: u8,
+    pub sdp: bool,
+    pub extra: u8,
+}
+
+/// Anything but a message.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub enum Happening {
+    Command { leg: u8, command: u8 },
+    Dial(u8),
+    Resolved { question: u8, targets: u8 },
+    Opened(u8),
+    Lost(u8),
+    Wait { ms: u16 },
+    Long,
+}
+
+pub fn choose<T>(list: &[T], number: u8) -> Option<&T> {
+    list.get(usize::from(number).checked_rem(list.len())?)
+}
+
+impl Respond {
+    pub fn happen(self, world: &mut World) {
+        // Counted from the newest: an enemy answers what was just asked.
+        let newest =
+            world.requests.len().checked_sub(1 + usize::from(self.request) % world.requests.len().max(1));
+        let Some((request, path)) = newest.and_then(|at| world.requests.get(at)).cloned() else { return };
+        let status = *choose(&STATUSES, self.status).unwrap_or(&200);
+        let tag = ["", "far", "far", "fork", "third"][usize::from(self.tag) % 5];
+        let extra = match self.extra % 8 {
+            0 => vec![(Name::new("RSeq"), "1".to_owned()), (Name::Require, "100rel".to_owned())],
+            1 => vec![(Name::new("RSeq"), "7".to_owned()), (Name::Require, "100rel".to_owned())],
+            2 => vec![(Name::RecordRoute, "<sip:proxy.example;lr>".to_owned())],
+            3 => vec![(Name::new("Session-Expires"), "90;refresher=uac".to_owned())],
+            4 => vec![(Name::new("Min-SE"), "120".to_owned())],
+            5 => vec![(Name::RetryAfter, "3".to_owned())],
+            _ => Vec::new(),
+        };
+        let body = if self.sdp { SDP } else { "" };
+        let response = response(&request, status, tag, &extra, body);
+        world.receive(path, &Message::Response(response).to_bytes());
+    }
+}
+
+impl Happening {
+    pub fn happen(self, world: &mut World) {
+        match self {
+            Self::Command { leg, command: number } => {
+                let legs: Vec<LegId> = world.legs.keys().copied().collect();
+                let newest = legs.len().checked_sub(1 + usize::from(leg) % legs.len().max(1));
+                if let Some(leg) = newest.and_then(|at| legs.get(at)) {
+                    world.command(*leg, command(number));
+                }
+            }
+            Self::Dial(number) => drop(world.dial(number)),
+            Self::Resolved { question, targets } => {
+                let all = [0, 2, 3, 4].map(|n| Target { transport: way(n).transport, address: way(n).peer });
+                let some = all.get(..usize::from(targets) % 5).unwrap_or_default();
+                if let Some(id) = choose(&world.questions, question).copied() {
+                    world.input(Input::Resolved { id, targets: some });
+                }
+            }
+            Self::Opened(number) => {
+                let local = way(3).local;
+                if let Some(id) = choose(&world.asked_for, number).copied() {
+                    let change = sip::ConnectionChange::Opened { local };
+                    world.input(Input::Connection { id, change });
+                }
+            }
+            Self::Lost(number) => {
+                let asked = choose(&world.asked_for, number).copied();
+                let id = asked.filter(|_| number % 2 == 1).unwrap_or(ConnectionId(u64::from(number / 2 % 2)));
+                world.lose(id);
+            }
+            Self::Wait { ms } => world.wait(Duration::from_millis(u64::from(ms))),
+            Self::Long => world.wait(Duration::from_secs(33)),
+        }
+    }
+}
+
+/// Everything a call may want.
+fn command(number: u8) -> LegCommand {
+    let sdp = || SDP.to_owned().into();
+    let hang_up = |cause| LegCommand::HangUp { cause };
+    match number % 16 {
+        0 => LegCommand::Ring,
+        1 => LegCommand::Progress { sdp: sdp() },
+        2..=4 => LegCommand::Answer { sdp: sdp() },
+        5 => LegCommand::Reject(Refusal::status(486)),
+        6 => LegCommand::Reject(Refusal { status: 503, retry_after: Some(Duration::from_secs(5)) }),
+        7 => LegCommand::Challenge(Challenge::OwnPhonesOnly),
+        8 | 9 => LegCommand::Offer { sdp: sdp() },
+        10 | 11 => LegCommand::Accept { sdp: sdp() },
+        12 => LegCommand::Reject(Refusal::status(488)),
+        13 => hang_up(EndCause::OtherLegEnded),
+        14 => hang_up(EndCause::Refused { status: u16::from(number) * 3 }),
+        _ => hang_up(EndCause::WeHungUp),
+    }
+}

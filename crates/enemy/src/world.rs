@@ -1,0 +1,216 @@
+//! One endpoint in an enemy's hands, and what is looked at after each of its answers.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use primitives::{Now, Private, Seed};
+use sip::message::{Message, Request, parse, validate};
+use sip::{
+    Config, ConnectionChange, ConnectionId, Discarded, Endpoint, Input, Invite, LegCommand, LegEvent, LegId,
+    Output, Path, ResolveId, Transport, User,
+};
+
+use crate::calls::Calls;
+use crate::wire::SDP;
+
+/// Requests of ours an enemy remembers to answer. More teach it nothing.
+const REQUESTS_MAX: usize = 32;
+
+/// Time after which nothing may remain once everybody has hung up: every timer of RFC 3261 runs out within
+/// 64 × T1, one after the other at most a handful of times.
+const ALL_TIMERS: Duration = Duration::from_secs(300);
+
+/// The endpoint, its clock and what was noted of it.
+pub struct World {
+    endpoint: Endpoint,
+    now: Now,
+    /// Whether each leg has ended.
+    pub legs: BTreeMap<LegId, bool>,
+    /// Legs that came to us and ring.
+    pub invited: Vec<LegId>,
+    /// Our requests and the way they went.
+    pub requests: Vec<(Request, Path)>,
+    /// Questions to DNS that are open.
+    pub questions: Vec<ResolveId>,
+    /// Connections we asked for.
+    pub asked_for: Vec<ConnectionId>,
+    /// What is promised of each call.
+    pub calls: Calls,
+}
+
+/// What came of one input.
+#[derive(Default)]
+pub struct Said {
+    pub sent: Vec<Message>,
+    pub events: Vec<(LegId, LegEvent)>,
+    pub dropped: Vec<Discarded>,
+}
+
+/// The ways an enemy reaches us by: two addresses by datagram, two by a stream, one of them by IPv6.
+pub fn way(number: u8) -> Path {
+    let address = |text: &str| -> SocketAddr { text.parse().expect("an address") };
+    let (transport, local, peer, connection) = match number % 5 {
+        0 | 1 => (Transport::Udp, "192.0.2.1:5060", "192.0.2.10:5060", None),
+        2 => (Transport::Udp, "[2001:db8::1]:5060", "[2001:db8::10]:5060", None),
+        3 => (Transport::Tcp, "192.0.2.1:5060", "192.0.2.10:40000", Some(ConnectionId(0))),
+        _ => (Transport::Tls, "192.0.2.1:5061", "192.0.2.10:40001", Some(ConnectionId(1))),
+    };
+    Path { transport, local: address(local), peer: address(peer), connection }
+}
+
+fn start() -> Now {
+    Now { mono: Instant::now(), wall: "2026-03-02T03:15:00Z".parse().expect("a time") }
+}
+
+impl World {
+    pub fn new() -> Self {
+        let listeners = [0, 2, 3, 4].map(|number| (way(number).transport, way(number).local));
+        let users = vec![User { name: "anna".to_owned(), secret: Private::new("correct horse".to_owned()) }];
+        let config = Config { listeners: listeners.to_vec(), users, ..Config::default() };
+        Self {
+            endpoint: Endpoint::new(config, Seed::numbered(1)),
+            now: start(),
+            legs: BTreeMap::new(),
+            invited: Vec::new(),
+            requests: Vec::new(),
+            questions: Vec::new(),
+            asked_for: Vec::new(),
+            calls: Calls::default(),
+        }
+    }
+
+    pub fn input(&mut self, input: Input<'_>) -> Said {
+        let mut out = Vec::new();
+        self.endpoint.handle(self.now, input, &mut out);
+        self.note(out)
+    }
+
+    /// Bytes of an enemy.
+    pub fn receive(&mut self, path: Path, bytes: &[u8]) -> Said {
+        if path.connection.is_none()
+            && let Ok(message) = parse(&Bytes::copy_from_slice(bytes))
+        {
+            self.calls.comes(&message);
+        }
+        let said = self.input(Input::Received { path, bytes });
+        self.calls.answered(&said);
+        said
+    }
+
+    pub fn command(&mut self, leg: LegId, command: LegCommand) -> Said {
+        self.input(Input::Command { leg, command })
+    }
+
+    pub fn lose(&mut self, id: ConnectionId) -> Said {
+        self.input(Input::Connection { id, change: ConnectionChange::Lost })
+    }
+
+    /// Calls a phone at `192.0.2.10`, or one of an unlikely address.
+    pub fn dial(&mut self, number: u8) -> LegId {
+        let (uri, path) = match number % 8 {
+            0..=2 => ("sip:agent@192.0.2.10", None),
+            3 => ("sip:agent@192.0.2.10;transport=tcp", None),
+            4 => ("sip:agent@phones.example", None),
+            5 => ("sip:agent@[2001:db8::10]", None),
+            6 => ("sip:agent@10.0.0.7:5070", Some(way(3))),
+            _ => ("tel:+15550100", None),
+        };
+        let invite = Invite {
+            uri: uri.to_owned(),
+            path,
+            from: Some(Private::new("+15550199".to_owned())),
+            display_name: "Nurse line".to_owned(),
+            offer: SDP.to_owned().into(),
+            headers: Vec::new(),
+        };
+        let mut out = Vec::new();
+        let leg = self.endpoint.dial(self.now, invite, &mut out);
+        self.legs.insert(leg, false);
+        self.note(out);
+        leg
+    }
+
+    /// Lets time pass, waking the endpoint whenever it wants to be.
+    pub fn wait(&mut self, duration: Duration) {
+        let end = self.now.mono + duration;
+        while let Some(due) = self.endpoint.poll_timeout().filter(|due| *due <= end) {
+            self.advance(due.saturating_duration_since(self.now.mono));
+            self.input(Input::Timeout);
+            let next = self.endpoint.poll_timeout();
+            assert!(
+                next.is_none_or(|next| next > self.now.mono),
+                "a deadline that passed must be dealt with"
+            );
+        }
+        self.advance(end.saturating_duration_since(self.now.mono));
+    }
+
+    fn advance(&mut self, by: Duration) {
+        self.now.mono += by;
+        self.now.wall = self.now.wall.checked_add(by).expect("within the calendar");
+    }
+
+    /// Everybody is hung up on and time passes: every leg was told its end, and nothing remains.
+    pub fn end(mut self) {
+        for leg in self.legs.keys().copied().collect::<Vec<_>>() {
+            self.command(leg, LegCommand::HangUp { cause: sip::EndCause::WeHungUp });
+        }
+        self.wait(ALL_TIMERS);
+        assert!(self.legs.values().all(|over| *over), "a leg was not told its end");
+        assert!(self.endpoint.is_idle(), "something remains");
+        assert_eq!(self.endpoint.poll_timeout(), None, "it wants to be woken for nothing");
+        self.calls.end();
+    }
+
+    fn note(&mut self, out: Vec<Output>) -> Said {
+        let mut said = Said::default();
+        for output in out {
+            match output {
+                Output::Send { path, bytes, .. } => {
+                    if bytes.as_ref() == sip::framer::PONG {
+                        continue;
+                    }
+                    let message = parse(&bytes).expect("what we send can be read");
+                    self.sends(path, &message);
+                    said.sent.push(message);
+                }
+                Output::Leg { leg, event } => {
+                    self.happens(leg, &event);
+                    said.events.push((leg, event));
+                }
+                Output::Resolve { id, .. } => self.questions.push(id),
+                Output::Connect { id, .. } => self.asked_for.push(id),
+                Output::Dropped(why) => said.dropped.push(why),
+                Output::Disconnect { .. } | Output::Registration(_) => {}
+            }
+        }
+        let under_way = self.legs.values().filter(|over| !**over).count();
+        assert_eq!(self.endpoint.legs(), under_way, "legs() counts who has not been told the end");
+        said
+    }
+
+    fn sends(&mut self, path: Path, message: &Message) {
+        if path.connection.is_none() {
+            self.calls.sends(self.now.mono, message);
+        }
+        let Message::Request(request) = message else { return };
+        validate(message).expect("our requests are valid");
+        if self.requests.last().is_none_or(|(last, _)| last != request) {
+            self.requests.push((request.clone(), path));
+        }
+        if self.requests.len() > REQUESTS_MAX {
+            self.requests.remove(0);
+        }
+    }
+
+    fn happens(&mut self, leg: LegId, event: &LegEvent) {
+        let over = self.legs.entry(leg).or_default();
+        assert!(!*over, "{event:?} after the end of {leg}");
+        *over = matches!(event, LegEvent::Ended { .. });
+        if matches!(event, LegEvent::Invited(_)) {
+            self.invited.push(leg);
+        }
+    }
+}
