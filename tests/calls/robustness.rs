@@ -16,9 +16,10 @@ const NURSE_LINE: &str = "8001";
 async fn every_torture_message_and_noise_leave_the_server_answering() {
     let mut server = Server::start(Options::default()).await.unwrap();
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/testkit/src/rfc4475");
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/testkit/src");
+    let entries = ["rfc4475", "rfc5118"].map(|rfc| fs::read_dir(corpora.join(rfc)).unwrap());
     let mut sent = 0;
-    for entry in fs::read_dir(corpus).unwrap() {
+    for entry in entries.into_iter().flatten() {
         let message = fs::read(entry.unwrap().path()).unwrap();
         socket.send_to(&message, server.sip()).await.unwrap();
         // The same cut short, and with one bit turned.
@@ -29,7 +30,7 @@ async fn every_torture_message_and_noise_leave_the_server_answering() {
         socket.send_to(&turned, server.sip()).await.unwrap();
         sent += 1;
     }
-    assert!(sent >= 49, "{sent} messages of RFC 4475");
+    assert!(sent >= 49 + 12, "{sent} messages of RFC 4475 and RFC 5118");
     for noise in [&b""[..], b"\0", b"\r\n\r\n", &[0xff; 1_400]] {
         socket.send_to(noise, server.sip()).await.unwrap();
     }

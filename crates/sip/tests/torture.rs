@@ -1,4 +1,4 @@
-//! RFC 4475: every torture message, and which layer must object to it with what.
+//! RFC 4475: what is read of the torture messages. Who objects to which is in `torture.md`.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use bytes::Bytes;
@@ -9,103 +9,8 @@ use sip::message::{Message, Method, Request, Response, parse, validate};
 use sip::uri::{Host, Uri};
 use testkit::rfc4475;
 
-/// What becomes of a message.
-#[derive(Debug, PartialEq)]
-enum Verdict {
-    /// Read and valid; what the application then makes of it is in a test of its own below.
-    Good,
-    /// Refused by `parse`.
-    Parse(Layer, Answer),
-    /// Refused by `validate`.
-    Validate(Layer, Answer),
-}
-
 fn read(name: &str) -> Result<Message, ParseError> {
     parse(&Bytes::from_static(rfc4475::message(name)))
-}
-
-fn judge(bytes: &Bytes) -> Verdict {
-    match parse(bytes) {
-        Err(error) => Verdict::Parse(error.layer, error.answer),
-        Ok(message) => match validate(&message) {
-            Err(error) => Verdict::Validate(error.layer, error.answer),
-            Ok(()) => Verdict::Good,
-        },
-    }
-}
-
-#[test]
-// Long: a table of forty-nine messages.
-fn torture_messages_are_refused_by_the_right_layer() {
-    use Answer::{Drop, Status};
-    use Layer::{Header, StartLine};
-    use Verdict::{Good, Parse, Validate};
-    let expected = [
-        ("wsinv", Good),
-        ("intmeth", Good),
-        ("esc01", Good),
-        ("escnull", Good),
-        ("esc02", Good),
-        ("lwsdisp", Good),
-        ("longreq", Good),
-        ("dblreq", Good),
-        ("semiuri", Good),
-        ("transports", Good),
-        ("mpart01", Good),
-        ("unreason", Good),
-        ("noreason", Good),
-        ("badinv01", Validate(Header(Name::Via), Status(400))),
-        ("clerr", Parse(Header(Name::ContentLength), Status(400))),
-        ("ncl", Parse(Header(Name::ContentLength), Status(400))),
-        ("scalar02", Validate(Header(Name::CSeq), Status(400))),
-        ("scalarlg", Validate(Header(Name::CSeq), Drop)),
-        ("quotbal", Validate(Header(Name::To), Status(400))),
-        ("ltgtruri", Parse(StartLine, Status(400))),
-        ("lwsruri", Parse(StartLine, Status(400))),
-        ("lwsstart", Parse(StartLine, Status(400))),
-        ("trws", Parse(StartLine, Status(400))),
-        ("escruri", Parse(StartLine, Status(400))),
-        // "An element shouldn't do that unless the contents of the Date header field were actually
-        // important to its processing."
-        ("baddate", Good),
-        ("regbadct", Validate(Header(Name::Contact), Status(400))),
-        ("badaspec", Validate(Header(Name::To), Status(400))),
-        ("baddn", Validate(Header(Name::From), Status(400))),
-        ("badvers", Parse(StartLine, Status(505))),
-        ("mismatch01", Validate(Header(Name::CSeq), Status(400))),
-        ("mismatch02", Validate(Header(Name::CSeq), Status(501))),
-        ("bigcode", Parse(StartLine, Drop)),
-        // Matched the way of RFC 2543.
-        ("badbranch", Good),
-        ("insuf", Validate(Header(Name::From), Status(400))),
-        // The application's: 416, 416, 400, 420, 415, a challenge.
-        ("unkscm", Good),
-        ("novelsc", Good),
-        ("unksm2", Good),
-        ("bext01", Good),
-        ("invut", Good),
-        ("regaut01", Good),
-        ("multi01", Validate(Header(Name::From), Status(400))),
-        ("mcl01", Parse(Header(Name::ContentLength), Status(400))),
-        ("bcast", Validate(Header(Name::Via), Drop)),
-        // The application's: an endpoint answers it as any other, both register, 406 or an answer.
-        ("zeromf", Good),
-        ("cparam01", Good),
-        ("cparam02", Good),
-        ("regescrt", Good),
-        ("sdp01", Good),
-        ("inv2543", Good),
-    ];
-    assert_eq!(expected.len(), rfc4475::ALL.len());
-    for ((name, verdict), torture) in expected.into_iter().zip(rfc4475::ALL) {
-        assert_eq!(name, torture.name);
-        assert_eq!(
-            judge(&Bytes::from_static(torture.bytes)),
-            verdict,
-            "RFC 4475 §{} `{name}`",
-            torture.section
-        );
-    }
 }
 
 #[test]
