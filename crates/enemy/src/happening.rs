@@ -33,6 +33,7 @@ pub enum Happening {
     Dial(u8),
     Resolved { question: u8, targets: u8 },
     Opened(u8),
+    Accepted(u8),
     Lost(u8),
     Wait { ms: u16 },
     Long,
@@ -77,7 +78,11 @@ impl Happening {
             }
             Self::Dial(number) => drop(world.dial(number)),
             Self::Resolved { question, targets } => {
-                let all = [0, 2, 3, 4].map(|n| Target { transport: way(n).transport, address: way(n).peer });
+                let all = [0, 2, 3, 4].map(|n| Target {
+                    transport: way(n).transport,
+                    address: way(n).peer,
+                    domain: None,
+                });
                 let some = all.get(..usize::from(targets) % 5).unwrap_or_default();
                 if let Some(id) = choose(&world.questions, question).copied() {
                     world.input(Input::Resolved { id, targets: some });
@@ -86,9 +91,19 @@ impl Happening {
             Self::Opened(number) => {
                 let local = way(3).local;
                 if let Some(id) = choose(&world.asked_for, number).copied() {
-                    let change = sip::ConnectionChange::Opened { local };
+                    let change = sip::ConnectionChange::Opened { local, certificate: Vec::new() };
                     world.input(Input::Connection { id, change });
                 }
+            }
+            Self::Accepted(number) => {
+                let path = way(3 + number % 2);
+                let certificate = vec!["trunk.example".to_owned()];
+                let change = sip::ConnectionChange::Accepted {
+                    transport: path.transport,
+                    peer: path.peer,
+                    certificate,
+                };
+                world.input(Input::Connection { id: ConnectionId(u64::from(number % 2)), change });
             }
             Self::Lost(number) => {
                 let asked = choose(&world.asked_for, number).copied();

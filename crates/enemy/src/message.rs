@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use sip::error::{Answer, ParseError};
 use sip::message::{Message, Response, parse, validate};
+use sip::passport::{Call, Passport};
+use sip::{EmergencyNumber, Presented};
 
 /// The bytes are the datagram.
 pub fn message(bytes: &[u8]) {
@@ -41,5 +43,13 @@ fn read_all(message: &Message) {
     let _ = (headers.content_type(), headers.content_length(), headers.require(), headers.proxy_require());
     let _ = (headers.supported(), headers.allow(), headers.privacy(), headers.authorization());
     let _ = (headers.proxy_authorization(), headers.www_authenticate(), headers.proxy_authenticate());
+    let _ = (headers.diversions(), headers.history_redirections(), headers.remote_party());
+    for identity in headers.identities().into_iter().flatten() {
+        let call = Call { orig: Some("15550100"), dest: &["15550199"], date: None };
+        let _ = Passport::read(&identity, call);
+    }
+    if let Message::Request(request) = message {
+        let _ = (Presented::of(request), EmergencyNumber::of_uri(&request.uri), request.uri.telephone());
+    }
     let _ = format!("{message:?}");
 }
