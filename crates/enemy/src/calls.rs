@@ -22,8 +22,11 @@ type Session = (Vec<u8>, String);
 pub struct Calls {
     /// The final answer each request had.
     finals: BTreeMap<Exchange, (Instant, u16, String)>,
-    /// The To tags an enemy gave his requests.
-    claimed: BTreeSet<(Exchange, String)>,
+    /// What the far end asked last under each name.
+    asked: BTreeMap<Exchange, Request>,
+    /// Names an enemy gave to different requests. Where the first was turned away without a transaction, the
+    /// second is judged anew.
+    ambiguous: BTreeSet<Exchange>,
     /// INVITEs that were told to wait and have no final answer yet.
     waiting: BTreeSet<Exchange>,
     /// Sessions with a 2xx and without a BYE.
@@ -63,8 +66,11 @@ impl Calls {
         self.owed = None;
         let response = match message {
             Message::Request(request) => {
-                let claim = (exchange(&request.headers), tag(&request.headers, &Name::To));
-                self.claimed.insert(claim);
+                let key = exchange(&request.headers);
+                if self.asked.get(&key).is_some_and(|asked| asked != request) {
+                    self.ambiguous.insert(key.clone());
+                }
+                self.asked.insert(key, request.clone());
                 return;
             }
             Message::Response(response) => response,
@@ -155,9 +161,8 @@ impl Calls {
         let answer = (now, response.status, tag(&response.headers, &Name::To));
         match self.finals.get(&key) {
             Some((at, status, tag)) if now < *at + REPEATS => {
-                let is_claimed = |tag: &String| self.claimed.contains(&(key.clone(), tag.clone()));
-                let is_other = *tag != answer.2 && (is_claimed(tag) || is_claimed(&answer.2));
-                assert!(is_other || (*status, tag) == (answer.1, &answer.2), "{status}, then {}", answer.1);
+                let is_same = (*status, tag) == (answer.1, &answer.2);
+                assert!(is_same || self.ambiguous.contains(&key), "{status}, then {}", answer.1);
             }
             _ => drop(self.finals.insert(key, answer)),
         }

@@ -17,6 +17,7 @@ fn kept(folder: &str, target: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
         .unwrap_or_default();
+    files.retain(|file| !file.ends_with(".gitkeep"));
     files.sort();
     files
 }
