@@ -1,7 +1,12 @@
 //! Everything an enemy ever sent that taught something: the targets of the crate `enemy` on what is kept in
 //! `corpus/` and `regressions/` of `tests/fuzz`, and on the torture messages, without a fuzzer.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests read their cases from files")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests read their cases from files and name the one that fails"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +40,6 @@ fn replay(folder: &str, at_least: usize) {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "names the file that fails")]
 fn what_broke_something_once_breaks_it_no_more() {
     replay("regressions", 0);
 }
