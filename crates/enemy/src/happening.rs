@@ -31,6 +31,7 @@ pub struct Respond {
 pub enum Happening {
     Command { leg: u8, command: u8 },
     Dial(u8),
+    Request(u8),
     Resolved { question: u8, targets: u8 },
     Opened(u8),
     Accepted(u8),
@@ -58,6 +59,12 @@ impl Respond {
             3 => vec![(Name::new("Session-Expires"), "90;refresher=uac".to_owned())],
             4 => vec![(Name::new("Min-SE"), "120".to_owned())],
             5 => vec![(Name::RetryAfter, "3".to_owned())],
+            6 => {
+                let nonce = if self.tag % 2 == 0 { "once" } else { "twice" };
+                let name = if status == 407 { "Proxy-Authenticate" } else { "WWW-Authenticate" };
+                let challenge = format!("Digest realm=\"carrier\", nonce=\"{nonce}\", stale=true");
+                vec![(Name::new(name), challenge)]
+            }
             _ => Vec::new(),
         };
         let body = if self.sdp { SDP } else { "" };
@@ -77,6 +84,7 @@ impl Happening {
                 }
             }
             Self::Dial(number) => drop(world.dial(number)),
+            Self::Request(number) => world.request(number),
             Self::Resolved { question, targets } => {
                 let all = [0, 2, 3, 4].map(|n| Target {
                     transport: way(n).transport,

@@ -46,7 +46,7 @@ fn read_all(message: &Message) {
     let _ = (headers.diversions(), headers.history_redirections(), headers.remote_party());
     for identity in headers.identities().into_iter().flatten() {
         let call = Call { orig: Some("15550100"), dest: &["15550199"], date: None };
-        let _ = Passport::read(&identity, call);
+        drop(Passport::read(&identity, call));
     }
     if let Message::Request(request) = message {
         let _ = (Presented::of(request), EmergencyNumber::of_uri(&request.uri), request.uri.telephone());

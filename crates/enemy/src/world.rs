@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use primitives::{Now, Private, Seed};
-use sip::message::{Message, Request, parse, validate};
+use sip::message::{Message, Method, Request, parse, validate};
 use sip::{
-    Config, ConnectionChange, ConnectionId, Discarded, Endpoint, Input, Invite, LegCommand, LegEvent, LegId,
-    Output, Path, ResolveId, Transport, User,
+    Account, Config, ConnectionChange, ConnectionId, Credentials, Discarded, Endpoint, Input, Invite,
+    LegCommand, LegEvent, LegId, OutOfDialog, Output, Path, RequestId, ResolveId, Security, Transport, User,
 };
 
 use crate::calls::Calls;
@@ -34,6 +34,8 @@ pub struct World {
     pub requests: Vec<(Request, Path)>,
     /// Questions to DNS that are open.
     pub questions: Vec<ResolveId>,
+    /// Whether each of our requests outside calls has its answer.
+    asked: BTreeMap<RequestId, bool>,
     /// Connections we asked for.
     pub asked_for: Vec<ConnectionId>,
     /// What is promised of each call.
@@ -48,16 +50,25 @@ pub struct Said {
     pub dropped: Vec<Discarded>,
 }
 
-/// The ways an enemy reaches us by: two addresses by datagram, two by a stream, one of them by IPv6.
+/// The ways an enemy reaches us by: as a trunk, as a stranger and by IPv6 in datagrams, and by two streams.
 pub fn way(number: u8) -> Path {
     let address = |text: &str| -> SocketAddr { text.parse().expect("an address") };
     let (transport, local, peer, connection) = match number % 5 {
-        0 | 1 => (Transport::Udp, "192.0.2.1:5060", "192.0.2.10:5060", None),
+        0 => (Transport::Udp, "192.0.2.1:5060", "192.0.2.10:5060", None),
+        1 => (Transport::Udp, "192.0.2.1:5060", "198.51.100.7:5060", None),
         2 => (Transport::Udp, "[2001:db8::1]:5060", "[2001:db8::10]:5060", None),
         3 => (Transport::Tcp, "192.0.2.1:5060", "192.0.2.10:40000", Some(ConnectionId(0))),
         _ => (Transport::Tls, "192.0.2.1:5061", "192.0.2.10:40001", Some(ConnectionId(1))),
     };
     Path { transport, local: address(local), peer: address(peer), connection }
+}
+
+/// Who we are to a carrier: somebody with a password, or nobody.
+fn account(number: u8) -> Account {
+    let user = Private::new("us".to_owned());
+    let credentials = Credentials { user, password: Private::new("secret".to_owned()) };
+    let routes = if number.is_multiple_of(5) { vec!["sip:192.0.2.10;lr".to_owned()] } else { Vec::new() };
+    Account { credentials: number.is_multiple_of(2).then_some(credentials), routes, ..Account::default() }
 }
 
 fn start() -> Now {
@@ -68,7 +79,10 @@ impl World {
     pub fn new() -> Self {
         let listeners = [0, 2, 3, 4].map(|number| (way(number).transport, way(number).local));
         let users = vec![User { name: "anna".to_owned(), secret: Private::new("correct horse".to_owned()) }];
-        let config = Config { listeners: listeners.to_vec(), users, ..Config::default() };
+        // Most of what comes is a trunk's, so that it is read; the stranger is at another address.
+        let known = ["192.0.2.0/24", "2001:db8::/32"].map(|network| network.parse().expect("a network"));
+        let security = Security { known: known.to_vec(), ..Security::default() };
+        let config = Config { listeners: listeners.to_vec(), users, security, ..Config::default() };
         Self {
             endpoint: Endpoint::new(config, Seed::numbered(1)),
             now: start(),
@@ -76,6 +90,7 @@ impl World {
             invited: Vec::new(),
             requests: Vec::new(),
             questions: Vec::new(),
+            asked: BTreeMap::new(),
             asked_for: Vec::new(),
             calls: Calls::default(),
         }
@@ -123,13 +138,39 @@ impl World {
             from: Some(Private::new("+15550199".to_owned())),
             display_name: "Nurse line".to_owned(),
             offer: SDP.to_owned().into(),
-            headers: Vec::new(),
+            account: account(number / 8),
+            first_response: number.is_multiple_of(3).then_some(Duration::from_secs(4)),
+            ..Invite::default()
         };
         let mut out = Vec::new();
         let leg = self.endpoint.dial(self.now, invite, &mut out);
         self.legs.insert(leg, false);
         self.note(out);
         leg
+    }
+
+    /// Asks a carrier something outside any call.
+    pub fn request(&mut self, number: u8) {
+        let method = if number.is_multiple_of(2) { Method::Register } else { Method::Options };
+        let request = OutOfDialog {
+            method,
+            uri: ["sip:192.0.2.10", "sip:carrier.example", "sip:[2001:db8::10]", "tel:+1"]
+                [usize::from(number / 2 % 4)]
+            .to_owned(),
+            path: None,
+            from: "sip:us@carrier.example".to_owned(),
+            to: None,
+            account: account(number / 8),
+            series: None,
+            headers: Vec::new(),
+            body: None,
+            patience: Duration::from_secs(20),
+        };
+        let mut out = Vec::new();
+        let id = self.endpoint.request(self.now, request, &mut out);
+        let is_answered = self.asked.get(&id).copied().unwrap_or_default();
+        self.asked.insert(id, is_answered);
+        self.note(out);
     }
 
     /// Lets time pass, waking the endpoint whenever it wants to be.
@@ -159,6 +200,7 @@ impl World {
         }
         self.wait(ALL_TIMERS);
         assert!(self.legs.values().all(|over| *over), "a leg was not told its end");
+        assert!(self.asked.values().all(|over| *over), "a request of ours was not told its end");
         assert!(self.endpoint.is_idle(), "something remains");
         assert_eq!(self.endpoint.poll_timeout(), None, "it wants to be woken for nothing");
         self.calls.end();
@@ -183,7 +225,12 @@ impl World {
                 Output::Resolve { id, .. } => self.questions.push(id),
                 Output::Connect { id, .. } => self.asked_for.push(id),
                 Output::Dropped(why) => said.dropped.push(why),
-                Output::Disconnect { .. } | Output::Registration(_) => {}
+                Output::Answered { request, .. } => {
+                    let over = self.asked.entry(request).or_default();
+                    assert!(!*over, "one request of ours is answered twice");
+                    *over = true;
+                }
+                Output::Disconnect { .. } | Output::Registration(_) | Output::ShutOut(_) => {}
             }
         }
         let under_way = self.legs.values().filter(|over| !**over).count();

@@ -19,7 +19,7 @@ const TABLE: &str = include_str!("torture.md");
 fn rows(heading: &str) -> Vec<[&'static str; 6]> {
     let (_, table) = TABLE.split_once(&format!("## {heading}\n")).unwrap();
     let rows = table.lines().take_while(|line| !line.starts_with('#'));
-    let rows = rows.filter(|line| line.starts_with(|first: char| first == '|')).skip(2);
+    let rows = rows.filter(|line| line.starts_with('|')).skip(2);
     rows.map(|row| {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
         cells.try_into().unwrap_or_else(|_| panic!("six cells: {row}"))
