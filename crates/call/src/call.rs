@@ -8,12 +8,13 @@ use audit::CallId;
 use bytes::Bytes;
 use flow::{Enqueue, Urgency};
 use media::Playlist;
-use primitives::Now;
+use primitives::{Now, Private};
 use sip::LegId;
 
 use crate::leg::Party;
 use crate::script::Script;
 use crate::setup::Setup;
+use crate::trunk::{Origin, Outward};
 
 /// Longest a media thread may take to open a port. It takes microseconds; after seconds its answer is lost.
 pub(crate) const OPENING_MAX: Duration = Duration::from_secs(2);
@@ -31,6 +32,10 @@ pub(crate) struct Call {
     pub leg: LegId,
     pub party: Party,
     pub progress: Progress,
+    /// Where it came from, as far as that is proven.
+    pub origin: Origin,
+    /// The caller's number, `None` where it is withheld.
+    pub number: Option<Private<String>>,
     pub script: Script,
     /// The flow and step she is at, for the log.
     pub at: (Arc<str>, Arc<str>),
@@ -101,7 +106,7 @@ pub(crate) enum Who {
     /// An agent, rung by a colleague or for one who transfers.
     Colleague { agent: AgentId, name: String, ring_until: Instant },
     /// A number of `numbers:`.
-    Number { name: Arc<str>, uri: String, ring_until: Instant },
+    Number { name: Arc<str>, to: Outward, ring_until: Instant },
 }
 
 impl Who {

@@ -16,6 +16,7 @@ use crate::output::{CallRecord, Output};
 use crate::route::{Route, is_name, route};
 use crate::script::Script;
 use crate::switch::Switch;
+use crate::trunk::Origin;
 
 /// How often a phone that sends no RTP is asked by re-INVITE whether it is there. A minute of a dead line is
 /// what an agent bears; a phone on mute answers three messages a minute.
@@ -80,6 +81,8 @@ impl Switch {
             return self.refuse(now, leg, unacceptable.status(), "no_codec", out);
         }
         // P-Asserted-Identity counts from a trusted trunk only, and none is configured yet.
+        let origin = Origin::of(&setup, &invited);
+        let number = invited.from.clone();
         let caller = Caller { number: invited.from, dialled: dialled.clone() };
         let arrived = Hop::Arrived {
             dialled,
@@ -95,6 +98,8 @@ impl Switch {
             leg,
             party,
             progress: Progress::Opening { offer: invited.offer },
+            origin,
+            number,
             at: (flow.name().into(), "start".into()),
             language: Arc::clone(interpreter.language()),
             urgency: interpreter.urgency(),

@@ -27,6 +27,7 @@ use crate::output::Output;
 use crate::script::Script;
 use crate::switch::Switch;
 use crate::target::Target;
+use crate::trunk::{Origin, Outward};
 
 /// How long a person rings whom an agent calls. Her phone's own patience usually ends first.
 const DIRECT_RING: Duration = Duration::from_secs(60);
@@ -94,6 +95,8 @@ impl Switch {
             leg,
             party,
             progress: Progress::Opening { offer: invited.offer },
+            origin: Origin::Agent,
+            number: None,
             at: ("direct".into(), to.name().into()),
             language: Arc::clone(&setup.agent_language),
             urgency,
@@ -197,8 +200,11 @@ impl Switch {
                 (Who::Colleague { agent: *agent, name: name.clone(), ring_until }, address)
             }
             Target::Number { name } => {
-                let Some(uri) = call.setup.numbers.get(&**name).cloned() else { return Err(404) };
-                (Who::Number { name: Arc::clone(name), uri, ring_until }, call.party.local.ip())
+                let Some(number) = call.setup.numbers.get(&**name).cloned() else { return Err(404) };
+                (
+                    Who::Number { name: Arc::clone(name), to: Outward::new(number), ring_until },
+                    call.party.local.ip(),
+                )
             }
             Target::Queue { .. } | Target::Flow { .. } => return Err(404),
         };

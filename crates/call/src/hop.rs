@@ -196,7 +196,56 @@ pub enum Hop {
     TransferFailed {
         /// Its name.
         number: String,
-        /// `busy`, `no_answer`, `failed`, `given_up`.
+        /// `busy`, `no_answer`, `failed`, `given_up`, `no_way`, `caller_unproven`.
+        why: String,
+    },
+    /// A number outside is called by a trunk.
+    #[serde(rename = "trunk.call")]
+    TrunkCalled {
+        /// Which trunk.
+        trunk: String,
+        /// Which destination of it, as configured.
+        destination: String,
+        /// Of this transfer, from 1.
+        attempt: u32,
+    },
+    /// A trunk did not take the call; the next way is tried, if there is one.
+    #[serde(rename = "trunk.failed")]
+    TrunkNotReached {
+        /// Which.
+        trunk: String,
+        /// A SIP status, or `no_response`, `unreachable`.
+        why: String,
+    },
+    /// A trunk was passed over because a limit of it is reached.
+    #[serde(rename = "trunk.full")]
+    TrunkFull {
+        /// Which.
+        trunk: String,
+        /// `channels_full`, `calls_per_second_full`.
+        why: String,
+    },
+    /// A destination of a trunk is there, or no longer.
+    #[serde(rename = "trunk.state")]
+    TrunkNow {
+        /// Which trunk.
+        trunk: String,
+        /// Which destination of it, as configured.
+        destination: String,
+        /// `up`, `down`.
+        state: String,
+        /// What showed it: `options`, `call`.
+        by: String,
+    },
+    /// Our registration at a carrier.
+    #[serde(rename = "trunk.registered")]
+    TrunkRegistered {
+        /// Which trunk.
+        trunk: String,
+        /// `registered`, `failed`.
+        state: String,
+        /// Why it failed: a SIP status, `no_response`, `unreachable`.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
         why: String,
     },
     /// The call is over.
@@ -334,6 +383,18 @@ impl Hop {
             Self::Held { by, held: false } => format!("taken back by {by}"),
             Self::Transferring { number } => format!("{number} is rung"),
             Self::TransferFailed { number, why } => format!("{number} is not reached: {why}"),
+            Self::TrunkCalled { trunk, destination, attempt } => {
+                format!("called by trunk {trunk}, at {destination}, attempt {attempt}")
+            }
+            Self::TrunkNotReached { trunk, why } => format!("trunk {trunk} does not take the call: {why}"),
+            Self::TrunkFull { trunk, why } => format!("trunk {trunk} is passed over: {why}"),
+            Self::TrunkNow { trunk, destination, state, by } => {
+                format!("trunk {trunk}: {destination} is {state}, as its {by} shows")
+            }
+            Self::TrunkRegistered { trunk, state, why } => {
+                let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+                format!("registration at trunk {trunk} {state}{why}")
+            }
             Self::Ended { cause, lasted_ms: Some(ms) } => format!("call ends after {}: {cause}", seconds(ms)),
             Self::Ended { cause, lasted_ms: None } => format!("call ends: {cause}"),
             Self::AgentNow { agent, state } => format!("{agent} is {state}"),

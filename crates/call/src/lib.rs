@@ -48,6 +48,6 @@ pub use setup::{FeatureCode, Limits, MediaSetup, Prompts, Setup};
 pub use status::{AgentStatus, CallStatus, QueueStatus, Status};
 pub use switch::Switch;
 pub use trunk::{
-    Accept, CallerId, CallerIdHeader, CodecName, Dialling, Identity, Network, Plaintext, Reach, Register,
-    Shown, Strangers, Trunk, TrunkConfig, Written,
+    Accept, CallerId, CallerIdHeader, CodecName, DestinationStatus, Dialling, Identity, Network, Number,
+    Plaintext, Reach, Register, Shown, Strangers, Trunk, TrunkConfig, TrunkNumber, TrunkStatus, Written,
 };

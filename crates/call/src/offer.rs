@@ -80,7 +80,6 @@ impl Switch {
     fn ring(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
         let Some(far) = &mut call.far else { return };
         far.state = FarState::Ringing;
-        let offer = far.party.offer(&call.setup.media.codecs);
         let to = match &far.who {
             Who::Agent { name, .. } | Who::Colleague { name, .. } => self
                 .sip
@@ -88,8 +87,9 @@ impl Switch {
                 .iter()
                 .map(|binding| (binding.contact.clone(), Some(binding.path)))
                 .collect::<Vec<_>>(),
-            Who::Number { uri, .. } => vec![(uri.clone(), None)],
+            Who::Number { .. } => return self.ring_number(now, call, out),
         };
+        let offer = far.party.offer(&call.setup.media.codecs);
         // A colleague sees who calls; a caller's number is nobody's to see on a display.
         let from = match (&far.who, call.script.direct()) {
             (Who::Colleague { .. }, Some(direct)) => Some(Private::new(direct.user.clone())),
@@ -131,8 +131,14 @@ impl Switch {
             LegEvent::OfferAnswered { sdp } => self.answered_anew(now, call, Side::Far, Some(&sdp), out),
             LegEvent::Confirmed { sdp } => self.answered_anew(now, call, Side::Far, sdp.as_deref(), out),
             // A caller goes on hearing her music while a phone rings.
-            LegEvent::Ringing | LegEvent::Progress { .. } => self.far_rings(now, call, out),
-            LegEvent::Elsewhere { .. } | LegEvent::Info { .. } | LegEvent::Invited(_) => {}
+            LegEvent::Ringing | LegEvent::Progress { .. } => {
+                self.number_rings(now, call, out);
+                self.far_rings(now, call, out);
+            }
+            LegEvent::Elsewhere { retry_after, contacts } => {
+                Self::number_is_elsewhere(call, retry_after, contacts);
+            }
+            LegEvent::Info { .. } | LegEvent::Invited(_) => {}
         }
     }
 
@@ -142,6 +148,8 @@ impl Switch {
         if far.state != FarState::Ringing {
             return self.hang_up(now, leg, EndCause::OtherLegEnded, out);
         }
+        self.number_rings(now, call, out);
+        let Some(far) = &mut call.far else { return };
         let session = match far.party.accept(sdp, &call.setup.media.codecs) {
             Ok(session) => session,
             Err(_) => {
@@ -253,7 +261,11 @@ impl Switch {
         }
         match far.state {
             FarState::Opening | FarState::Ringing => {
-                let why = match far.refused {
+                let refused = far.refused;
+                if self.ring_on(now, call, cause, out) {
+                    return;
+                }
+                let why = match refused {
                     Some(486 | 600) => "busy",
                     Some(408 | 480 | 487) => "no_answer",
                     Some(603 | 403 | 488) => "declined",
@@ -270,7 +282,7 @@ impl Switch {
     }
 
     /// The other side was never reached: the caller stays at her place, or her flow is told.
-    fn far_failed(&mut self, now: Now, call: &mut Call, why: &str, out: &mut Vec<Output>) {
+    pub(crate) fn far_failed(&mut self, now: Now, call: &mut Call, why: &str, out: &mut Vec<Output>) {
         let Some(far) = call.far.take() else { return };
         self.close_port(far.party.port, out);
         for leg in &far.legs {

@@ -11,7 +11,7 @@ use media::sdp::Codec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::trunk::{Network, Strangers, Trunk};
+use crate::trunk::{Network, Number, Strangers, Trunk};
 
 /// What a switch works with until the next reload. Running calls keep the library they started on.
 #[derive(Clone, Debug)]
@@ -24,8 +24,8 @@ pub struct Setup {
     pub acd: acd::Config,
     /// Who may register: the agents' phones.
     pub users: Vec<sip::User>,
-    /// Where `transfer` leads: a name and the SIP URI rung for it.
-    pub numbers: BTreeMap<String, String>,
+    /// Where `transfer` leads, by name.
+    pub numbers: BTreeMap<String, Number>,
     /// Links to carriers, by name.
     pub trunks: BTreeMap<String, Trunk>,
     /// What happens to a caller who comes by none of them.

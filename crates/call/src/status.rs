@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::switch::Switch;
+use crate::trunk::TrunkStatus;
 
 /// Queues, agents and calls as they stand. Holds nothing private.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -13,6 +14,8 @@ pub struct Status {
     pub agents: Vec<AgentStatus>,
     /// Every call.
     pub calls: Vec<CallStatus>,
+    /// Every trunk.
+    pub trunks: Vec<TrunkStatus>,
     /// RTP port numbers free.
     pub ports_free: usize,
     /// Digest of the flows new calls take.
@@ -97,6 +100,7 @@ impl Switch {
                     flow: call.script.flow().map(|flow| flow.digest().to_string()).unwrap_or_default(),
                 })
                 .collect(),
+            trunks: self.links.status(),
             ports_free: self.ports.free(),
             flows: setup.library.digest().to_string(),
             draining: self.draining,

@@ -23,6 +23,7 @@ use crate::output::Output;
 use crate::port_pool::PortPool;
 use crate::script::Script;
 use crate::setup::Setup;
+use crate::trunk::Links;
 
 /// Work a handler leaves for its end, so that no part is called from inside itself.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(crate) enum Pending {
     Acd(acd::Output),
     Flow(CallId, flow::Event),
     Registration(RegistrationChange),
+    Carrier(sip::RequestId, sip::Outcome),
 }
 
 /// The deterministic heart of a node.
@@ -38,6 +40,9 @@ pub struct Switch {
     setup: Arc<Setup>,
     pub(crate) sip: sip::Endpoint,
     pub(crate) acd: acd::Engine,
+    pub(crate) links: Links,
+    /// Whether any input came: the first one starts the trunks, which know no time before.
+    is_started: bool,
     pub(crate) ports: PortPool,
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) features: BTreeMap<LegId, FeatureCall>,
@@ -81,6 +86,8 @@ impl Switch {
         Self {
             sip: sip::Endpoint::new(config, seed.part("sip")),
             acd: acd::Engine::new(setup.acd.clone()),
+            links: Links::new(seed.part("trunks").generator()),
+            is_started: false,
             ports: PortPool::new(setup.media.ports.clone(), &BTreeSet::new()),
             setup,
             calls: BTreeMap::new(),
@@ -104,6 +111,9 @@ impl Switch {
     /// Takes one input and appends what is to be done to `out`, hops first.
     pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
         let from = out.len();
+        if !mem::replace(&mut self.is_started, true) {
+            self.links.configure(now, &self.setup.trunks);
+        }
         self.take(now, input, out);
         while let Some(work) = self.pending.pop_front() {
             match work {
@@ -111,6 +121,7 @@ impl Switch {
                 Pending::Acd(output) => self.acd_output(now, output, out),
                 Pending::Flow(call, event) => self.flow_event(now, call, event, out),
                 Pending::Registration(change) => self.registration(now, change, out),
+                Pending::Carrier(request, outcome) => self.carrier_answered(now, request, &outcome, out),
             }
         }
         // A hop made while a later part was handled still comes before what follows from it.
@@ -122,7 +133,10 @@ impl Switch {
     /// When to call `handle` with `Input::Timeout`, or earlier.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let call = self.timers.first().map(|(at, _)| *at);
-        [self.sip.poll_timeout(), self.acd.poll_timeout(), call].into_iter().flatten().min()
+        [self.sip.poll_timeout(), self.acd.poll_timeout(), self.links.poll_timeout(), call]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Whether no call, leg, port or queue entry is left. Registrations may be.
@@ -186,6 +200,7 @@ impl Switch {
         if self.acd.poll_timeout().is_some_and(|at| at <= now.mono) {
             self.acd_input(now, acd::Input::Timeout);
         }
+        self.ask_carriers(now, out);
         while let Some((at, id)) = self.timers.first().copied()
             && at <= now.mono
         {
@@ -212,6 +227,7 @@ impl Switch {
         self.acd_input(now, acd::Input::Configure(setup.acd.clone()));
         self.sip_input(now, sip::Input::Users(setup.users.clone()), out);
         self.sip_input(now, sip::Input::Security(setup.sip_security()), out);
+        self.links.configure(now, &setup.trunks);
         self.setup = setup;
         let flows = self.setup.library.digest().to_string();
         self.hop(now, None, Hop::Loaded { flows }, out);
@@ -241,11 +257,27 @@ impl Switch {
         leg
     }
 
+    /// Asks something outside of calls; see [`sip::Endpoint::request`].
+    pub(crate) fn request(
+        &mut self,
+        now: Now,
+        request: sip::OutOfDialog,
+        out: &mut Vec<Output>,
+    ) -> sip::RequestId {
+        let mut outputs = mem::take(&mut self.sip_out);
+        let id = self.sip.request(now, request, &mut outputs);
+        self.sort_sip(now, &mut outputs, out);
+        self.sip_out = outputs;
+        id
+    }
+
     fn sort_sip(&mut self, now: Now, outputs: &mut Vec<sip::Output>, out: &mut Vec<Output>) {
         for output in outputs.drain(..) {
             match output {
                 sip::Output::Leg { leg, event } => self.pending.push_back(Pending::Leg(leg, event)),
-                sip::Output::Answered { .. } => {}
+                sip::Output::Answered { request, outcome } => {
+                    self.pending.push_back(Pending::Carrier(request, outcome));
+                }
                 sip::Output::Registration(change) => self.pending.push_back(Pending::Registration(change)),
                 sip::Output::ShutOut(sip::ShutOut { why, messages }) => {
                     self.hop(now, None, Hop::ShutOut { why: why.name().to_owned(), messages }, out);
@@ -313,7 +345,7 @@ impl Switch {
 
     fn leg_event(&mut self, now: Now, leg: LegId, event: LegEvent, out: &mut Vec<Output>) {
         let owner = if matches!(event, LegEvent::Ended { .. }) {
-            self.legs.remove(&leg)
+            self.forget_leg(leg)
         } else {
             self.legs.get(&leg).copied()
         };
@@ -518,7 +550,7 @@ impl Switch {
 
     /// Lets go of a leg: it is ended and its later events are nobody's.
     pub(crate) fn hang_up(&mut self, now: Now, leg: LegId, cause: EndCause, out: &mut Vec<Output>) {
-        if self.legs.remove(&leg).is_some() {
+        if self.forget_leg(leg).is_some() {
             self.leg(now, leg, LegCommand::HangUp { cause }, out);
         }
     }

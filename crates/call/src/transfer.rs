@@ -12,6 +12,7 @@ use crate::hop::Hop;
 use crate::leg::{Owner, Party};
 use crate::output::Output;
 use crate::switch::Switch;
+use crate::trunk::Outward;
 
 impl Switch {
     pub(crate) fn transfer(
@@ -23,20 +24,23 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         self.hop(now, Some(call), Hop::Transferring { number: name.to_string() }, out);
-        let uri = call.setup.numbers.get(&*name).cloned();
+        if !self.may_call_out(now, call, &name, out) {
+            return;
+        }
+        let number = call.setup.numbers.get(&*name).cloned();
         // The same interface as the caller's: the one calls come and go by.
         let address = call.party.local.ip();
-        let opened = match (&uri, &call.far) {
+        let opened = match (&number, &call.far) {
             (Some(_), None) => self.open_port(Owner::Far(call.id), call.shard, address, out),
             _ => None,
         };
-        let (Some(uri), Some((port, local))) = (uri, opened) else {
+        let (Some(number), Some((port, local))) = (number, opened) else {
             let failed = Hop::TransferFailed { number: name.to_string(), why: "failed".to_owned() };
             self.hop(now, Some(call), failed, out);
             let news = flow::Event::Transfer(TransferNews::Failed);
             return self.pending.push_back(crate::switch::Pending::Flow(call.id, news));
         };
-        let who = Who::Number { name, uri, ring_until: now.mono + ring };
+        let who = Who::Number { name, to: Outward::new(number), ring_until: now.mono + ring };
         call.far = Some(Far::opening(now, who, Party::new(port, local, self.random() >> 1)));
     }
 

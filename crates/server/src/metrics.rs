@@ -47,6 +47,11 @@ pub struct Metrics {
     pub media_events_delayed: IntCounter,
     /// Reloads, by outcome.
     pub reloads: IntCounterVec,
+    trunk_attempts: IntCounterVec,
+    trunk_failures: IntCounterVec,
+    trunk_destinations: IntGaugeVec,
+    trunk_registered: IntGaugeVec,
+    trunk_channels: IntGaugeVec,
     audit_stalled: IntGauge,
     audit: IntGaugeVec,
 }
@@ -126,6 +131,31 @@ impl Metrics {
                 "Reloads of flows and configuration",
                 &["outcome"],
             )?,
+            trunk_attempts: counters(
+                r,
+                "careline_trunk_attempts_total",
+                "Calls out that were tried by a trunk",
+                &["trunk"],
+            )?,
+            trunk_failures: counters(
+                r,
+                "careline_trunk_failures_total",
+                "Calls out a trunk did not take, by why: a SIP status, silence, a limit of ours",
+                &["trunk", "reason"],
+            )?,
+            trunk_destinations: gauges(
+                r,
+                "careline_trunk_destinations",
+                "Destinations of a trunk now, by state; alert on down",
+                &["trunk", "state"],
+            )?,
+            trunk_registered: gauges(
+                r,
+                "careline_trunk_registered",
+                "1 for the state our registration at a carrier is in",
+                &["trunk", "state"],
+            )?,
+            trunk_channels: gauges(r, "careline_trunk_channels", "Calls out by a trunk now", &["trunk"])?,
             audit_stalled: gauge(
                 r,
                 "careline_audit_stalled",
@@ -156,6 +186,10 @@ impl Metrics {
             Hop::Parted { talked_ms, .. } => self.talk_seconds.observe(seconds(talked_ms)),
             Hop::Ended { cause, .. } => self.calls.with_label_values(&[cause]).inc(),
             Hop::Log { state } => self.audit_stalled.set(i64::from(state == "stalled")),
+            Hop::TrunkCalled { trunk, .. } => self.trunk_attempts.with_label_values(&[trunk]).inc(),
+            Hop::TrunkNotReached { trunk, why } | Hop::TrunkFull { trunk, why } => {
+                self.trunk_failures.with_label_values(&[trunk, why]).inc();
+            }
             Hop::Arrived { .. }
             | Hop::Dialled { .. }
             | Hop::Stepped { .. }
@@ -174,7 +208,26 @@ impl Metrics {
             | Hop::AgentAsked { .. }
             | Hop::Registered { .. }
             | Hop::ShutOut { .. }
+            | Hop::TrunkNow { .. }
+            | Hop::TrunkRegistered { .. }
             | Hop::Loaded { .. } => {}
+        }
+    }
+
+    fn trunks_stand(&self, trunks: &[call::TrunkStatus]) {
+        for metric in [&self.trunk_destinations, &self.trunk_registered, &self.trunk_channels] {
+            metric.reset();
+        }
+        for trunk in trunks {
+            let name = trunk.name.as_str();
+            for destination in &trunk.destinations {
+                self.trunk_destinations.with_label_values(&[name, destination.state]).inc();
+            }
+            if trunk.registration != "none" {
+                self.trunk_registered.with_label_values(&[name, trunk.registration]).set(1);
+            }
+            let channels = i64::try_from(trunk.channels).unwrap_or(i64::MAX);
+            self.trunk_channels.with_label_values(&[name]).set(channels);
         }
     }
 
@@ -185,6 +238,7 @@ impl Metrics {
             for agent in &status.agents {
                 self.agents.with_label_values(&[agent.state]).inc();
             }
+            self.trunks_stand(&status.trunks);
             for queue in &status.queues {
                 for (urgency, waiting) in flow::Urgency::ALL.iter().zip(queue.waiting) {
                     self.waiting

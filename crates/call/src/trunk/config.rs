@@ -15,6 +15,8 @@ use super::dialling::Dialling;
 
 /// Destinations of a trunk: a carrier has two to eight, and each is asked by OPTIONS.
 const REACH_MAX: usize = 16;
+/// Calls a second that are counted one by one.
+const RATE_MAX: u32 = 1_000;
 /// Networks and names by which one trunk is recognised.
 const ACCEPT_MAX: usize = 256;
 
@@ -49,7 +51,7 @@ pub struct TrunkConfig {
     pub channels_max: u32,
     /// New calls out in a second. 0: no limit. Default 0.
     pub calls_per_second_max: u32,
-    /// Codecs on this trunk, best first. Empty: those of `media.codecs`. Default empty.
+    /// Codecs on this trunk, best first, each one of `media.codecs`. Empty: all of those. Default empty.
     pub codecs: Vec<CodecName>,
     /// How this carrier writes numbers. Default with `+`, as E.164.
     pub numbers: Dialling,
@@ -134,6 +136,9 @@ impl TrunkConfig {
         }
         if !(1..=32).contains(&self.first_response_secs) {
             return Err(format!("trunk `{name}`: `first_response_secs` must be 1 to 32: write 4"));
+        }
+        if self.calls_per_second_max > RATE_MAX {
+            return Err(format!("trunk `{name}`: `calls_per_second_max` above {RATE_MAX} is none: write 0"));
         }
         if self.check_misses == 0 {
             return Err(format!(

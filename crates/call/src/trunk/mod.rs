@@ -3,21 +3,47 @@
 //! | question | file |
 //! |---|---|
 //! | what people write down about a trunk | `config.rs` |
+//! | where a name of `numbers:` leads | `number.rs` |
 //! | how the numbers of a carrier and E.164 become one another | `dialling.rs` |
+//! | who a call is from, and whether it may cause another | `origin.rs` |
+//! | what the called sees of the caller | `caller_id.rs` |
+//! | whether a destination is there | `health.rs` |
+//! | whether we are registered | `registration.rs` |
+//! | how many calls it carries | `limits.rs` |
+//! | which destination is called | `choice.rs` |
+//! | what a failed attempt means | `failure.rs` |
+//! | all trunks as they stand | `links.rs` |
+//! | a number is called, way after way | `outward.rs` |
 
+mod caller_id;
+mod choice;
 mod config;
 mod dialling;
+mod failure;
+mod health;
+mod limits;
+mod links;
+mod number;
+mod origin;
+mod outward;
+mod registration;
 
 pub use config::{
     Accept, CallerId, CallerIdHeader, CodecName, Identity, Network, Plaintext, Reach, Register, Shown,
     Strangers, TrunkConfig,
 };
 pub use dialling::{Dialling, Written};
+pub(crate) use limits::Passage;
+pub(crate) use links::Links;
+pub use links::{DestinationStatus, TrunkStatus};
+pub use number::{Number, TrunkNumber};
+pub(crate) use origin::Origin;
+pub(crate) use outward::Outward;
 
 use primitives::Private;
 
 /// A trunk with its secrets: what [`crate::Setup`] holds by the trunk's name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Trunk {
     /// As written in `careline.yaml`.
     pub config: TrunkConfig,

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use acd::AgentConfig;
-use call::{FeatureCode, Limits, Strangers, TrunkConfig};
+use call::{FeatureCode, Limits, Number, Strangers, TrunkConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -24,6 +24,9 @@ pub use security::Security;
 
 /// The commented default, the same text as `config/careline.yaml`.
 pub const DEFAULT: &str = include_str!("../../../../config/careline.yaml");
+
+/// Each is registered and checked by messages of its own, and scanned at each turn.
+const TRUNKS_MAX: usize = 64;
 
 /// `careline.yaml`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -49,8 +52,8 @@ pub struct Config {
     pub media: Media,
     /// Agents, by the user name their phones register with.
     pub agents: BTreeMap<String, AgentConfig>,
-    /// Where `transfer` steps lead: a name and the SIP URI rung for it.
-    pub numbers: BTreeMap<String, String>,
+    /// Where `transfer` steps lead, by name: a SIP URI, or a number behind one trunk or several.
+    pub numbers: BTreeMap<String, Number>,
     /// Links to carriers, by name. Default `local`, by which this machine may call.
     pub trunks: BTreeMap<String, TrunkConfig>,
     /// What happens to an INVITE of nobody we know. Default `refuse`.
@@ -180,13 +183,7 @@ impl Config {
                 "feature code `{code}` must be a star and one to four digits, so that no patient's number is one"
             ));
         }
-        let is_sip = |uri: &str| uri.starts_with("sip:") || uri.starts_with("sips:");
-        if let Some((name, uri)) = self.numbers.iter().find(|(_, uri)| !is_sip(uri)) {
-            return mistake(format!(
-                "number `{name}` leads to `{uri}`: write a SIP URI, `sip:+15550100190@192.0.2.10`"
-            ));
-        }
-        if let Some(text) = self.trunks.iter().find_map(|(name, trunk)| trunk.check(name).err()) {
+        if let Some(text) = self.trunk_mistake() {
             return mistake(text);
         }
         if let Err(text) = self.security.check() {
@@ -222,6 +219,29 @@ impl Config {
             );
         }
         Ok(())
+    }
+
+    /// What is wrong with a trunk, or with a number that goes by one.
+    fn trunk_mistake(&self) -> Option<String> {
+        if self.trunks.len() > TRUNKS_MAX {
+            return Some(format!("more than {TRUNKS_MAX} trunks: join those of one carrier"));
+        }
+        let has_way = |name: &str| self.trunks.get(name).is_some_and(|trunk| !trunk.reach.is_empty());
+        let numbers = self.numbers.iter().find_map(|(name, number)| number.check(name, has_way).err());
+        let trunks = || self.trunks.iter().find_map(|(name, trunk)| trunk.check(name).err());
+        let unknown = |(name, trunk): (&String, &TrunkConfig)| {
+            let codec = trunk.codecs.iter().find(|codec| !self.media.codecs.contains(codec))?;
+            Some(format!("trunk `{name}`: codec `{codec:?}` is none of `media.codecs`: name it there too"))
+        };
+        let unencrypted = |(name, trunk): (&String, &TrunkConfig)| {
+            let is_open = !trunk.is_encrypted() && trunk.plaintext.is_none();
+            (is_open && self.environment == Environment::Production).then(|| {
+                format!("trunk `{name}` goes out without TLS: write `;transport=tls`, or why not under `plaintext`")
+            })
+        };
+        let rest =
+            || self.trunks.iter().find_map(unknown).or_else(|| self.trunks.iter().find_map(unencrypted));
+        numbers.or_else(trunks).or_else(rest)
     }
 
     /// Every path of a file besides the two folders.

@@ -156,12 +156,9 @@ impl World {
             numbers: self
                 .numbers
                 .iter()
-                .filter_map(|(name, user)| Some((name.clone(), numbers.get(user)?.clone())))
+                .filter_map(|(name, user)| Some((name.clone(), numbers.get(user)?.clone().into())))
                 .collect(),
-            trunks: std::collections::BTreeMap::from([(
-                "local".to_owned(),
-                call::Trunk { config: call::TrunkConfig::local(), password: None, accept_password: None },
-            )]),
+            trunks: everybody(),
             strangers: call::Strangers::Answer,
             // Patients come by a trunk; agents' phones are strangers until they have registered.
             security: sip::Security {
@@ -186,4 +183,13 @@ impl World {
             limits: self.limits,
         })
     }
+}
+
+/// A trunk by which every phone of the simulation may call.
+fn everybody() -> BTreeMap<String, call::Trunk> {
+    let from = ["0.0.0.0/0", "::/0"].into_iter().filter_map(|net| net.parse().ok()).collect();
+    let accept = call::Accept { from, ..call::Accept::default() };
+    let config = call::TrunkConfig { accept, ..call::TrunkConfig::default() };
+    let trunk = call::Trunk { config, password: None, accept_password: None };
+    BTreeMap::from([("everybody".to_owned(), trunk)])
 }
