@@ -88,6 +88,8 @@ impl Signalling {
         let mut ready = Events::with_capacity(64);
         let mut out = Vec::with_capacity(256);
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
+        // The switch learns what time it is: trunks register before anybody has called.
+        self.switch.handle(now(), Input::Timeout, &mut out);
         loop {
             let is_behind = self.waiting.has_more || !self.waiting.again.is_empty();
             let wait = if is_behind { Some(Duration::ZERO) } else { self.until_due() };
