@@ -13,7 +13,7 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(crate) enum Passage {
     /// It does.
     Ordinary,
-    /// An emergency: it passes every limit, and counts in it.
+    /// An emergency, or an emergent caller: it passes every limit, and counts in it.
     Emergency,
 }
 

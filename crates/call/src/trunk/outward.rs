@@ -65,8 +65,11 @@ impl Switch {
 
     /// Calls the next destination; `false` when none is left.
     fn ring_next_way(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) -> bool {
-        // Emergency passes every limit: a full trunk is a reason to wait for nobody in danger.
-        let passage = if call.urgency == Urgency::Emergency { Passage::Emergency } else { Passage::Ordinary };
+        // Of these two no call may be blocked: a full trunk is a reason to wait for nobody in danger.
+        let passage = match call.urgency {
+            Urgency::Emergency | Urgency::Emergent => Passage::Emergency,
+            _ => Passage::Ordinary,
+        };
         let Some(to) = call.outward() else { return false };
         let mut full = Vec::new();
         let found = self.links.way(now.mono, to.number.ways(), &to.tried, passage, &mut full);
