@@ -12,6 +12,7 @@ use primitives::{Now, Private};
 use sip::LegId;
 
 use crate::leg::Party;
+use crate::referral::Transfer;
 use crate::script::Script;
 use crate::setup::Setup;
 use crate::trunk::{Origin, Outward};
@@ -52,6 +53,8 @@ pub(crate) struct Call {
     pub far: Option<Far>,
     /// Whether the agent who made this call has put the other side on hold.
     pub held: bool,
+    /// A transfer by the agent, under way or just done.
+    pub transfer: Option<Transfer>,
     /// When a side that is silent is asked again whether anybody is there: the caller's, the far one's.
     pub probe_again: [Option<Instant>; 2],
     /// The place in the switch's timer list.
@@ -94,6 +97,8 @@ pub(crate) struct Far {
     pub since: Now,
     /// Whether the other side has put us on hold.
     pub held: bool,
+    /// Whether an agent has led the caller here: her flow still stands where that agent answered.
+    pub referred: bool,
     /// The worst answer of the legs that ended, for the engine and the flow.
     pub refused: Option<u16>,
 }
@@ -168,7 +173,8 @@ impl Call {
             _ => None,
         };
         let [caller, far] = self.probe_again;
-        [self.script.poll_timeout(), ring, opened, caller, far].into_iter().flatten().min()
+        let leaves = self.transfer.as_ref().and_then(|transfer| transfer.leave_at);
+        [self.script.poll_timeout(), ring, opened, leaves, caller, far].into_iter().flatten().min()
     }
 
     /// Milliseconds since it arrived.

@@ -26,6 +26,9 @@ impl Switch {
     /// Somebody calls us.
     pub(crate) fn invited(&mut self, now: Now, leg: LegId, invited: Invited, out: &mut Vec<Output>) {
         let setup = Arc::clone(self.setup());
+        if let Some(replaced) = invited.replaces {
+            return self.take_over(now, leg, (invited, replaced), out);
+        }
         // Carriers append number-portability parameters (RFC 4694) to the user part.
         let dialled = invited.dialled.expose().split(';').next().unwrap_or_default();
         match route(&setup, dialled) {
@@ -110,6 +113,7 @@ impl Switch {
             waits_since: None,
             far: None,
             held: false,
+            transfer: None,
             probe_again: [None; 2],
             scheduled: None,
             over: false,
@@ -134,6 +138,10 @@ impl Switch {
         match event {
             LegEvent::Confirmed { sdp } => self.confirmed(now, call, sdp.as_deref(), out),
             LegEvent::Reoffered { sdp } => self.reoffered(now, call, Side::Caller, sdp.as_deref(), out),
+            LegEvent::Referred(referral) => {
+                let leg = call.leg;
+                self.referred(now, call, (Side::Caller, leg), &referral, out);
+            }
             LegEvent::Info { key } => self.run_flow(now, call, flow::Event::Digit(key), out),
             LegEvent::Ended { cause, .. } => {
                 let cause = match cause {
@@ -148,9 +156,11 @@ impl Switch {
                 self.end(now, call, cause, out);
             }
             LegEvent::OfferAnswered { sdp } => self.answered_anew(now, call, Side::Caller, Some(&sdp), out),
-            // What only a leg we dialled can say.
+            // What only a leg we dialled or referred can say.
             LegEvent::Invited(_)
             | LegEvent::Elsewhere { .. }
+            | LegEvent::ReferAnswered { .. }
+            | LegEvent::ReferNews { .. }
             | LegEvent::Ringing
             | LegEvent::Progress { .. }
             | LegEvent::Answered { .. } => {}
@@ -334,14 +344,27 @@ impl Switch {
         }
         self.leave_queue_for_good(now, call, out);
         self.drop_far(now, call, EndCause::OtherLegEnded, cause, out);
+        self.drop_referrer(now, call, out);
         self.hang_up(now, call.leg, EndCause::WeHungUp, out);
         self.close_port(call.party.port, out);
+        if let Some(agent) = call.agent_at(Side::Caller) {
+            self.disengage(now, agent);
+        }
+        self.record(now, call, cause, out);
+    }
+
+    /// The call is over while its parties go on in another one.
+    pub(crate) fn dissolve(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
+        if !call.over {
+            self.drop_referrer(now, call, out);
+            self.record(now, call, "transferred", out);
+        }
+    }
+
+    fn record(&self, now: Now, call: &mut Call, cause: &str, out: &mut Vec<Output>) {
         call.over = true;
         let ended = Hop::Ended { cause: cause.to_owned(), lasted_ms: Some(call.age_ms(now)) };
         self.hop(now, Some(call), ended, out);
-        if let Some(agent) = call.script.direct().map(|direct| direct.agent) {
-            self.disengage(now, agent);
-        }
         let flow = call.script.flow();
         out.push(Output::Record(CallRecord {
             call: call.id,
@@ -375,7 +398,7 @@ impl Switch {
 
 impl Call {
     /// The leg and the media of one side; `None` while the far one has no leg.
-    fn side(&mut self, side: Side) -> Option<(LegId, &mut Party)> {
+    pub(crate) fn side(&mut self, side: Side) -> Option<(LegId, &mut Party)> {
         match side {
             Side::Caller => Some((self.leg, &mut self.party)),
             Side::Far => {

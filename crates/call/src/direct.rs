@@ -21,6 +21,7 @@ use primitives::Now;
 use sip::{Challenge, Invited, LegCommand, LegId, Refusal};
 
 use crate::call::{Call, Far, FarState, Progress, Summary, Who};
+use crate::caller::Side;
 use crate::hop::Hop;
 use crate::leg::{Owner, Party};
 use crate::output::Output;
@@ -38,11 +39,12 @@ const DIRECT_CALLS_MAX: u32 = 4;
 /// What an agent's phone dialled.
 #[derive(Clone, Debug)]
 pub(crate) struct Direct {
-    /// Whose phone.
-    pub agent: AgentId,
-    /// Her user name.
+    /// Whose phone. `None` where somebody outside has taken the caller's place.
+    pub agent: Option<AgentId>,
+    /// Her user name, or the name of the number.
     pub user: String,
-    to: Target,
+    /// Whom she dialled.
+    pub to: Option<Target>,
 }
 
 impl Switch {
@@ -107,11 +109,12 @@ impl Switch {
             waits_since: None,
             far: None,
             held: false,
+            transfer: None,
             probe_again: [None; 2],
             scheduled: None,
             over: false,
             summary: Summary { agent: Some(user.clone()), ..Summary::default() },
-            script: Script::Direct(Direct { agent, user, to }),
+            script: Script::Direct(Direct { agent: Some(agent), user, to: Some(to) }),
             setup,
         };
         self.hop(now, Some(&call), dialled, out);
@@ -130,7 +133,11 @@ impl Switch {
     ) {
         let Some(to) = call.script.direct().map(|direct| direct.to.clone()) else { return };
         match event {
-            flow::Event::CallStarted => self.reach(now, call, to, out),
+            flow::Event::CallStarted => {
+                if let Some(to) = to {
+                    self.reach(now, call, to, out);
+                }
+            }
             flow::Event::Transfer(TransferNews::Busy) => self.not_reached(now, call, 486, out),
             flow::Event::Transfer(TransferNews::NoAnswer | TransferNews::Failed) => {
                 self.not_reached(now, call, 480, out);
@@ -297,9 +304,9 @@ impl Switch {
 impl Call {
     /// Whether an agent is one of its parties.
     pub(crate) fn has(&self, agent: AgentId) -> bool {
-        let is_caller = self.script.direct().is_some_and(|direct| direct.agent == agent);
-        let is_far = self.far.as_ref().and_then(|far| far.who.agent()) == Some(agent);
-        is_caller || is_far
+        let is_side = |side| self.agent_at(side) == Some(agent);
+        let transfers = self.transfer.as_ref().and_then(|transfer| transfer.from.as_ref()?.who.agent());
+        is_side(Side::Caller) || is_side(Side::Far) || transfers == Some(agent)
     }
 }
 
@@ -313,6 +320,7 @@ impl Far {
             state: FarState::Opening,
             since: now,
             held: false,
+            referred: false,
             refused: None,
         }
     }

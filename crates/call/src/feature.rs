@@ -112,7 +112,12 @@ impl Switch {
             | LegEvent::Progress { .. }
             | LegEvent::Answered { .. }
             | LegEvent::OfferAnswered { .. }
+            | LegEvent::ReferAnswered { .. }
+            | LegEvent::ReferNews { .. }
             | LegEvent::Info { .. } => {}
+            LegEvent::Referred(_) => {
+                self.leg(now, leg, LegCommand::RefuseReferral(Refusal::status(603)), out);
+            }
         }
     }
 

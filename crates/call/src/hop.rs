@@ -248,6 +248,36 @@ pub enum Hop {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         why: String,
     },
+    /// An agent asks to transfer whom she talks with.
+    #[serde(rename = "transfer.asked")]
+    TransferAsked {
+        /// Who asks.
+        by: String,
+        /// A colleague, a queue, a number's name, or one of our own numbers.
+        to: String,
+        /// `blind`, or `attended`: she has asked there first.
+        how: String,
+    },
+    /// She is not let: nobody of ours asked, or there is no such target.
+    #[serde(rename = "transfer.refused")]
+    TransferRefused {
+        /// The SIP status.
+        status: u16,
+        /// `not_an_agent`, `no_such_target`, `no_such_call`, `not_her_call`, `not_now` …
+        why: String,
+    },
+    /// The caller is there.
+    #[serde(rename = "transfer.done")]
+    Transferred {
+        /// Where.
+        to: String,
+    },
+    /// Another phone of an agent goes on with her call.
+    #[serde(rename = "phone.changed")]
+    PhoneChanged {
+        /// Whose.
+        agent: String,
+    },
     /// The call is over.
     #[serde(rename = "call.end")]
     Ended {
@@ -395,6 +425,10 @@ impl Hop {
                 let why = if why.is_empty() { String::new() } else { format!(": {why}") };
                 format!("registration at trunk {trunk} {state}{why}")
             }
+            Self::TransferAsked { by, to, how } => format!("{by} transfers to {to}, {how}"),
+            Self::TransferRefused { status, why } => format!("transfer refused with {status}: {why}"),
+            Self::Transferred { to } => format!("transferred to {to}"),
+            Self::PhoneChanged { agent } => format!("{agent} goes on at another phone"),
             Self::Ended { cause, lasted_ms: Some(ms) } => format!("call ends after {}: {cause}", seconds(ms)),
             Self::Ended { cause, lasted_ms: None } => format!("call ends: {cause}"),
             Self::AgentNow { agent, state } => format!("{agent} is {state}"),

@@ -7,9 +7,11 @@ use media::PortId;
 use media::sdp::{self, Codec, Local, Session, Unacceptable};
 use sip::LegId;
 
+use crate::caller::Side;
+
 /// The media side of one party. An agent who is rung at several phones has one, shared by their legs,
 /// because only one of them will answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Party {
     pub port: PortId,
     /// Where we receive her RTP.
@@ -62,6 +64,19 @@ pub(crate) enum Owner {
     Caller(audit::CallId),
     /// The agent's side, or the number outside.
     Far(audit::CallId),
+    /// The side of an agent who transfers the caller, until she leaves.
+    Referrer(audit::CallId),
     /// An agent's phone that dialled a feature code.
     Feature(LegId),
+}
+
+impl Owner {
+    /// The side of a call it is, where it is one.
+    pub(crate) const fn side(self) -> Option<(audit::CallId, Side)> {
+        match self {
+            Self::Caller(id) => Some((id, Side::Caller)),
+            Self::Far(id) => Some((id, Side::Far)),
+            Self::Referrer(_) | Self::Feature(_) => None,
+        }
+    }
 }

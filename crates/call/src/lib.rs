@@ -16,10 +16,12 @@
 //! | a number outside is rung | `transfer.rs` |
 //! | an agent's phone calls a colleague, a queue or a number | `direct.rs` |
 //! | whom an agent may reach by name | `target.rs` |
+//! | an agent transfers whom she talks with | `referral.rs`, `attended.rs`, `sides.rs` |
 //! | an agent signs in by feature code | `feature.rs` |
 //! | links to carriers: what is known of them, how numbers are written | `trunk/` |
 //! | everything a person could later ask about | `hop.rs` |
 
+mod attended;
 mod call;
 mod caller;
 mod direct;
@@ -30,9 +32,11 @@ mod leg;
 mod offer;
 mod output;
 mod port_pool;
+mod referral;
 mod route;
 mod script;
 mod setup;
+mod sides;
 mod status;
 mod steps;
 mod switch;

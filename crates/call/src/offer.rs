@@ -134,11 +134,16 @@ impl Switch {
             LegEvent::Ringing | LegEvent::Progress { .. } => {
                 self.number_rings(now, call, out);
                 self.far_rings(now, call, out);
+                self.transfer_rings(now, call, out);
             }
             LegEvent::Elsewhere { retry_after, contacts } => {
                 Self::number_is_elsewhere(call, retry_after, contacts);
             }
-            LegEvent::Info { .. } | LegEvent::Invited(_) => {}
+            LegEvent::Referred(referral) => self.referred(now, call, (Side::Far, leg), &referral, out),
+            LegEvent::ReferAnswered { .. }
+            | LegEvent::ReferNews { .. }
+            | LegEvent::Info { .. }
+            | LegEvent::Invited(_) => {}
         }
     }
 
@@ -228,12 +233,16 @@ impl Switch {
         let Some(far) = &mut call.far else { return };
         far.state = FarState::Bridged;
         far.since = now;
+        let was_referred = far.referred;
         let (with, port, is_agent) = (far.who.name(), far.party.port, matches!(far.who, Who::Agent { .. }));
         let command = media::Command::Bridge { a: call.party.port, b: port };
         call.playlist = 0;
         *call.next_probe(Side::Far) = None;
         self.hop(now, Some(call), Hop::Bridged { with }, out);
         out.push(Output::Media { shard: call.shard, command });
+        if was_referred {
+            return self.transfer_done(now, call, out);
+        }
         let connected = if is_agent {
             flow::Event::Queue(QueueNews::Connected)
         } else {
@@ -307,6 +316,10 @@ impl Switch {
                 }
                 let failed = Hop::TransferFailed { number: far.who.name(), why: why.to_owned() };
                 self.hop(now, Some(call), failed, out);
+                if far.referred {
+                    let status = if why == "busy" { 486 } else { far.refused.unwrap_or(480) };
+                    return self.transfer_came_to_nothing(now, call, status, out);
+                }
                 let news = match why {
                     "busy" => TransferNews::Busy,
                     "no_answer" => TransferNews::NoAnswer,
@@ -326,15 +339,16 @@ impl Switch {
             // She has talked with somebody: what she waits for afterwards is a new wait.
             call.waits_since = None;
         }
-        match far.who {
-            Who::Agent { agent, .. } => {
-                let change = AgentChange::ConversationEnded;
-                self.acd_input(now, acd::Input::Agent { agent, change });
+        self.release(now, &far.who);
+        let is_of_a_flow = matches!(far.who, Who::Number { .. }) && !far.referred;
+        match (far.who.agent(), is_of_a_flow) {
+            (_, true) => self.run_flow(now, call, flow::Event::Transfer(TransferNews::Ended), out),
+            (agent, false) => {
                 match call.served.take() {
                     Some(place) if lost || far.state != FarState::Bridged => {
                         // A phone that vanished is not rung again until it registers anew; an agent who hung up
                         // during the whisper has her wrap-up.
-                        if lost {
+                        if let Some(agent) = agent.filter(|_| lost) {
                             let change = AgentChange::Unreachable;
                             self.acd_input(now, acd::Input::Agent { agent, change });
                         }
@@ -343,17 +357,17 @@ impl Switch {
                     _ => self.run_flow(now, call, flow::Event::Queue(QueueNews::AgentLeft), out),
                 }
             }
-            Who::Colleague { .. } | Who::Number { .. } => {
-                if let Who::Colleague { agent, .. } = far.who {
-                    self.disengage(now, agent);
-                }
-                self.run_flow(now, call, flow::Event::Transfer(TransferNews::Ended), out);
-            }
         }
     }
 
     /// Her agent was lost before she was helped: she waits on from the moment she first began to wait.
-    fn back_to_her_place(&mut self, now: Now, call: &mut Call, place: Waiting, out: &mut Vec<Output>) {
+    pub(crate) fn back_to_her_place(
+        &mut self,
+        now: Now,
+        call: &mut Call,
+        place: Waiting,
+        out: &mut Vec<Output>,
+    ) {
         let again =
             Hop::Requeued { queue: place.request.queue.to_string(), waited_ms: waited_ms(now, place.since) };
         self.hop(now, Some(call), again, out);
@@ -364,7 +378,7 @@ impl Switch {
     }
 
     /// Tells the end of a conversation, if there was one.
-    fn parted(&self, now: Now, call: &mut Call, far: &Far, why: &str, out: &mut Vec<Output>) {
+    pub(crate) fn parted(&self, now: Now, call: &mut Call, far: &Far, why: &str, out: &mut Vec<Output>) {
         if far.state == FarState::Bridged {
             let talked_ms = millis(now.mono.saturating_duration_since(far.since.mono));
             call.summary.talked_ms += talked_ms;

@@ -21,6 +21,7 @@ use crate::input::{Input, LogState};
 use crate::leg::Owner;
 use crate::output::Output;
 use crate::port_pool::PortPool;
+use crate::referral::referrer_media;
 use crate::script::Script;
 use crate::setup::Setup;
 use crate::trunk::Links;
@@ -211,6 +212,7 @@ impl Switch {
                     switch.refuse_opening(now, call, out);
                 }
                 switch.give_up_transfer_when_due(now, call, out);
+                switch.hang_referrer_up_when_due(now, call, out);
                 switch.probe_when_due(now, call, out);
                 if call.script.poll_timeout().is_some_and(|at| at <= now.mono) {
                     switch.run_flow(now, call, flow::Event::Timeout, out);
@@ -357,6 +359,9 @@ impl Switch {
             (Some(Owner::Far(id)), event) => {
                 self.with_call(now, id, |switch, call| switch.far_event(now, call, leg, event, out));
             }
+            (Some(Owner::Referrer(id)), event) => {
+                self.with_call(now, id, |switch, call| switch.referrer_event(now, call, leg, event, out));
+            }
             (Some(Owner::Feature(_)), event) => self.feature_event(now, leg, event, out),
             // The call let go of this leg a moment ago.
             (None, _) => {}
@@ -384,6 +389,9 @@ impl Switch {
             }
             Some(Owner::Far(id)) => {
                 self.with_call(now, id, |switch, call| switch.far_media(now, call, event, out));
+            }
+            Some(Owner::Referrer(id)) => {
+                self.with_call(now, id, |_, call| referrer_media(call, &event));
             }
             Some(Owner::Feature(leg)) => self.feature_media(now, leg, event, out),
             None => {}

@@ -56,6 +56,9 @@ impl Switch {
             call.far.as_ref().filter(|far| matches!(far.state, FarState::Opening | FarState::Ringing));
         if ringing.and_then(|far| far.who.ring_until()).is_some_and(|until| until <= now.mono) {
             self.transfer_failed(now, call, "no_answer", out);
+            if call.transfer.as_ref().is_some_and(|transfer| transfer.leave_at.is_none()) {
+                return self.transfer_came_to_nothing(now, call, 480, out);
+            }
             self.run_flow(now, call, flow::Event::Transfer(TransferNews::NoAnswer), out);
         }
     }

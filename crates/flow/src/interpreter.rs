@@ -74,6 +74,21 @@ impl Interpreter {
         }
     }
 
+    /// The same caller before the first step of another flow, with her language, urgency and reason: an agent
+    /// sends her on. The call is answered already.
+    #[must_use]
+    pub fn sent_on(&self, library: Arc<Library>, flow: Arc<Flow>, dialled: String) -> Self {
+        let knows = flow.languages.contains(&self.language);
+        let mut new = Self::new(library, flow, Caller { dialled, ..self.caller.clone() });
+        if knows {
+            new.language = self.language.clone();
+        }
+        new.urgency = self.urgency;
+        new.reason.clone_from(&self.reason);
+        new.is_answered = true;
+        new
+    }
+
     /// Runs until the flow waits. At most `STEPS_PER_EVENT_MAX` steps; beyond that the fallback step.
     pub fn handle(&mut self, now: Now, event: Event, out: &mut Vec<Action>) {
         self.is_after_key = matches!(event, Event::Digit(_));

@@ -192,6 +192,10 @@ impl Metrics {
             }
             Hop::Arrived { .. }
             | Hop::Dialled { .. }
+            | Hop::TransferAsked { .. }
+            | Hop::TransferRefused { .. }
+            | Hop::Transferred { .. }
+            | Hop::PhoneChanged { .. }
             | Hop::Stepped { .. }
             | Hop::Keyed { .. }
             | Hop::Tagged { .. }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use primitives::Private;
 
 use crate::header::Reason;
+use crate::referral::{Referral, Replaced};
 use crate::{Path, Presented};
 
 /// One SIP dialog (or the attempt at one). Never used twice in one process.
@@ -62,6 +63,21 @@ pub enum LegCommand {
         /// Our answer.
         sdp: Bytes,
     },
+    /// Take on what `LegEvent::Referred` asks for: 202, and news of it unless its sender wants none.
+    AcceptReferral,
+    /// Do not.
+    RefuseReferral(Refusal),
+    /// Ask the far end to go on elsewhere: REFER to this URI. `LegEvent::ReferAnswered` and `ReferNews` tell
+    /// what comes of it.
+    Refer {
+        /// Whole, with an escaped Replaces where it is to take the place of a dialog.
+        to: String,
+    },
+    /// News of it: what the referred-to party answered. From 200 on it is the last.
+    TellReferrer {
+        /// 180, 200, 486 …
+        status: u16,
+    },
 }
 
 /// Why a leg is being asked who it is.
@@ -114,6 +130,8 @@ pub struct Invited {
     pub offer: Option<Bytes>,
     /// The Call-ID header.
     pub sip_call_id: Private<String>,
+    /// The dialog this call is to take the place of (RFC 3891).
+    pub replaces: Option<Replaced>,
 }
 
 /// What happened on a leg.
@@ -149,6 +167,19 @@ pub enum LegEvent {
     OfferAnswered {
         /// Its answer.
         sdp: Bytes,
+    },
+    /// The far end wants whom it talks with to go on elsewhere; answer with `LegCommand::AcceptReferral` or
+    /// `RefuseReferral`.
+    Referred(Box<Referral>),
+    /// The far end answered our REFER.
+    ReferAnswered {
+        /// 202, or why not.
+        status: u16,
+    },
+    /// What came of our REFER so far.
+    ReferNews {
+        /// 100, 180, 200, 486 …
+        status: u16,
     },
     /// A key by SIP INFO (`application/dtmf-relay` or `application/dtmf`), as typed: `0`–`9 * # A`–`D`.
     Info {

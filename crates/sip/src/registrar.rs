@@ -146,6 +146,12 @@ impl Registrar {
             .or_else(|| at(&exactly, None))
     }
 
+    /// The user who has registered this contact.
+    pub(crate) fn user_of_contact(&self, contact: &Uri) -> Option<&str> {
+        let has_it = |account: &Account| account.bindings.iter().any(|binding| binding.is_of(contact));
+        self.users.iter().find(|(_, account)| has_it(account)).map(|(user, _)| user.as_str())
+    }
+
     /// When the next contact lapses.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.lapses.soonest()

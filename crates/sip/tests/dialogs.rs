@@ -216,6 +216,9 @@ impl World {
             | LegEvent::OfferAnswered { .. }
             | LegEvent::Info { .. }
             | LegEvent::Elsewhere { .. }
+            | LegEvent::Referred(_)
+            | LegEvent::ReferAnswered { .. }
+            | LegEvent::ReferNews { .. }
             | LegEvent::Ended { .. } => {}
         }
     }

@@ -216,7 +216,7 @@ fn a_leg_that_is_challenged_is_asked_for_both_digests_the_stronger_first() {
 fn requests_we_cannot_serve_are_refused_as_rfc_3261_8_2_says() {
     let cases = [
         (Ask::new("PUBLISH", "m"), "405", "Allow"),
-        (Ask::new("REFER", "m"), "405", "Allow"),
+        (Ask::new("REFER", "m"), "403", ""),
         (Ask::new("UPDATE", "m"), "481", ""),
         (Ask::new("MESSAGE", "m"), "405", "Allow"),
         (Ask::new("PRACK", "m"), "481", ""),

@@ -87,6 +87,8 @@ pub(crate) struct Phone {
     voice: u8,
     /// Each sound in the order heard, silence and repetitions left out.
     pub heard: Vec<u8>,
+    /// What came of its transfers: the answer to each REFER, and the news.
+    pub referrals: Vec<u16>,
     /// Final answers to calls it placed.
     pub refusals: Vec<u16>,
     last_over: Option<Phase>,
@@ -122,6 +124,7 @@ impl Phone {
             rtp_port: 40_000,
             voice,
             heard: Vec::new(),
+            referrals: Vec::new(),
             refusals: Vec::new(),
             last_over: None,
         }
@@ -313,8 +316,31 @@ impl Phone {
             }
             (Wish::Hold, Some(leg)) => self.offer_again(now, leg, true, out),
             (Wish::Resume, Some(leg)) => self.offer_again(now, leg, false, out),
-            (Wish::HangUp | Wish::Press(_) | Wish::Mute | Wish::Hold | Wish::Resume, None) => {}
+            (Wish::Transfer(to), Some(leg)) => {
+                let to = format!("sip:{to}@{}", self.node);
+                self.command(now, leg, LegCommand::Refer { to }, out);
+            }
+            (Wish::Join, Some(leg)) => self.join(now, leg, out),
+            (
+                Wish::Transfer(_)
+                | Wish::Join
+                | Wish::HangUp
+                | Wish::Press(_)
+                | Wish::Mute
+                | Wish::Hold
+                | Wish::Resume,
+                None,
+            ) => {}
         }
+    }
+
+    /// Refers whom it talked with first to whom it talks with now.
+    fn join(&mut self, now: Now, consulted: LegId, out: &mut Vec<Datagram>) {
+        let Some(first) = self.legs.keys().find(|leg| **leg != consulted).copied() else { return };
+        let Some(replaces) = self.endpoint.replaces(consulted) else { return };
+        let escaped = replaces.replace(';', "%3B").replace('=', "%3D");
+        let to = format!("sip:consulted@{}?Replaces={escaped}", self.node);
+        self.command(now, first, LegCommand::Refer { to }, out);
     }
 
     fn offer_again(&mut self, now: Now, id: LegId, hold: bool, out: &mut Vec<Datagram>) {

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::Dialog;
+use super::DialogId;
 use crate::endpoint::Arrived;
 use crate::transaction::layer::TransactionId;
 
@@ -129,6 +130,11 @@ impl EarlyDialogs {
     /// The newest for which this holds.
     pub(crate) fn newest(&mut self, is_it: impl Fn(&Early) -> bool) -> Option<&mut Early> {
         self.0.iter_mut().rev().find(|early| is_it(early))
+    }
+
+    /// What names the one that spoke first.
+    pub(crate) fn first_id(&self) -> Option<&DialogId> {
+        self.0.first().map(|early| &early.dialog.id)
     }
 
     /// All of them.

@@ -52,6 +52,9 @@ impl Endpoint {
                 self.reply(now, &arrived, "", capabilities(), out);
             }
             Method::Info => self.receive_info(now, &leg, &arrived, out),
+            Method::Refer => self.receive_refer(now, &mut leg, arrived, out),
+            Method::Notify => self.receive_notify(now, &leg, &arrived, out),
+            Method::Subscribe => self.resubscribe_referrer(now, &mut leg, &arrived, out),
             _ => {
                 self.reply(now, &arrived, "", Reply::at_once(405).with_allow(), out);
             }
@@ -92,7 +95,8 @@ impl Endpoint {
                 leg.leave_for(EndCause::Cancelled, reason, Over::nothing(), out);
             }
             State::Established(established) => {
-                let Established { dialog, exchange, .. } = *established;
+                let Established { dialog, exchange, refer, .. } = *established;
+                self.drop_refer(now, refer, out);
                 let mut over = Over { dialog: Some(dialog), unfinished: None };
                 match exchange {
                     Exchange::Offered { request } => {

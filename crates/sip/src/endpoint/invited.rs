@@ -18,6 +18,7 @@ use crate::header::{ContentType, Name, Reason};
 use crate::leg::{EndCause, Invited, LegEvent};
 use crate::message::{Headers, Request};
 use crate::presented::{Presented, is_anonymous};
+use crate::referral::Replaced;
 use crate::transaction::key::ServerKey;
 use crate::transaction::layer::Owner;
 use crate::uri::{Host, Uri};
@@ -61,7 +62,11 @@ impl Endpoint {
             return self.turn_away(&arrived, Reply::at_once(400).with(Name::Warning, NO_CONTACT), out);
         };
         let certificate = self.connections.certificate(arrived.came);
-        let Some(invited) = invited(&arrived, offer.clone(), user, certificate) else {
+        let Ok(replaces) = arrived.request.headers.replaces() else {
+            return self.turn_away(&arrived, Reply::at_once(400), out);
+        };
+        let replaces = replaces.map(|replaces| self.find_replaced(&replaces));
+        let Some(invited) = invited(&arrived, offer.clone(), (user, replaces), certificate) else {
             return self.turn_away(&arrived, Reply::at_once(400), out);
         };
         self.reply(now, &arrived, &tag, Reply::at_once(100), out);
@@ -162,7 +167,7 @@ const NO_CONTACT: &str = "399 careline \"expected a Contact with a SIP URI\"";
 fn invited(
     arrived: &Arrived,
     offer: Option<Bytes>,
-    user: Option<String>,
+    (user, replaces): (Option<String>, Option<Replaced>),
     certificate: Vec<String>,
 ) -> Option<Invited> {
     let headers = &arrived.request.headers;
@@ -182,6 +187,7 @@ fn invited(
         certificate,
         offer,
         sip_call_id: Private::new(headers.call_id().ok()?.to_owned()),
+        replaces,
     })
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::Arrived;
+use super::refer::Refer;
 use crate::Output;
 use crate::account::Account;
 use crate::deadlines::Deadlines;
@@ -19,6 +20,7 @@ use crate::header::Reason;
 use crate::leg::{EndCause, LegEvent, LegId};
 use crate::message::Request;
 use crate::path::{Path, ResolveId, Target};
+use crate::referral::Replaced;
 use crate::transaction::layer::{Layer, TransactionId};
 
 /// Legs under way at once, arriving or placed. Each costs some 10 KiB here and far more in the media
@@ -168,6 +170,10 @@ pub(super) struct Established {
     pub(super) refreshing: Option<TransactionId>,
     /// A reliable response that was out when the INVITE got its 2xx: its PRACK may still come.
     pub(super) provisional: Option<Reliable>,
+    /// A REFER under way.
+    pub(super) refer: Option<Box<Refer>>,
+    /// Whether we sent one, so that a NOTIFY may come of it.
+    pub(super) has_referred: bool,
 }
 
 impl Established {
@@ -178,7 +184,17 @@ impl Established {
         sdp: Option<Bytes>,
         timer: SessionTimer,
     ) -> Self {
-        Self { dialog, exchange, queued: None, sdp, timer, refreshing: None, provisional: None }
+        Self {
+            dialog,
+            exchange,
+            queued: None,
+            sdp,
+            timer,
+            refreshing: None,
+            provisional: None,
+            refer: None,
+            has_referred: false,
+        }
     }
 }
 
@@ -375,6 +391,22 @@ impl Legs {
 
     pub(super) fn of_dialog(&self, id: &DialogId) -> Option<LegId> {
         self.by_dialog.get(id).copied()
+    }
+
+    /// What names a leg's dialog at the far end: of one that we dialled and that rings, its first answer's.
+    pub(super) fn dialog_of(&self, leg: LegId) -> Option<DialogId> {
+        let leg = self.table.get(&leg)?;
+        let id = leg.dialog_id()?.clone();
+        match &leg.state {
+            State::Calling { heard: Heard::Provisional(progress), .. } => progress.early.first_id().cloned(),
+            _ => Some(id),
+        }
+    }
+
+    /// What a Replaces header with this dialog means.
+    pub(super) fn stage(&self, id: &DialogId) -> Option<Replaced> {
+        let leg = self.of_dialog(id).or_else(|| self.of_dialog(&id.unanswered()))?;
+        self.table.get(&leg)?.stage()
     }
 
     /// Takes a leg out to work on it.

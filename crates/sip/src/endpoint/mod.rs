@@ -18,6 +18,8 @@ mod outside;
 mod overdue;
 mod place;
 mod receive;
+mod refer;
+mod referring;
 mod register;
 mod reinvite;
 mod reliable;

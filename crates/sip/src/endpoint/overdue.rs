@@ -60,6 +60,9 @@ impl Endpoint {
                     established.refreshing = None;
                 }
                 leg.state = State::Established(established);
+                if let State::Established(established) = &mut leg.state {
+                    self.referrer_heard(now, id, established, transaction, None, out);
+                }
                 if (is_offer || is_refresh) && failure == Failure::NoResponse {
                     self.lose_dialog(now, &mut leg, out);
                 }
@@ -170,7 +173,8 @@ impl Endpoint {
     /// Nobody acknowledged our 2xx: the session is ended with a BYE (§13.3.1.4).
     fn unacknowledged(&mut self, now: Now, leg: &mut Leg, out: &mut Vec<Output>) {
         if let State::Established(established) = leg.take_state() {
-            let Established { mut dialog, .. } = *established;
+            let Established { mut dialog, refer, .. } = *established;
+            self.drop_refer(now, refer, out);
             self.send_bye(now, leg.id, &mut dialog, EndCause::NoResponse, out);
             leg.leave(EndCause::NoResponse, Over::with(dialog), out);
         }

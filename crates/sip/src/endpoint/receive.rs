@@ -180,6 +180,10 @@ impl Endpoint {
             self.invite_answered(now, leg, transaction, &response, path, out);
         } else if news == Some(News::Deliver) && cseq.method == Method::Update {
             self.update_answered(now, leg, transaction, &response, out);
+        } else if news == Some(News::Deliver) && cseq.method == Method::Refer {
+            self.refer_answered(leg, &response, out);
+        } else if news == Some(News::Deliver) && cseq.method == Method::Notify {
+            self.notify_answered(now, leg, transaction, Some(&response), out);
         } else if news == Some(News::Deliver) {
             if cseq.method == Method::Bye && matches!(response.status, 401 | 407) {
                 self.bye_challenged(now, leg, &response, out);
@@ -264,6 +268,9 @@ impl Endpoint {
         match arrived.request.method {
             Method::Invite => self.receive_invite(now, arrived, out),
             Method::Options => self.turn_away(&arrived, capabilities(), out),
+            Method::Subscribe => self.turn_away(&arrived, Reply::at_once(489), out),
+            // Nobody makes us call somebody but from a call that he is in.
+            Method::Refer => self.turn_away(&arrived, Reply::at_once(403), out),
             // BYE, INFO, PRACK and UPDATE belong to a dialog and have none (§15.1.2, RFC 6086 §4.2.2).
             _ => self.turn_away(&arrived, Reply::at_once(481), out),
         }
@@ -274,12 +281,9 @@ impl Endpoint {
 fn unacceptable(request: &Request) -> Option<Reply> {
     match &request.method {
         Method::Invite | Method::Bye | Method::Options | Method::Info | Method::Register => {}
-        Method::Prack | Method::Update => {}
+        Method::Prack | Method::Update | Method::Refer | Method::Subscribe | Method::Notify => {}
         Method::Ack | Method::Cancel => return None,
-        // We have no event package (RFC 6665 §8.3.2), and no subscription a NOTIFY could belong to.
-        Method::Subscribe => return Some(Reply::at_once(489)),
-        Method::Notify => return Some(Reply::at_once(481)),
-        Method::Message | Method::Publish | Method::Refer => {
+        Method::Message | Method::Publish => {
             return Some(Reply::at_once(405).with_allow());
         }
         Method::Extension(_) => return Some(Reply::at_once(501).with_allow()),

@@ -14,10 +14,11 @@ use crate::transaction::layer::{Answer, TransactionId};
 use crate::{Output, Release};
 
 /// The methods we take, as Allow has them.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REGISTER, PRACK, UPDATE";
+pub(super) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REGISTER, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY";
 
-/// The extensions we know, as Supported has them.
-pub(super) const SUPPORTED: &str = "100rel, timer";
+/// The extensions we know, as Supported has them: RFC 3262, 4028, 3891, 4488.
+pub(super) const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
 
 /// A request that came and its transaction.
 #[derive(Debug)]

@@ -66,9 +66,33 @@ impl Endpoint {
                 let (_, reply) = rejection(&refusal);
                 self.reject_offer(now, id, established, reply, out);
             }
-            (State::Resolving { .. } | State::Calling { .. } | State::Established(_), _) => {}
+            (State::Established(established), command) => {
+                self.referral_command(now, id, established, command, out);
+            }
+            (State::Resolving { .. } | State::Calling { .. } | State::Invited(_), _) => {}
         }
         self.legs.put(leg, &self.transactions);
+    }
+
+    /// What the call wants of a REFER.
+    fn referral_command(
+        &mut self,
+        now: Now,
+        id: LegId,
+        established: &mut Established,
+        command: LegCommand,
+        out: &mut Vec<Output>,
+    ) {
+        match command {
+            LegCommand::AcceptReferral => self.accept_refer(now, id, established, out),
+            LegCommand::RefuseReferral(refusal) => {
+                let (_, reply) = rejection(&refusal);
+                self.refuse_refer(now, established, reply, out);
+            }
+            LegCommand::Refer { to } => self.refer(now, id, established, &to, out),
+            LegCommand::TellReferrer { status } => self.tell_referrer(now, id, established, status, out),
+            _ => {}
+        }
     }
 
     /// Refuses the offer that waits, or else the INVITE.
@@ -219,7 +243,10 @@ impl Endpoint {
         cause: EndCause,
         out: &mut Vec<Output>,
     ) -> Leaving {
-        let Established { mut dialog, exchange, .. } = established;
+        let mut established = established;
+        self.tell_the_last(now, leg.id, &mut established, out);
+        let Established { mut dialog, exchange, refer, .. } = established;
+        self.drop_refer(now, refer, out);
         let mut unfinished = None;
         match exchange {
             // Who was called must not send a BYE before the ACK (§15).

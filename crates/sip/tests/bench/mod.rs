@@ -119,6 +119,9 @@ pub fn event_name(event: &LegEvent) -> String {
         LegEvent::Answered { .. } => "Answered".to_owned(),
         LegEvent::Elsewhere { .. } => "Elsewhere".to_owned(),
         LegEvent::OfferAnswered { .. } => "OfferAnswered".to_owned(),
+        LegEvent::ReferAnswered { status } => format!("ReferAnswered({status})"),
+        LegEvent::ReferNews { status } => format!("ReferNews({status})"),
+        LegEvent::Referred(referral) => format!("Referred({})", referral.to.expose()),
     }
 }
 

@@ -41,9 +41,18 @@ impl Phone {
                 }
             }
             LegEvent::Ended { cause, .. } => self.ended(now, id, cause, out),
+            LegEvent::ReferAnswered { status } => self.referrals.push(status),
+            // As phones do: once she has arrived there, it hangs up.
+            LegEvent::ReferNews { status } => {
+                self.referrals.push(status);
+                if status == 200 {
+                    self.command(now, id, LegCommand::HangUp { cause: EndCause::WeHungUp }, out);
+                }
+            }
             LegEvent::Elsewhere { .. }
             | LegEvent::Ringing
             | LegEvent::Progress { .. }
+            | LegEvent::Referred(_)
             | LegEvent::Info { .. } => {}
         }
     }

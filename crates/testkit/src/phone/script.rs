@@ -21,6 +21,10 @@ pub enum Wish {
     Hold,
     /// Takes it back.
     Resume,
+    /// Transfers whom it talks with, without asking there first (REFER).
+    Transfer(String),
+    /// Joins whom it talked with first and whom it talks with now (REFER with Replaces).
+    Join,
 }
 
 /// What a phone does when it is called.

@@ -42,6 +42,11 @@ impl Sim {
         self.phones.get(phone.0).map(|phone| phone.refusals.as_slice()).unwrap_or_default()
     }
 
+    /// What came of a phone's transfers: the answer to each REFER, and the news.
+    pub fn referrals(&self, phone: PhoneId) -> &[u16] {
+        self.phones.get(phone.0).map(|phone| phone.referrals.as_slice()).unwrap_or_default()
+    }
+
     /// The node as a supervisor sees it.
     pub fn status(&self) -> Status {
         self.node.switch.status()
