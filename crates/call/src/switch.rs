@@ -308,6 +308,10 @@ impl Switch {
             RegistrationChange::Unbound { user, left, .. } => (user.clone(), *left),
         };
         let Some(agent) = self.acd.agent(&user) else { return };
+        // Stored, so that a restart knows how long it holds; nobody will ask about each of them.
+        if matches!(change, RegistrationChange::Bound { is_refresh: true, .. }) {
+            return out.push(Output::Registration(change));
+        }
         let reachable = if contacts == 0 { AgentChange::Unreachable } else { AgentChange::Reachable };
         self.acd_input(now, acd::Input::Agent { agent, change: reachable });
         let contacts = u32::try_from(contacts).unwrap_or(u32::MAX);

@@ -48,6 +48,8 @@ pub enum RegistrationChange {
         binding: Binding,
         /// For the log: how long it was granted.
         granted: Duration,
+        /// Whether the contact was there before, reached the same way: only its time is new.
+        is_refresh: bool,
     },
     /// Removed by the phone, or lapsed.
     Unbound {
@@ -263,7 +265,8 @@ impl Registrar {
         granted: Duration,
         changes: &mut Vec<RegistrationChange>,
     ) {
-        self.take(user, &binding.contact);
+        let before = self.take(user, &binding.contact);
+        let is_refresh = before.is_some_and(|before| before.path == binding.path);
         let bindings = self.bindings(user);
         if bindings.len() >= CONTACTS_MAX
             && let Some(first) = bindings.iter().min_by_key(|known| known.expires)
@@ -278,7 +281,7 @@ impl Registrar {
         if let Some(connection) = binding.path.connection {
             self.over.insert((connection, user.to_owned(), binding.contact.clone()));
         }
-        changes.push(RegistrationChange::Bound { user: user.to_owned(), binding, granted });
+        changes.push(RegistrationChange::Bound { user: user.to_owned(), binding, granted, is_refresh });
     }
 
     fn unbind(&mut self, user: &str, contact: &str) -> Option<RegistrationChange> {

@@ -141,16 +141,31 @@ fn a_phone_registers_with_either_digest_and_is_reached_along_the_way_it_came() {
         assert_eq!(said.sent[0].2, Release::AfterFacts);
         assert_eq!(header(said.message(0), "Contact"), "<sip:anna@10.0.0.5:5060>;expires=600");
         assert_eq!(header(said.message(0), "Date"), "Mon, 02 Mar 2026 03:15:00 GMT");
-        let [RegistrationChange::Bound { user, binding, granted }] = &said.registrations[..] else {
+        let [RegistrationChange::Bound { user, binding, granted, is_refresh }] = &said.registrations[..]
+        else {
             panic!()
         };
-        assert_eq!((user.as_str(), *granted), ("anna", Duration::from_secs(600)));
+        assert_eq!((user.as_str(), *granted, *is_refresh), ("anna", Duration::from_secs(600), false));
         assert_eq!(binding.path, nat);
         assert_eq!(bench.endpoint.bindings("anna"), std::slice::from_ref(binding));
         assert!(bench.endpoint.bindings("ben").is_empty());
         bench.wait(Duration::from_secs(40));
         assert!(bench.endpoint.is_idle(), "a registration alone is no work");
     }
+}
+
+#[test]
+fn a_refresh_is_answered_at_once_and_the_same_contact_by_another_way_is_none() {
+    let mut bench = Bench::new();
+    let mut anna = Phone::anna();
+    anna.registers(&mut bench, &[DESK]);
+    let refreshed = anna.registers(&mut bench, &[DESK]);
+    assert_eq!(refreshed.sent[0].2, Release::AtOnce);
+    assert!(matches!(refreshed.registrations[..], [RegistrationChange::Bound { is_refresh: true, .. }]));
+    let nat = Path { peer: "192.0.2.10:40000".parse().unwrap(), ..bench::path() };
+    let moved = anna.registers_along(&mut bench, nat, &[DESK]);
+    assert_eq!(moved.sent[0].2, Release::AfterFacts);
+    assert!(matches!(moved.registrations[..], [RegistrationChange::Bound { is_refresh: false, .. }]));
 }
 
 #[test]

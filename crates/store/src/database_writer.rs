@@ -12,6 +12,9 @@ use crate::registrations::StoredRegistration;
 /// the change is dropped and counted, since a phone registers again and a call's row is in the log too.
 const CHANGES_MAX: usize = 4_096;
 
+/// Changes stored as one at most, so that nobody else waits long for the database.
+const GROUP_MAX: usize = 256;
+
 /// A change to be stored.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum DatabaseChange {
@@ -90,19 +93,35 @@ fn run(
     changes: &Receiver<DatabaseChange>,
     mut failed: Box<dyn FnMut(DatabaseError) + Send>,
 ) {
-    while let Ok(change) = changes.recv() {
-        let stored = match &change {
-            DatabaseChange::AgentRemoved(agent) => database.remove_agent(agent),
-            DatabaseChange::AgentSaved(agent) => database.save_agent(agent),
-            DatabaseChange::CallSaved(call) => database.save_call(call),
-            DatabaseChange::RegistrationRemoved { user, contact } => {
-                database.remove_registration(user, contact)
-            }
-            DatabaseChange::RegistrationSaved(registration) => database.save_registration(registration),
-        };
-        if let Err(error) = stored {
+    while let Ok(first) = changes.recv() {
+        // What gathered while the last group was stored is stored as one: a lone change waits for nothing.
+        let mut group = vec![first];
+        group.extend(changes.try_iter().take(GROUP_MAX - 1));
+        store_together(database, &group, &mut failed);
+    }
+}
+
+/// Stores changes as one transaction: one write to the disk for all of them. One that is refused takes no
+/// other with it.
+fn store_together(database: &Database, group: &[DatabaseChange], failed: &mut dyn FnMut(DatabaseError)) {
+    let transaction = database.connection.unchecked_transaction();
+    for change in group {
+        if let Err(error) = store(database, change) {
             failed(error);
         }
+    }
+    if let Err(error) = transaction.and_then(rusqlite::Transaction::commit) {
+        failed(error.into());
+    }
+}
+
+fn store(database: &Database, change: &DatabaseChange) -> Result<(), DatabaseError> {
+    match change {
+        DatabaseChange::AgentRemoved(agent) => database.remove_agent(agent),
+        DatabaseChange::AgentSaved(agent) => database.save_agent(agent),
+        DatabaseChange::CallSaved(call) => database.save_call(call),
+        DatabaseChange::RegistrationRemoved { user, contact } => database.remove_registration(user, contact),
+        DatabaseChange::RegistrationSaved(registration) => database.save_registration(registration),
     }
 }
 

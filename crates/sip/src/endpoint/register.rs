@@ -11,7 +11,7 @@ use crate::Release;
 use crate::digest::Staleness;
 use crate::header::{Contacts, Name};
 use crate::message::Request;
-use crate::registrar::{CONTACTS_MAX, Registering, Wish};
+use crate::registrar::{CONTACTS_MAX, Registering, RegistrationChange, Wish};
 
 impl Endpoint {
     /// Always asks who it is, also when only the list is wanted: where somebody can be reached is nobody
@@ -71,7 +71,11 @@ impl Endpoint {
         };
         let out_of_order = |_| Reply::at_once(500).retry_after(Duration::from_secs(1));
         let changes = changes.map_err(out_of_order)?;
-        let release = if changes.is_empty() { Release::AtOnce } else { Release::AfterFacts };
+        // Of a contact that holds on no fact is made.
+        let is_fact = |change: &RegistrationChange| {
+            !matches!(change, RegistrationChange::Bound { is_refresh: true, .. })
+        };
+        let release = if changes.iter().any(is_fact) { Release::AfterFacts } else { Release::AtOnce };
         report(changes, out);
         Ok(self.registered(now, &register.user, release))
     }
