@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::{Caller, Interpreter};
+use flow::Interpreter;
 use media::PlayEnd;
 use media::sdp::Session;
 use primitives::{Now, Private};
@@ -16,7 +16,7 @@ use crate::output::{CallRecord, Output};
 use crate::route::{Route, is_name, route};
 use crate::script::Script;
 use crate::switch::Switch;
-use crate::trunk::Origin;
+use crate::trunk::{Known, Origin};
 
 /// How often a phone that sends no RTP is asked by re-INVITE whether it is there. A minute of a dead line is
 /// what an agent bears; a phone on mute answers three messages a minute.
@@ -31,15 +31,24 @@ impl Switch {
         }
         // Carriers append number-portability parameters (RFC 4694) to the user part.
         let dialled = invited.dialled.expose().split(';').next().unwrap_or_default();
-        match route(&setup, dialled) {
+        let origin = Origin::of(&setup, &invited);
+        let e164 = origin
+            .trunk(&setup)
+            .and_then(|trunk| trunk.config.numbers.telephone(&invited.presented.request.telephone()?));
+        match route(&setup, dialled, e164.as_deref()) {
+            // From strangers a wrong number is no different from a right one.
+            Route::Nowhere if origin.is_refused(&setup) && !is_name(dialled) => {
+                self.admit(now, leg, &invited, &origin, out);
+            }
             Route::Nowhere => self.invited_by_name(now, leg, invited, out),
             _ if self.draining => self.refuse(now, leg, 503, "draining", out),
             // However full it is, an agent can come to help: she takes calls off the line.
             Route::Feature(code) => self.feature(now, leg, code, invited, out),
+            Route::Flow { .. } if !self.admit(now, leg, &invited, &origin, out) => {}
             Route::Flow { .. } if self.calls.len() >= setup.limits.calls_max as usize => {
                 self.refuse(now, leg, 503, "full", out);
             }
-            Route::Flow { flow, dialled } => self.arrive(now, leg, (flow, dialled), invited, out),
+            Route::Flow { flow, dialled } => self.arrive(now, leg, (flow, dialled), (invited, origin), out),
         }
     }
 
@@ -62,7 +71,7 @@ impl Switch {
         now: Now,
         leg: LegId,
         (flow, dialled): (Arc<flow::Flow>, String),
-        invited: Invited,
+        (invited, origin): (Invited, Origin),
         out: &mut Vec<Output>,
     ) {
         let setup = Arc::clone(self.setup());
@@ -76,6 +85,9 @@ impl Switch {
             return self.refuse(now, leg, 503, "no_rtp_port", out);
         };
         let mut party = Party::new(port, local, self.random() >> 1);
+        if let Some(trunk) = origin.trunk(&setup) {
+            party = party.with_codecs(trunk.config.codecs.iter().map(|codec| codec.codec()));
+        }
         // An offer nobody could take is refused before anything else is spent on it.
         if let Some(Err(unacceptable)) =
             invited.offer.as_ref().map(|offer| party.answer(offer, &setup.media.codecs))
@@ -83,15 +95,21 @@ impl Switch {
             self.close_port(port, out);
             return self.refuse(now, leg, unacceptable.status(), "no_codec", out);
         }
-        // P-Asserted-Identity counts from a trusted trunk only, and none is configured yet.
-        let origin = Origin::of(&setup, &invited);
-        let number = invited.from.clone();
-        let caller = Caller { number: invited.from, dialled: dialled.clone() };
+        let Known { caller, why, claimed } = self.known(now, &invited, &origin, &dialled);
         let arrived = Hop::Arrived {
             dialled,
-            caller: if caller.number.is_some() { "known" } else { "withheld" }.to_owned(),
+            caller: match &caller.number {
+                None => "withheld",
+                Some(_) if caller.is_withheld => "known_and_withheld",
+                Some(_) => "known",
+            }
+            .to_owned(),
+            trunk: caller.trunk.clone(),
+            verification: caller.verification.word().to_owned(),
             transport: invited.path.transport.to_string(),
         };
+        let verification = caller.verification;
+        let number = caller.number.clone().filter(|_| !caller.is_withheld);
         let interpreter = Interpreter::new(Arc::clone(&setup.library), Arc::clone(&flow), caller);
         let call = Call {
             id,
@@ -122,6 +140,13 @@ impl Switch {
             setup,
         };
         self.hop(now, Some(&call), arrived, out);
+        if let Some(why) = why {
+            let hop = Hop::Verified { verification: verification.word().to_owned(), why: why.to_owned() };
+            self.hop(now, Some(&call), hop, out);
+        }
+        if let Some(passport) = claimed {
+            out.push(Output::Verify { call: id, passport });
+        }
         self.legs.insert(leg, Owner::Caller(id));
         self.calls.insert(id, call);
     }

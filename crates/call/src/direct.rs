@@ -156,6 +156,7 @@ impl Switch {
             flow::Event::Transfer(TransferNews::Connected)
             | flow::Event::Queue(QueueNews::Connected | QueueNews::Position { .. })
             | flow::Event::Digit(_)
+            | flow::Event::Verified(_)
             | flow::Event::PlayFinished
             | flow::Event::CallerHungUp
             | flow::Event::Timeout => {}

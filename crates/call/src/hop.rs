@@ -16,10 +16,24 @@ pub enum Hop {
     Arrived {
         /// One of our own numbers.
         dialled: String,
-        /// `known` or `withheld`.
+        /// The number is `known`, `withheld`, or `known_and_withheld`: known for care, shown to nobody.
         caller: String,
         /// `udp`, `tcp`, `tls`.
         transport: String,
+        /// The trunk it came by; `phone` of ours, `stranger`.
+        #[serde(default)]
+        trunk: String,
+        /// What is known of the number: `none`, `passed_a` …
+        #[serde(default)]
+        verification: String,
+    },
+    /// What a carrier's signature for the caller's number is worth. Nobody is refused for it.
+    #[serde(rename = "caller.verified")]
+    Verified {
+        /// `unverified`, `failed`, `passed_a`, `passed_b`, `passed_c`.
+        verification: String,
+        /// `signature`, `stale`, `orig`, `dest`, `certificate`, `unreachable`, `unknown_host` …
+        why: String,
     },
     /// An agent's phone called somebody by name.
     #[serde(rename = "call.dial")]
@@ -36,8 +50,11 @@ pub enum Hop {
     Refused {
         /// The SIP status.
         status: u16,
-        /// `no_such_number`, `full`, `draining`, `no_codec` …
+        /// `no_such_number`, `full`, `draining`, `no_codec`, `stranger`, `trunk_channels`, `trunk_rate` …
         why: String,
+        /// The trunk, where it was refused for being one, or too much of one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trunk: Option<String>,
     },
     /// We answered.
     #[serde(rename = "call.answer")]
@@ -367,11 +384,22 @@ impl Hop {
         let because =
             |reason: &Option<String>| reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
         match self {
-            Self::Arrived { dialled, caller, transport } => {
-                format!("call to {dialled} arrives over {transport}, number {caller}")
+            Self::Arrived { dialled, caller, transport, trunk, verification } => {
+                let by = if trunk.is_empty() { String::new() } else { format!(" from {trunk}") };
+                let signed = match verification.as_str() {
+                    "" | "none" => String::new(),
+                    word => format!(", its signature {word}"),
+                };
+                format!("call to {dialled} arrives{by} over {transport}, number {caller}{signed}")
+            }
+            Self::Verified { verification, why } => {
+                format!("signature of the caller's number {verification}: {why}")
             }
             Self::Dialled { agent, to, transport } => format!("{agent} calls {to} over {transport}"),
-            Self::Refused { status, why } => format!("call refused with {status}: {why}"),
+            Self::Refused { status, why, trunk: Some(trunk) } => {
+                format!("call from {trunk} refused with {status}: {why}")
+            }
+            Self::Refused { status, why, trunk: None } => format!("call refused with {status}: {why}"),
             Self::Answered { after_ms } => format!("answered after {}", seconds(after_ms)),
             Self::Stepped { verb, why } => {
                 format!("{} ({verb}), because of {why}", step.unwrap_or("a step"))

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use acd::AgentChange;
+use audit::CallId;
 use sip::Binding;
+use sip::passport::Passport;
 
 use crate::setup::Setup;
 
@@ -32,6 +34,15 @@ pub enum Input<'a> {
     },
     /// Flows and configuration were checked and replace the ones before, all at once.
     Configured(Arc<Setup>),
+    /// What a certificate says of the signature for a caller's number.
+    Verified {
+        /// Whose call.
+        call: CallId,
+        /// What was signed.
+        passport: Box<Passport>,
+        /// Whether it holds.
+        verdict: SignatureVerdict,
+    },
     /// The audit log fell behind its time limit, or caught up.
     Log(LogState),
     /// No new calls: the node is to stop. Calls in progress go on.
@@ -40,6 +51,17 @@ pub enum Input<'a> {
     HangUpAll,
     /// `poll_timeout` has passed.
     Timeout,
+}
+
+/// Whether a signature holds, by the signer's certificate. The words are for the log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SignatureVerdict {
+    /// It does, and somebody we trust vouches for the signer.
+    Holds,
+    /// It does not: `signature`, or `certificate`, whom nobody vouches for.
+    Broken(&'static str),
+    /// The certificate cannot be had: `unreachable`, `too_big`, `busy` …
+    Unknown(&'static str),
 }
 
 /// Whether facts are durable in time.

@@ -1,6 +1,7 @@
 //! One party of a call: her SIP leg, her RTP port, and the SDP between the two.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use media::PortId;
@@ -20,14 +21,23 @@ pub(crate) struct Party {
     pub session: Option<Session>,
     session_id: u64,
     version: u64,
+    /// Her trunk's own choice of codecs, best first.
+    codecs: Option<Arc<[Codec]>>,
 }
 
 impl Party {
     pub(crate) fn new(port: PortId, local: SocketAddr, session_id: u64) -> Self {
-        Self { port, local, session: None, session_id, version: 0 }
+        Self { port, local, session: None, session_id, version: 0, codecs: None }
     }
 
-    fn local<'a>(&self, codecs: &'a [Codec]) -> Local<'a> {
+    /// With codecs of her own, where there are any: those of a trunk count instead of everybody's.
+    pub(crate) fn with_codecs(mut self, codecs: impl ExactSizeIterator<Item = Codec>) -> Self {
+        self.codecs = (codecs.len() > 0).then(|| codecs.collect());
+        self
+    }
+
+    fn local<'a>(&'a self, codecs: &'a [Codec]) -> Local<'a> {
+        let codecs = self.codecs.as_deref().unwrap_or(codecs);
         Local { address: self.local, codecs, session_id: self.session_id, version: self.version, hold: false }
     }
 

@@ -46,9 +46,10 @@ mod trunk;
 
 pub use audit::CallId;
 pub use hop::{Hop, UnknownHop};
-pub use input::{Input, LogState};
+pub use input::{Input, LogState, SignatureVerdict};
 pub use output::{CallRecord, Output};
 pub use setup::{FeatureCode, Limits, MediaSetup, Prompts, Setup};
+pub use sip::passport::Passport;
 pub use status::{AgentStatus, CallStatus, QueueStatus, Status};
 pub use switch::Switch;
 pub use trunk::{

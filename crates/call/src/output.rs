@@ -4,6 +4,7 @@ use acd::AgentChange;
 use audit::{CallId, FlowRef};
 use primitives::Now;
 use sip::RegistrationChange;
+use sip::passport::Passport;
 
 use crate::hop::Hop;
 
@@ -38,6 +39,14 @@ pub enum Output {
         agent: String,
         /// What.
         change: AgentChange,
+    },
+    /// The signature for a caller's number is to be checked: fetch the certificate, and come back with
+    /// [`crate::Input::Verified`]. The call goes on meanwhile.
+    Verify {
+        /// Whose call.
+        call: CallId,
+        /// What was signed, by whom it says.
+        passport: Box<Passport>,
     },
     /// A call is over: its row for reports.
     Record(CallRecord),

@@ -22,15 +22,16 @@ pub(crate) fn is_name(dialled: &str) -> bool {
     dialled.chars().any(char::is_alphabetic)
 }
 
-/// Finds the route. Trunks write the same number as `+15550100100`, `15550100100` or `5550100100` with a
-/// national prefix; the first two are tried, the rest is a trunk's normalisation rule.
-pub(crate) fn route(setup: &Setup, dialled: &str) -> Route {
+/// Finds the route. Trunks write the same number as `+15550100100`, `15550100100` or `5550100100`: `e164` is what
+/// the rules of the trunk make of it.
+pub(crate) fn route(setup: &Setup, dialled: &str, e164: Option<&str>) -> Route {
     if let Some(code) = setup.feature_codes.get(dialled) {
         return Route::Feature(*code);
     }
     let with_plus = format!("+{}", dialled.trim_start_matches('+'));
-    [dialled, with_plus.as_str()]
+    [Some(dialled), e164, Some(with_plus.as_str())]
         .into_iter()
+        .flatten()
         .find_map(|number| {
             let flow = setup.library.answering(number)?;
             Some(Route::Flow { flow: Arc::clone(flow), dialled: number.to_owned() })

@@ -1,6 +1,6 @@
 //! What a switch works with until the next reload, swapped as one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -32,6 +32,9 @@ pub struct Setup {
     pub strangers: Strangers,
     /// How much SIP is taken from whom. Where trunks call from is known besides.
     pub security: sip::Security,
+    /// Where certificates of carriers that sign numbers may be fetched: hosts in lower case, with a port where
+    /// it is not 443. Empty: signatures are not checked.
+    pub certificate_hosts: BTreeSet<String>,
     /// What an agent's phone can dial to sign in and out.
     pub feature_codes: BTreeMap<String, FeatureCode>,
     /// The language agents are spoken to.
@@ -49,6 +52,15 @@ impl Setup {
         let accepted = self.trunks.values().flat_map(|trunk| &trunk.config.accept.from);
         security.known.extend(accepted.map(Network::net));
         security
+    }
+
+    /// The digest users of trunks.
+    pub(crate) fn carriers(&self) -> Vec<sip::User> {
+        let user = |trunk: &Trunk| {
+            let (name, secret) = trunk.config.accept.user.clone().zip(trunk.accept_password.clone())?;
+            Some(sip::User { name, secret })
+        };
+        self.trunks.values().filter_map(user).collect()
     }
 }
 
@@ -136,5 +148,55 @@ impl Prompts {
 impl FromIterator<(PromptRef, Arc<Prompt>)> for Prompts {
     fn from_iter<I: IntoIterator<Item = (PromptRef, Arc<Prompt>)>>(prompts: I) -> Self {
         Self(prompts.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::net::Ipv4Addr;
+    use std::sync::Arc;
+
+    use primitives::Now;
+
+    use super::{Limits, MediaSetup, Prompts, Setup};
+    use crate::trunk::{Strangers, Trunk};
+
+    /// Trunks, and nothing else.
+    pub(crate) fn with_trunks(trunks: BTreeMap<String, Trunk>) -> Setup {
+        let environment = flow::Environment {
+            queues: BTreeSet::new(),
+            numbers: BTreeSet::new(),
+            prompts: BTreeMap::new(),
+            is_production: false,
+        };
+        Setup {
+            library: flow::compile(&[], &environment).library.unwrap(),
+            prompts: Arc::new(Prompts::default()),
+            acd: acd::Config::default(),
+            users: Vec::new(),
+            numbers: BTreeMap::new(),
+            trunks,
+            strangers: Strangers::Refuse,
+            security: sip::Security::default(),
+            certificate_hosts: BTreeSet::new(),
+            feature_codes: BTreeMap::new(),
+            agent_language: "en".into(),
+            media: MediaSetup {
+                address: Ipv4Addr::LOCALHOST.into(),
+                ports: 20_000..=20_999,
+                codecs: Vec::new(),
+                shards: 1,
+            },
+            limits: Limits::default(),
+        }
+    }
+
+    /// A moment, in seconds since 1970.
+    pub(crate) fn now_at(second: i64) -> Now {
+        let wall = jiff::Timestamp::from_second(second).unwrap();
+        Now { mono: std::time::Instant::now(), wall }
     }
 }

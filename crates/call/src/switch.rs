@@ -25,6 +25,7 @@ use crate::referral::referrer_media;
 use crate::script::Script;
 use crate::setup::Setup;
 use crate::trunk::Links;
+use crate::trunk::{Arrivals, Origin};
 
 /// Work a handler leaves for its end, so that no part is called from inside itself.
 #[derive(Debug)]
@@ -53,6 +54,8 @@ pub struct Switch {
     /// Agents in calls outside the queues, and in how many.
     pub(crate) engaged: BTreeMap<AgentId, u32>,
     timers: BTreeSet<(Instant, CallId)>,
+    /// How fast trunks bring calls in.
+    pub(crate) arrivals: Arrivals,
     pub(crate) pending: VecDeque<Pending>,
     actions: Vec<Action>,
     sip_out: Vec<sip::Output>,
@@ -83,7 +86,8 @@ struct Numbers {
 impl Switch {
     /// A switch with nothing on it.
     pub fn new(setup: Arc<Setup>, sip: sip::Config, seed: Seed) -> Self {
-        let config = sip::Config { users: setup.users.clone(), security: setup.sip_security(), ..sip };
+        let (carriers, security) = (setup.carriers(), setup.sip_security());
+        let config = sip::Config { users: setup.users.clone(), carriers, security, ..sip };
         Self {
             sip: sip::Endpoint::new(config, seed.part("sip")),
             acd: acd::Engine::new(setup.acd.clone()),
@@ -98,6 +102,7 @@ impl Switch {
             entries: BTreeMap::new(),
             engaged: BTreeMap::new(),
             timers: BTreeSet::new(),
+            arrivals: Arrivals::default(),
             pending: VecDeque::new(),
             actions: Vec::new(),
             sip_out: Vec::new(),
@@ -175,6 +180,7 @@ impl Switch {
                 self.sip_input(now, sip::Input::Restore { user, binding }, out);
             }
             Input::Configured(setup) => self.configure(now, setup, out),
+            Input::Verified { call, passport, verdict } => self.verified(now, call, &passport, verdict, out),
             Input::Log(state) => {
                 if mem::replace(&mut self.log, state) != state {
                     let state = match state {
@@ -230,6 +236,8 @@ impl Switch {
         self.sip_input(now, sip::Input::Users(setup.users.clone()), out);
         self.sip_input(now, sip::Input::Security(setup.sip_security()), out);
         self.links.configure(now, &setup.trunks);
+        self.sip_input(now, sip::Input::Carriers(setup.carriers()), out);
+        self.arrivals.keep(|trunk| setup.trunks.contains_key(trunk));
         self.setup = setup;
         let flows = self.setup.library.digest().to_string();
         self.hop(now, None, Hop::Loaded { flows }, out);
@@ -554,9 +562,32 @@ impl Switch {
 
     /// Refuses a leg nobody has a call for.
     pub(crate) fn refuse(&mut self, now: Now, leg: LegId, status: u16, why: &str, out: &mut Vec<Output>) {
+        self.refuse_leg(now, leg, (status, why), None, out);
+    }
+
+    /// Refuses a leg for where it comes from.
+    pub(crate) fn refuse_from(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        refusal: (u16, &str),
+        origin: &Origin,
+        out: &mut Vec<Output>,
+    ) {
+        self.refuse_leg(now, leg, refusal, Some(origin.word().to_owned()), out);
+    }
+
+    fn refuse_leg(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        (status, why): (u16, &str),
+        trunk: Option<String>,
+        out: &mut Vec<Output>,
+    ) {
         let retry_after =
             (status == 503).then(|| Duration::from_secs(self.setup.limits.retry_after_secs.into()));
-        self.hop(now, None, Hop::Refused { status, why: why.to_owned() }, out);
+        self.hop(now, None, Hop::Refused { status, why: why.to_owned(), trunk }, out);
         self.leg(now, leg, LegCommand::Reject(Refusal { status, retry_after }), out);
     }
 

@@ -37,7 +37,7 @@ impl Switch {
     /// agents may dial outside by number belongs here.
     pub(crate) fn target(&self, dialled: &str) -> Option<Target> {
         let setup = self.setup();
-        if let Route::Flow { flow, dialled } = route(setup, dialled) {
+        if let Route::Flow { flow, dialled } = route(setup, dialled, None) {
             return Some(Target::Flow { flow, dialled });
         }
         if let Some(agent) = self.acd.agent(dialled) {

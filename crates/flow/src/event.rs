@@ -4,13 +4,36 @@ use std::time::Duration;
 
 use primitives::Private;
 
+use crate::Verification;
+
 /// Who calls, as far as the telephone network says.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
     /// The calling number in E.164, `None` where withheld.
     pub number: Option<Private<String>>,
+    /// The number is known to us and to be shown to nobody (RFC 3323): not to agents' phones, not on a call out.
+    pub is_withheld: bool,
+    /// What is known of the number.
+    pub verification: Verification,
     /// The number dialled, as `answers:` has it.
     pub dialled: String,
+    /// The link the call came by; `""` where none.
+    pub trunk: String,
+    /// Who forwarded the call to us, where somebody did.
+    pub diverted: Option<Diverted>,
+}
+
+/// Who forwarded a call: after hours the line of a practice, say.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Diverted {
+    /// The line that forwarded it to us, in E.164 where it has that form.
+    pub from: Private<String>,
+    /// Why: `unconditional`, `busy`, `no_answer`, `time_of_day` …
+    pub reason: &'static str,
+    /// The line the caller dialled, where it was forwarded more than once; else the same.
+    pub first_from: Private<String>,
+    /// How often it was forwarded.
+    pub count: u32,
 }
 
 /// What happens to a caller inside a flow.
@@ -26,6 +49,8 @@ pub enum Event {
     Queue(QueueNews),
     /// From the transfer under way.
     Transfer(TransferNews),
+    /// More is known of the caller's number: a signature was checked while she was already in the flow.
+    Verified(Verification),
     /// The caller hung up. The interpreter only notes it; nothing more is heard.
     CallerHungUp,
     /// `poll_timeout` has passed.

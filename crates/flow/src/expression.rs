@@ -3,7 +3,7 @@
 //! Only what a reader of flows needs: variables, literals, comparisons, `&& || ! ?:`, `in` a list, sums of
 //! numbers, joining of texts, and `size`, `contains`, `startsWith`, `endsWith`. Nothing that loops.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -155,19 +155,20 @@ impl Expression {
     /// Its value in a call.
     pub(crate) fn value(&self, values: &Values) -> Result<Value, Unworkable> {
         let mut context = Context::default();
-        let mut caller = std::collections::HashMap::new();
+        // `caller.number` and `call.trunk` are fields of two maps.
+        let mut parts: BTreeMap<&str, HashMap<String, cel::Value>> = BTreeMap::new();
         for name in &self.names {
             let value =
                 values.get(name.as_str()).map_or_else(|| Value::unset(self.of), |v| v.expose().clone());
-            match name.strip_prefix("caller.") {
-                Some(field) => {
-                    caller.insert(field.to_owned(), value.into_cel());
+            match name.split_once('.') {
+                Some((of, field)) => {
+                    parts.entry(of).or_default().insert(field.to_owned(), value.into_cel());
                 }
                 None => context.add_variable_from_value(name.as_str(), value.into_cel()),
             }
         }
-        if !caller.is_empty() {
-            context.add_variable_from_value("caller", caller);
+        for (of, fields) in parts {
+            context.add_variable_from_value(of, fields);
         }
         match self.program.execute(&context) {
             Ok(cel::Value::String(text)) => Ok(Value::Text(text.as_str().into())),
@@ -211,7 +212,7 @@ fn type_of(at: &IdedExpr, types: &Types, names: &mut Vec<String>) -> Result<Type
         Expr::Ident(name) => variable(name, types, names),
         Expr::Select(select) if !select.test => match &select.operand.expr {
             Expr::Ident(of) => variable(&format!("{of}.{}", select.field), types, names),
-            _ => Err(Mistake::new("only `caller` has parts")),
+            _ => Err(Mistake::new("only `caller` and `call` have parts")),
         },
         Expr::Call(call) => {
             let target = call.target.iter().map(|target| &**target);

@@ -110,6 +110,10 @@ impl Interpreter {
             }
             Event::Queue(news) => self.queue_news(now, &news, out),
             Event::Transfer(news) => self.transfer_news(&news, out),
+            Event::Verified(verification) => {
+                self.caller.verification = verification;
+                None
+            }
             Event::CallerHungUp => {
                 self.waiting = Waiting::Ended;
                 self.sequence = None;
@@ -137,6 +141,11 @@ impl Interpreter {
             | Waiting::Ended => None,
         };
         [held, waiting].into_iter().flatten().min()
+    }
+
+    /// Who calls, as far as it is known now.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// The flow and step the caller is at, for "where is this caller now".
@@ -302,13 +311,21 @@ impl Interpreter {
         let frame = &self.frame;
         let text = |text: &str| Value::Text(text.into());
         let number = self.caller.number.as_ref().map_or("", |number| number.expose());
+        let diverted = self.caller.diverted.as_ref();
         let built_in = [
             ("language", text(&self.language)),
             ("urgency", text(self.urgency().word())),
             ("reason", text(self.reason.as_deref().unwrap_or_default())),
             ("caller.known", Value::Truth(self.caller.number.is_some())),
             ("caller.number", text(number)),
+            ("caller.withheld", Value::Truth(self.caller.is_withheld)),
+            ("caller.verification", text(self.caller.verification.word())),
             ("dialled", text(&self.caller.dialled)),
+            ("call.trunk", text(&self.caller.trunk)),
+            ("call.diverted_from", text(diverted.map_or("", |it| it.from.expose()))),
+            ("call.diversion_reason", text(diverted.map_or("", |it| it.reason))),
+            ("call.first_diverted_from", text(diverted.map_or("", |it| it.first_from.expose()))),
+            ("call.diversions", Value::Number(diverted.map_or(0, |it| it.count.into()))),
         ];
         let mut values: Values = frame
             .flow

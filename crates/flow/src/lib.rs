@@ -17,12 +17,14 @@ mod grammar;
 mod interpreter;
 mod scenario;
 mod urgency;
+mod verification;
 
 pub use action::{Action, Enqueue, HangUpCause, KeyClass, Play, PromptRef};
 pub use compile::{Compiled, Environment, PromptInfo, Source, compile};
 pub use diagnostic::{Finding, Severity};
-pub use event::{Caller, Event, QueueNews, TransferNews};
+pub use event::{Caller, Diverted, Event, QueueNews, TransferNews};
 pub use flow::{Digest, Flow, Library};
 pub use interpreter::Interpreter;
 pub use scenario::{TestResult, run_tests};
 pub use urgency::Urgency;
+pub use verification::Verification;

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use primitives::{Now, Private};
+use primitives::Now;
 
-use crate::Urgency;
 use crate::compile::Environment;
 use crate::document::Place;
 use crate::flow::Library;
+use crate::{Caller, Urgency};
 use run::{Run, Seen, is_step};
 
 /// How one test went.
@@ -70,7 +70,8 @@ pub(crate) struct Scenario {
     pub(crate) flow: Arc<str>,
     pub(crate) name: String,
     pub(crate) at: Option<Timestamp>,
-    pub(crate) number: Option<Private<String>>,
+    /// Who calls; the number dialled is `dialled`.
+    pub(crate) caller: Caller,
     pub(crate) dialled: String,
     pub(crate) script: Vec<ScriptEntry>,
     pub(crate) agents: BTreeMap<String, Agents>,

@@ -170,6 +170,7 @@ impl Content {
             trunks: trunks(config, secrets)?,
             strangers: config.strangers,
             security: config.security.limits(),
+            certificate_hosts: config.stir.hosts(),
             feature_codes: config.feature_codes.clone(),
             agent_language: config.agent_language.as_str().into(),
             media: MediaSetup {

@@ -11,6 +11,7 @@ mod metrics;
 mod net;
 mod node;
 mod secrets;
+mod stir;
 mod trail;
 
 use std::process::ExitCode;

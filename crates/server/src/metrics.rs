@@ -23,6 +23,9 @@ pub struct Metrics {
     pub calls_active: IntGauge,
     calls: IntCounterVec,
     refused: IntCounterVec,
+    arrived: IntCounterVec,
+    trunk_refused: IntCounterVec,
+    verified: IntCounterVec,
     answer_seconds: Histogram,
     queue_wait: HistogramVec,
     abandoned: IntCounterVec,
@@ -70,6 +73,24 @@ impl Metrics {
                 "careline_calls_refused_total",
                 "Calls refused, by SIP status",
                 &["status", "reason"],
+            )?,
+            arrived: counters(
+                r,
+                "careline_trunk_calls_in_total",
+                "Calls that came in for a flow, by trunk and by what was known of the caller's number",
+                &["trunk", "verification"],
+            )?,
+            trunk_refused: counters(
+                r,
+                "careline_trunk_calls_in_refused_total",
+                "Calls refused for where they came from, or for how many of them",
+                &["trunk", "reason"],
+            )?,
+            verified: counters(
+                r,
+                "careline_caller_verifications_total",
+                "Signatures of carriers for callers' numbers, by what they were worth and why",
+                &["verification", "reason"],
             )?,
             answer_seconds: histogram(
                 r,
@@ -170,7 +191,16 @@ impl Metrics {
     pub fn hop(&self, hop: &Hop) {
         let seconds = |ms: &u64| *ms as f64 / 1_000.0;
         match hop {
-            Hop::Refused { status, why } => {
+            Hop::Arrived { trunk, verification, .. } => {
+                self.arrived.with_label_values(&[trunk, verification]).inc();
+            }
+            Hop::Verified { verification, why } => {
+                self.verified.with_label_values(&[verification, why]).inc();
+            }
+            Hop::Refused { status, why, trunk } => {
+                if let Some(trunk) = trunk {
+                    self.trunk_refused.with_label_values(&[trunk, why]).inc();
+                }
                 self.refused.with_label_values(&[status.to_string().as_str(), why]).inc();
             }
             Hop::Answered { after_ms } => self.answer_seconds.observe(seconds(after_ms)),
@@ -190,8 +220,7 @@ impl Metrics {
             Hop::TrunkNotReached { trunk, why } | Hop::TrunkFull { trunk, why } => {
                 self.trunk_failures.with_label_values(&[trunk, why]).inc();
             }
-            Hop::Arrived { .. }
-            | Hop::Dialled { .. }
+            Hop::Dialled { .. }
             | Hop::TransferAsked { .. }
             | Hop::TransferRefused { .. }
             | Hop::Transferred { .. }

@@ -27,6 +27,7 @@ use crate::net::resolve::Resolver;
 use crate::net::streams::Streams;
 use crate::net::tls::CertificateError;
 use crate::secrets::{Names, Secrets, SecretsError, make_data_folder, system_seed};
+use crate::stir::Verifier;
 
 /// A running node.
 pub struct Node {
@@ -179,6 +180,11 @@ impl Node {
             switch,
             performer,
             writer: Arc::clone(&writer),
+            verifier: Verifier::new(
+                opened.certificates.stir.clone(),
+                opened.inbox.clone(),
+                tokio::runtime::Handle::current(),
+            ),
             metrics: Arc::clone(&metrics),
         };
         threads.push(std::thread::Builder::new().name("signalling".to_owned()).spawn(move || {

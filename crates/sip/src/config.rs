@@ -18,6 +18,8 @@ pub struct Config {
     pub listeners: Vec<(Transport, SocketAddr)>,
     /// Who may register and place calls.
     pub users: Vec<User>,
+    /// Who may place calls in the name of others, and not register: carriers that call as a digest user.
+    pub carriers: Vec<User>,
     /// RFC 3261's timer constants.
     pub timers: Timers,
     /// Shortest registration granted; a shorter wish is answered 423 (RFC 3261 §10.3). Default 60 s.
@@ -46,6 +48,7 @@ impl Default for Config {
             product: "careline".to_owned(),
             listeners: Vec::new(),
             users: Vec::new(),
+            carriers: Vec::new(),
             timers: Timers::default(),
             registration_min: Duration::from_secs(60),
             registration_max: Duration::from_secs(3_600),

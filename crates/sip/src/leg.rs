@@ -118,8 +118,8 @@ pub struct Invited {
     pub asserted: Option<Private<String>>,
     /// Who the headers say is calling, all of them.
     pub presented: Box<Presented>,
-    /// The user who proved by digest to be the caller. Always the user part of From: who proves to be one
-    /// user and calls as another is refused with 403.
+    /// The user who proved by digest to be the caller. The user part of From, or a carrier's: who proves to be
+    /// another user than he calls as is refused with 403.
     pub user: Option<String>,
     /// Which way it came.
     pub path: Path,

@@ -462,3 +462,20 @@ fn a_stream_that_cannot_be_framed_is_answered_and_closed() {
     assert_eq!(said.sends(), ["400"]);
     assert!(matches!(said.others[..], [sip::Output::Disconnect { .. }]), "{:?}", said.others);
 }
+
+#[test]
+fn a_carrier_calls_in_the_name_of_others_and_does_not_register() {
+    let mut bench = Bench::new();
+    let carrier = User { name: "carrier".to_owned(), secret: Private::new("tin can".to_owned()) };
+    bench.input(Input::Carriers(vec![carrier]));
+    let mut carrier = Phone { user: "carrier", secret: "tin can", ..Phone::anna() };
+    let said = bench.receive(&carrier.register(&[]));
+    carrier.learn(&said);
+    let said = bench.receive(&carrier.register(&["Contact: <sip:192.0.2.9>"]));
+    assert_eq!(said.sends(), ["403"], "calls are what it may bring");
+    let line = carrier.authorization("INVITE", "sip:100@192.0.2.1").unwrap();
+    let said = bench.receive(&Ask::invite().with(&line).text());
+    let (_, LegEvent::Invited(invited)) = &said.events[0] else { panic!("{:?}", said.sends()) };
+    assert_eq!(invited.user.as_deref(), Some("carrier"));
+    assert_eq!(invited.from.as_ref().unwrap().expose(), "+15550100", "whoever calls by it");
+}

@@ -47,9 +47,11 @@ pub struct TrunkConfig {
     /// Longest wait for a first sign (any 1xx) of a call out before the next destination is tried, in
     /// seconds, 1 to 32. RFC 3261's own patience is 32 s, which no caller has. Default 4.
     pub first_response_secs: u32,
-    /// Calls at once by this trunk, in and out; beyond, calls out go elsewhere. 0: no limit. Default 0.
+    /// Calls at once by this trunk, in and out; beyond, calls out go elsewhere and calls in get 503 with
+    /// Retry-After. 0: no limit. Default 0.
     pub channels_max: u32,
-    /// New calls out in a second. 0: no limit. Default 0.
+    /// New calls in a second, those in and those out each for themselves; beyond, calls in get 503 with
+    /// Retry-After. 0: no limit. Default 0.
     pub calls_per_second_max: u32,
     /// Codecs on this trunk, best first, each one of `media.codecs`. Empty: all of those. Default empty.
     pub codecs: Vec<CodecName>,
@@ -189,6 +191,11 @@ impl Network {
     /// Whether an address is in it. An IPv4 address that a socket of both families writes as IPv6 is IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
+    }
+
+    /// How narrow it is, of networks that hold the same address: the length of its prefix.
+    pub(super) fn prefix_bits(&self) -> u8 {
+        self.0.prefix_len()
     }
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sip::uri::Telephone;
 
 /// Shorter ones are service numbers (112, 911, 116117): they belong to a country and have no E.164 form.
 const DIGITS_MIN: usize = 7;
@@ -63,6 +64,21 @@ impl Dialling {
         };
         let number = format!("+{number}");
         is_e164(&number).then_some(number)
+    }
+
+    /// A number in an address, in E.164. `phone-context` (RFC 3966 §5.1.5) says for which country, or for which
+    /// block of numbers, a local one is meant; `npdi` and `rn` (RFC 4694) change nothing.
+    pub fn telephone(&self, telephone: &Telephone) -> Option<String> {
+        let digits = telephone.digits.expose();
+        match telephone.context().as_deref().and_then(|context| context.strip_prefix('+')) {
+            Some(context) if !digits.starts_with('+') => {
+                // Written with the prefix its country dials: an own number all the same.
+                let national = if context == self.country { prefixed(digits, &self.national) } else { None };
+                let number = format!("+{context}{}", national.unwrap_or(digits));
+                is_e164(&number).then_some(number)
+            }
+            _ => self.to_e164(digits),
+        }
     }
 
     /// An E.164 number as this carrier wants it; anything else (a service number) is left as it is.

@@ -323,6 +323,11 @@ impl Links {
         Some(Way { trunk: Arc::clone(&from.trunk), destination: at })
     }
 
+    /// Calls out by a trunk, of those its limit counts.
+    pub(crate) fn channels_out(&self, trunk: &str) -> usize {
+        self.links.get(trunk).map_or(0, |link| link.traffic.channels())
+    }
+
     /// How every trunk stands.
     pub(crate) fn status(&self) -> Vec<TrunkStatus> {
         let one = |(name, link): (&Arc<str>, &Link)| TrunkStatus {

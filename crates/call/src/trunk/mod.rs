@@ -4,6 +4,10 @@
 //! |---|---|
 //! | what people write down about a trunk | `config.rs` |
 //! | where a name of `numbers:` leads | `number.rs` |
+//! | how many calls one may bring in | `load.rs` |
+//! | who is believed to call | `believed.rs` |
+//! | what the signatures of carriers claim | `signed.rs` |
+//! | all of that, for a call that comes in | `inbound.rs` |
 //! | how the numbers of a carrier and E.164 become one another | `dialling.rs` |
 //! | who a call is from, and whether it may cause another | `origin.rs` |
 //! | what the called sees of the caller | `caller_id.rs` |
@@ -15,18 +19,24 @@
 //! | all trunks as they stand | `links.rs` |
 //! | a number is called, way after way | `outward.rs` |
 
+mod believed;
 mod caller_id;
 mod choice;
 mod config;
 mod dialling;
 mod failure;
 mod health;
+mod inbound;
 mod limits;
 mod links;
+mod load;
 mod number;
 mod origin;
 mod outward;
 mod registration;
+mod signed;
+#[cfg(test)]
+mod tests;
 
 pub use config::{
     Accept, CallerId, CallerIdHeader, CodecName, Identity, Network, Plaintext, Reach, Register, Shown,
@@ -39,6 +49,9 @@ pub use links::{DestinationStatus, TrunkStatus};
 pub use number::{Number, TrunkNumber};
 pub(crate) use origin::Origin;
 pub(crate) use outward::Outward;
+
+pub(crate) use inbound::Known;
+pub(crate) use load::Arrivals;
 
 use primitives::Private;
 

@@ -336,7 +336,7 @@ impl Reader<'_> {
                 let Value::Scalar(scalar) = &node.value else { continue };
                 let Some((of, names)) = assigned_type(scalar, &self.types) else { continue };
                 self.types.entry(key.text.clone()).or_insert(of);
-                if names.iter().any(|name| name == "caller.number" || self.private.contains(name)) {
+                if names.iter().any(|name| NUMBERS.contains(&name.as_str()) || self.private.contains(name)) {
                     self.private.insert(key.text.clone());
                 }
             }
@@ -345,14 +345,24 @@ impl Reader<'_> {
 }
 
 /// What a condition may name without anybody setting it.
-pub(crate) const BUILT_IN: [(&str, Type); 6] = [
+pub(crate) const BUILT_IN: [(&str, Type); 13] = [
     ("language", Type::Text),
     ("urgency", Type::Text),
     ("reason", Type::Text),
     ("caller.known", Type::Truth),
     ("caller.number", Type::Text),
+    ("caller.withheld", Type::Truth),
+    ("caller.verification", Type::Text),
     ("dialled", Type::Text),
+    ("call.trunk", Type::Text),
+    ("call.diverted_from", Type::Text),
+    ("call.diversion_reason", Type::Text),
+    ("call.first_diverted_from", Type::Text),
+    ("call.diversions", Type::Number),
 ];
+
+/// Those that hold somebody's number: what is made of them is private too.
+pub(crate) const NUMBERS: [&str; 3] = ["caller.number", "call.diverted_from", "call.first_diverted_from"];
 
 /// Every `set: { … }` and `collect: { as: … }` of a file, wherever they stand.
 fn find_variables<'n>(

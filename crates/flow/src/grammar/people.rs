@@ -71,7 +71,8 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let private = template.names().find(|name| *name == "caller.number" || self.private.contains(*name));
+        let private =
+            template.names().find(|name| super::flow::NUMBERS.contains(name) || self.private.contains(*name));
         if let Some(name) = private.map(str::to_owned) {
             self.error(Report {
                 code: "flow/private-in-skill",

@@ -14,6 +14,22 @@ use super::{Fields, Reader, Report};
 use crate::diagnostic::did_you_mean;
 use crate::document::{Node, Value};
 use crate::scenario::{Agents, Deed, Expected, Far, Goal, Scenario, ScriptEntry};
+use crate::{Caller, Diverted, Verification};
+
+/// What a test's caller may have been forwarded for: the words of Diversion and History-Info.
+const DIVERSION_REASONS: [&str; 11] = [
+    "unconditional",
+    "busy",
+    "no_answer",
+    "unavailable",
+    "time_of_day",
+    "do_not_disturb",
+    "deflection",
+    "follow_me",
+    "out_of_service",
+    "away",
+    "unknown",
+];
 
 /// Tests of one file, and entries of one script.
 const TESTS_MAX: usize = 500;
@@ -53,8 +69,8 @@ impl Reader<'_> {
         let mut fields = self.fields(node, "a test")?;
         let name = fields.require(self, "name").and_then(|node| self.prose(node, "`name`"));
         let at = fields.take("at").and_then(|node| self.moment(node));
-        let number = match fields.take("caller") {
-            None => Some(Private::new("+15550123456".to_owned())),
+        let caller = match fields.take("caller") {
+            None => Some(a_caller(Private::new("+15550123456".to_owned()))),
             Some(node) => self.calling(node),
         };
         let dialled = fields.take("dialled").and_then(|node| self.dialled_number(node));
@@ -90,7 +106,7 @@ impl Reader<'_> {
             flow: flow.clone(),
             name: name?,
             at,
-            number,
+            caller: caller?,
             dialled: dialled.or_else(|| answers.first().cloned()).unwrap_or_default(),
             script,
             agents,
@@ -121,16 +137,35 @@ impl Reader<'_> {
         moment
     }
 
-    fn calling(&mut self, node: &Node) -> Option<Private<String>> {
+    fn calling(&mut self, node: &Node) -> Option<Caller> {
         if let Value::Scalar(scalar) = &node.value
             && scalar.text == "anonymous"
         {
-            return None;
+            return Some(Caller { is_withheld: true, ..Caller::default() });
         }
         let mut fields = self.fields(node, "`caller`")?;
         let number = fields.require(self, "number").and_then(|node| self.dialled_number(node));
+        let words = Verification::ALL.map(|verification| (verification.word(), verification));
+        let verification =
+            fields.take("verification").and_then(|node| self.word(node, "`verification`", &words));
+        let trunk = fields.take("trunk").and_then(|node| self.text(node, "`trunk`")).map(str::to_owned);
+        let from = fields.take("diverted_from").and_then(|node| self.dialled_number(node));
+        let reasons = DIVERSION_REASONS.map(|reason| (reason, reason));
+        let reason =
+            fields.take("diversion_reason").and_then(|node| self.word(node, "`diversion_reason`", &reasons));
         fields.finish(self);
-        number.map(Private::new)
+        let diverted = from.map(|from| Diverted {
+            from: Private::new(from.clone()),
+            reason: reason.unwrap_or("unknown"),
+            first_from: Private::new(from),
+            count: 1,
+        });
+        Some(Caller {
+            verification: verification.unwrap_or_default(),
+            trunk: trunk.unwrap_or_default(),
+            diverted,
+            ..a_caller(Private::new(number?))
+        })
     }
 
     fn by_name<T>(
@@ -313,4 +348,9 @@ impl Reader<'_> {
         };
         Some(goal)
     }
+}
+
+/// An ordinary caller of this number.
+fn a_caller(number: Private<String>) -> Caller {
+    Caller { number: Some(number), ..Caller::default() }
 }

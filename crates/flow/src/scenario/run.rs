@@ -80,7 +80,7 @@ pub(super) fn run(
     let flow = library.answering(&scenario.dialled).or_else(|| library.flow(&scenario.flow))?.clone();
     let zone = flow.calendar.as_ref().and_then(|name| library.calendars.get(name));
     let wall = scenario.at.or_else(|| ordinary_morning(zone.map(|calendar| &calendar.zone)))?;
-    let caller = Caller { number: scenario.number.clone(), dialled: scenario.dialled.clone() };
+    let caller = Caller { dialled: scenario.dialled.clone(), ..scenario.caller.clone() };
     let interpreter = Interpreter::new(library.clone(), flow, caller);
     let mut simulation = Simulation {
         scenario,

@@ -122,6 +122,7 @@ impl Phone {
         let caller = Caller {
             number: Some(Private::new("+15550123456".to_owned())),
             dialled: "+15550100100".to_owned(),
+            ..Caller::default()
         };
         let now = Now { mono: Instant::now(), wall: wall.parse().unwrap() };
         let mut phone = Self {

@@ -5,6 +5,7 @@ mod dns;
 mod listen;
 mod media;
 mod security;
+mod stir;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,6 +22,7 @@ pub use dns::Dns;
 pub use listen::{Http, Sip, TlsClient, TlsClients, TlsListener};
 pub use media::Media;
 pub use security::Security;
+pub use stir::Stir;
 
 /// The commented default, the same text as `config/careline.yaml`.
 pub const DEFAULT: &str = include_str!("../../../../config/careline.yaml");
@@ -60,6 +62,8 @@ pub struct Config {
     pub strangers: Strangers,
     /// How much SIP is taken from whom.
     pub security: Security,
+    /// Signatures of carriers for callers' numbers.
+    pub stir: Stir,
     /// What an agent can dial on her phone.
     pub feature_codes: BTreeMap<String, FeatureCode>,
     /// The language agents are spoken to. Default `en`.
@@ -86,6 +90,7 @@ impl Default for Config {
             trunks: BTreeMap::from([("local".to_owned(), TrunkConfig::local())]),
             strangers: Strangers::default(),
             security: Security::default(),
+            stir: Stir::default(),
             feature_codes: BTreeMap::from([
                 ("*11".to_owned(), FeatureCode::SignIn),
                 ("*12".to_owned(), FeatureCode::SignOut),
@@ -183,6 +188,15 @@ impl Config {
                 "feature code `{code}` must be a star and one to four digits, so that no patient's number is one"
             ));
         }
+        let carriers = self.trunks.values().filter_map(|trunk| trunk.accept.user.as_ref());
+        if let Some(user) = carriers.into_iter().find(|user| self.agents.contains_key(*user)) {
+            return mistake(format!(
+                "`{user}` is an agent and the `accept.user` of a trunk: give the trunk another name"
+            ));
+        }
+        if let Err(text) = self.stir.check() {
+            return mistake(text);
+        }
         if let Some(text) = self.trunk_mistake() {
             return mistake(text);
         }
@@ -246,7 +260,7 @@ impl Config {
 
     /// Every path of a file besides the two folders.
     fn files_mut(&mut self) -> Vec<&mut PathBuf> {
-        let Self { sip, http, audit, .. } = self;
+        let Self { sip, http, audit, stir, .. } = self;
         let TlsClient { roots, certificate, key } = &mut sip.tls_client;
         let mut files: Vec<&mut PathBuf> = Vec::new();
         for listener in &mut sip.tls {
@@ -254,6 +268,7 @@ impl Config {
             files.extend(listener.clients.as_mut().map(|clients| &mut clients.roots));
         }
         files.extend([roots, certificate, key].into_iter().flatten());
+        files.extend([&mut stir.authorities, &mut stir.https_roots].into_iter().flatten());
         files.extend([&mut http.certificate, &mut http.key, &mut audit.spill].into_iter().flatten());
         files
     }

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use acd::AgentChange;
 use bytes::Bytes;
-use call::{LogState, Setup, Status};
+use call::{CallId, LogState, Passport, Setup, SignatureVerdict, Status};
 use mio::{Registry, Token, Waker};
 use sip::{ConnectionChange, ConnectionId, Path, ResolveId, Target};
 use tokio::sync::oneshot;
@@ -41,6 +41,15 @@ pub enum Message {
     },
     /// From a media thread.
     Media(media::Event),
+    /// A certificate came, or did not.
+    Verified {
+        /// Whose call waited for it.
+        call: CallId,
+        /// What was signed.
+        passport: Box<Passport>,
+        /// What the signature is worth.
+        verdict: SignatureVerdict,
+    },
     /// From the API.
     Agent {
         /// Whose.

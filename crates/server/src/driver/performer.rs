@@ -44,8 +44,8 @@ impl Performer {
             Output::Registration(change) => self.keeper.registration(change),
             Output::AgentChanged { agent, change } => self.keeper.agent(agent, change),
             Output::Record(record) => self.keeper.record(record),
-            // Told to the log, the metrics and the audit writer before this.
-            Output::Hop { .. } => {}
+            // Told to the log, the metrics, the audit writer and the verifier before this.
+            Output::Hop { .. } | Output::Verify { .. } => {}
         }
     }
 

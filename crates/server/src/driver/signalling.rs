@@ -15,6 +15,7 @@ use store::AuditWriter;
 use crate::driver::inbox::{Inbox, Message};
 use crate::driver::performer::Performer;
 use crate::metrics::Metrics;
+use crate::stir::Verifier;
 use crate::trail;
 
 /// The longest UDP datagram there is.
@@ -78,6 +79,8 @@ pub struct Signalling {
     pub performer: Performer,
     /// What waits for its record.
     pub writer: Arc<AuditWriter<Vec<Output>>>,
+    /// What checks signatures of carriers.
+    pub verifier: Verifier,
     /// For counting.
     pub metrics: Arc<Metrics>,
 }
@@ -160,6 +163,9 @@ impl Signalling {
                 Message::Resolved { id, targets } => {
                     Some(Input::Sip(sip::Input::Resolved { id: *id, targets }))
                 }
+                Message::Verified { call, passport, verdict } => {
+                    Some(Input::Verified { call: *call, passport: passport.clone(), verdict: *verdict })
+                }
                 Message::Media(event) => Some(Input::Media(event.clone())),
                 Message::Agent { agent, change } => {
                     Some(Input::Agent { agent: agent.clone(), change: change.clone(), by: "api" })
@@ -185,6 +191,7 @@ impl Signalling {
     pub fn perform(&mut self, out: &mut Vec<Output>) {
         let mut facts = Vec::new();
         let mut held = Vec::new();
+        let mut verdicts = Vec::new();
         for output in out.drain(..) {
             match output {
                 Output::Hop { at, call, flow, hop } => {
@@ -195,9 +202,25 @@ impl Signalling {
                 Output::Sip(sip::Output::Send { release: Release::AtOnce, .. } | sip::Output::Dropped(_)) => {
                     self.performer.perform(output);
                 }
+                // Before anything waits for a disk: with the certificate at hand it is known before the flow begins.
+                Output::Verify { call, passport } => {
+                    let verdict = self.verifier.check(call, passport);
+                    verdicts.extend(verdict.map(|(passport, verdict)| (call, passport, verdict)));
+                }
                 other => held.push(other),
             }
         }
+        for (call, passport, verdict) in verdicts {
+            self.switch.handle(now(), Input::Verified { call, passport, verdict }, out);
+        }
+        self.submit(facts, held);
+        if !out.is_empty() {
+            // A verdict asks for nothing to be checked, so this ends.
+            self.perform(out);
+        }
+    }
+
+    fn submit(&self, facts: Vec<audit::Event>, held: Vec<Output>) {
         if facts.is_empty() && held.is_empty() {
             return;
         }

@@ -2,12 +2,14 @@
 //! the one they were set up with.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::config::{Config, Http};
 use crate::net::tls::{Acceptor, CertificateError, Connector, Renewable, http_acceptor, sip_acceptor};
 use crate::net::tls_client::connector;
+use crate::stir::Trust;
 
 /// What TLS is set up with.
 pub struct Certificates {
@@ -17,6 +19,8 @@ pub struct Certificates {
     pub http: Option<Acceptor>,
     /// Connections of ours.
     pub client: Connector,
+    /// Signatures of carriers.
+    pub stir: Renewable<Arc<Trust>>,
 }
 
 /// Certificates read anew, all of them good.
@@ -25,6 +29,7 @@ pub struct Renewed {
     sip: Vec<Option<TlsAcceptor>>,
     http: Option<TlsAcceptor>,
     client: TlsConnector,
+    stir: Trust,
 }
 
 impl Certificates {
@@ -35,6 +40,7 @@ impl Certificates {
             sip: sip.collect::<Result<_, CertificateError>>()?,
             http: of_http(&config.http)?.map(Renewable::new),
             client: Renewable::new(connector(&config.sip.tls_client)?),
+            stir: Renewable::new(Arc::new(Trust::read(&config.stir)?)),
         })
     }
 
@@ -48,6 +54,7 @@ impl Certificates {
             sip: listeners.collect::<Result<_, _>>()?,
             http: of_http(&config.http)?,
             client: connector(&config.sip.tls_client)?,
+            stir: Trust::read(&config.stir)?,
         })
     }
 
@@ -62,6 +69,7 @@ impl Certificates {
             running.renew(read);
         }
         self.client.renew(renewed.client);
+        self.stir.renew(Arc::new(renewed.stir));
     }
 }
 

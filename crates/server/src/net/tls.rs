@@ -156,7 +156,8 @@ pub fn unusable(certificate: &Path, key: &Path, cause: rustls::Error) -> Certifi
     CertificateError::Unusable { certificate: certificate.to_owned(), key: key.to_owned(), cause }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+/// The certificates of a PEM file, one at least.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
     let read = CertificateDer::pem_reader_iter(open(path)?).collect::<Result<Vec<_>, _>>();
     read.ok()
         .filter(|read| !read.is_empty())

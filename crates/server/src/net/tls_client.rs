@@ -44,7 +44,7 @@ pub fn connector(config: &TlsClient) -> Result<TlsConnector, CertificateError> {
 }
 
 /// The authorities this machine believes. None is no mistake until somebody is called over TLS.
-fn system_roots() -> RootCertStore {
+pub fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots

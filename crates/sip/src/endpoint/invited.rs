@@ -47,6 +47,8 @@ impl Endpoint {
             // Whoever asks for help from where a phone of ours is registered need not prove it: her password
             // may be wrong since yesterday, her nonce stale. From elsewhere she is asked.
             Sender::Unproven(_) if emergency.is_some() && self.comes_from_a_phone_of_ours(&arrived) => None,
+            // A carrier brings the calls of others.
+            Sender::User(user) if self.carrier(&user).is_some() => Some(user),
             // Proven to be one user and calling as another.
             Sender::User(_) => return self.reply_outside(now, &arrived, Reply::at_once(403), out),
             Sender::Unproven(staleness) => {

@@ -84,6 +84,8 @@ pub enum Input<'a> {
         /// What.
         command: LegCommand,
     },
+    /// The carriers that call as a digest user were read anew.
+    Carriers(Vec<User>),
     /// The users were read anew. Bindings of users that are gone are removed.
     Users(Vec<User>),
     /// Other limits from now on: the configuration was read anew.
@@ -282,6 +284,7 @@ impl Endpoint {
             Input::Resolved { id, targets } => self.resolved(now, id, targets, out),
             Input::Connection { id, change } => self.connection_changed(now, id, change, out),
             Input::Command { leg, command } => self.command(now, leg, command, out),
+            Input::Carriers(carriers) => self.config.carriers = carriers,
             Input::Users(users) => self.set_users(users, out),
             Input::Security(security) => self.guard.set_security(security),
             Input::Restore { user, binding } => self.restore(now, user, binding, out),

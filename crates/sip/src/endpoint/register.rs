@@ -47,7 +47,7 @@ impl Endpoint {
         let bad = |_| Reply::at_once(400);
         let request = &arrived.request;
         let owner = request.headers.to().map_err(bad)?.uri.user();
-        if owner.is_none_or(|owner| *owner.expose() != user) {
+        if owner.is_none_or(|owner| *owner.expose() != user) || self.carrier(&user).is_some() {
             // One user registers for himself only (§10.3 step 4).
             return Err(Reply::at_once(403));
         }

@@ -38,7 +38,9 @@ impl Story {
     }
 
     fn arrives(&mut self, call: u128) {
-        let hop = Hop::Arrived { dialled: "1".into(), caller: "known".into(), transport: "udp".into() };
+        let [dialled, caller, transport] = ["1", "known", "udp"].map(str::to_owned);
+        let [trunk, verification] = ["local", "none"].map(str::to_owned);
+        let hop = Hop::Arrived { dialled, caller, transport, trunk, verification };
         let at = self.now();
         let local = "192.0.2.1:20000".parse().unwrap();
         let port = PortId(u64::try_from(call).unwrap());

@@ -160,6 +160,7 @@ impl World {
                 .collect(),
             trunks: everybody(),
             strangers: call::Strangers::Answer,
+            certificate_hosts: std::collections::BTreeSet::new(),
             // Patients come by a trunk; agents' phones are strangers until they have registered.
             security: sip::Security {
                 known: vec![ipnet::Ipv4Net::new_assert(Ipv4Addr::new(10, 3, 0, 0), 16).into()],
