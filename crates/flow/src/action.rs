@@ -116,7 +116,7 @@ pub enum KeyClass {
 }
 
 /// Why a flow ended a call.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum HangUpCause {
     /// The flow came to its end, with a goodbye.
     Completed,

@@ -102,7 +102,7 @@ pub(crate) struct Closure {
 }
 
 /// What a moment is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Opening {
     Open,
     Closed,

@@ -15,6 +15,7 @@ use crate::flow::{Digest, Flow, Library};
 use crate::grammar::flow::{Draft, name_of};
 use crate::grammar::{Reader, Shared};
 use crate::scenario::Scenario;
+use crate::Urgency;
 
 /// One file.
 #[derive(Clone, Debug)]
@@ -29,13 +30,29 @@ pub struct Source {
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     /// Queues of `queues.yaml`.
-    pub queues: BTreeSet<String>,
+    pub queues: BTreeMap<String, QueueInfo>,
     /// Numbers a transfer may go to, of the configuration.
     pub numbers: BTreeSet<String>,
     /// Prompts there are: language, then name.
     pub prompts: BTreeMap<String, BTreeMap<String, PromptInfo>>,
     /// Whether `approved_by` must be filled in.
     pub is_production: bool,
+}
+
+impl Environment {
+    /// How long a caller of this urgency waits in a queue before `on_timeout`.
+    pub(crate) fn wait_max(&self, queue: &str, urgency: Urgency) -> Duration {
+        let queue = self.queues.get(queue);
+        queue.and_then(|queue| queue.wait_max.get(&urgency)).copied().unwrap_or(urgency.wait_max())
+    }
+}
+
+/// What a flow may know of a queue.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct QueueInfo {
+    /// Longest wait of an urgency before `on_timeout`; what is not here waits as
+    /// [`Urgency::wait_max`] says.
+    pub wait_max: BTreeMap<Urgency, Duration>,
 }
 
 /// What a flow may know of a prompt.

@@ -58,7 +58,7 @@ pub enum Event {
 }
 
 /// What a queue says to a caller who waits in it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum QueueNews {
     /// Her place, said again when it changes.
     Position {

@@ -20,7 +20,7 @@ const EXPRESSION_CHARS_MAX: usize = 240;
 const BRACKETS_MAX: usize = 16;
 
 /// What a variable or an expression can be.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub(crate) enum Type {
     Text,
     Number,
@@ -38,11 +38,13 @@ impl fmt::Display for Type {
 }
 
 /// A value of a variable. Whoever holds one of a call keeps it [`Private`].
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
 pub(crate) enum Value {
     Text(Arc<str>),
     Number(i64),
     Truth(bool),
+    /// What nobody knows before the call: what she keys in, who she is. In proofs only.
+    Unknown(Type),
 }
 
 impl Value {
@@ -51,6 +53,7 @@ impl Value {
             Self::Text(_) => Type::Text,
             Self::Number(_) => Type::Number,
             Self::Truth(_) => Type::Truth,
+            Self::Unknown(of) => *of,
         }
     }
 
@@ -68,6 +71,7 @@ impl Value {
             Self::Text(text) => cel::Value::from(&*text),
             Self::Number(number) => cel::Value::Int(number),
             Self::Truth(truth) => cel::Value::Bool(truth),
+            Self::Unknown(of) => Self::unset(of).into_cel(),
         }
     }
 }
@@ -78,6 +82,7 @@ impl fmt::Display for Value {
             Self::Text(text) => f.write_str(text),
             Self::Number(number) => number.fmt(f),
             Self::Truth(truth) => truth.fmt(f),
+            Self::Unknown(_) => f.write_str("unknown"),
         }
     }
 }
@@ -152,8 +157,14 @@ impl Expression {
         &self.names
     }
 
-    /// Its value in a call.
+    /// Its value in a call; unknown where it names anything that is.
     pub(crate) fn value(&self, values: &Values) -> Result<Value, Unworkable> {
+        let is_unknown = |name: &String| {
+            values.get(name.as_str()).is_some_and(|value| matches!(value.expose(), Value::Unknown(_)))
+        };
+        if self.names.iter().any(is_unknown) {
+            return Ok(Value::Unknown(self.of));
+        }
         let mut context = Context::default();
         // `caller.number` and `call.trunk` are fields of two maps.
         let mut parts: BTreeMap<&str, HashMap<String, cel::Value>> = BTreeMap::new();
@@ -178,10 +189,11 @@ impl Expression {
         }
     }
 
-    /// Whether it holds in a call.
-    pub(crate) fn holds(&self, values: &Values) -> Result<bool, Unworkable> {
+    /// Whether it holds in a call; `None` where that depends on something unknown.
+    pub(crate) fn holds(&self, values: &Values) -> Result<Option<bool>, Unworkable> {
         match self.value(values)? {
-            Value::Truth(truth) => Ok(truth),
+            Value::Truth(truth) => Ok(Some(truth)),
+            Value::Unknown(_) => Ok(None),
             Value::Text(_) | Value::Number(_) => Err(Unworkable),
         }
     }
@@ -386,7 +398,7 @@ mod tests {
             ("(tries > 1 ? language : 'en') == 'es'", true),
         ] {
             let condition = Expression::new(source, &types()).unwrap();
-            assert_eq!(condition.holds(&values()).unwrap(), expected, "{source}");
+            assert_eq!(condition.holds(&values()).unwrap(), Some(expected), "{source}");
         }
     }
 

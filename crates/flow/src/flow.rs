@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::Urgency;
 use crate::calendar::Calendar;
 use crate::expression::{Expression, Template, Type, Value};
+use crate::prove::Promise;
 use crate::scenario::Scenario;
 
 /// SHA-256 of a flow's canonical compiled form and of the prompts it names.
@@ -73,6 +74,7 @@ pub struct Flow {
     pub(crate) hold_music: Arc<str>,
     pub(crate) variables: BTreeMap<String, Type>,
     pub(crate) steps: Vec<Step>,
+    pub(crate) promises: Vec<Promise>,
     /// Every prompt the flow may play.
     pub(crate) prompts: BTreeSet<Arc<str>>,
     #[serde(skip)]
@@ -188,7 +190,7 @@ pub(crate) struct Say {
 }
 
 /// What a key does while prompts play.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 pub(crate) enum Keys {
     #[default]
     Stop,

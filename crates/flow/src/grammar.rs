@@ -7,6 +7,7 @@ pub(crate) mod calendars;
 mod fields;
 pub(crate) mod flow;
 mod people;
+mod promises;
 mod questions;
 mod step;
 pub(crate) mod tests;

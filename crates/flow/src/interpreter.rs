@@ -3,9 +3,11 @@
 //! A caller is always in exactly one [`state::Waiting`]. An event may end it with a [`Jump`]; `walk` follows
 //! jumps from step to step until one of them waits again.
 
+mod foresight;
 mod keys;
 mod people;
 mod questions;
+mod situation;
 mod state;
 mod steps;
 
@@ -18,6 +20,8 @@ use primitives::{Now, Private};
 use crate::expression::{Value, Values};
 use crate::flow::{Assigned, Assignment, Flow, Go, Library, Say, StepId, Tag};
 use crate::{Action, Caller, Event, HangUpCause, Play, PromptRef, Urgency};
+pub(crate) use foresight::Foresight;
+pub(crate) use situation::{Asked, Situation, Snapshot};
 use state::{AFTER_KEY, Frame, Jump, Sequence, Waiting};
 
 /// Steps one event may run through: several times the longest chain anybody writes, and few enough that a loop
@@ -30,7 +34,7 @@ const TYPED_AHEAD_MAX: usize = 32;
 
 /// One caller's place in one flow. The flow was checked when it was loaded, so no step can fail to exist;
 /// what remains uncertain (digits, queues, hang-ups) arrives as an [`Event`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Interpreter {
     library: Arc<Library>,
     first: Arc<Flow>,
@@ -50,6 +54,7 @@ pub struct Interpreter {
     is_playing: bool,
     /// The event under way is a key: what is said next waits a moment.
     is_after_key: bool,
+    foresight: Foresight,
 }
 
 impl Interpreter {
@@ -71,6 +76,7 @@ impl Interpreter {
             is_answered: false,
             is_playing: false,
             is_after_key: false,
+            foresight: Foresight::None,
         }
     }
 
@@ -279,9 +285,14 @@ impl Interpreter {
                 self.frame.variables.insert(assignment.variable.clone(), Private::new(value));
                 return true;
             }
-            let wanted = value.to_string();
-            let known =
-                self.frame.flow.languages.iter().find(|language| language.as_ref() == wanted).cloned();
+            let languages = &self.frame.flow.languages;
+            let known = match value {
+                Value::Unknown(_) => languages.get(self.foresight.choose(languages.len())).cloned(),
+                value => {
+                    let wanted = value.to_string();
+                    languages.iter().find(|language| language.as_ref() == wanted).cloned()
+                }
+            };
             if let Some(language) = known.clone().filter(|language| *language != self.language) {
                 self.language = language.clone();
                 out.push(Action::Language(language));
@@ -316,6 +327,9 @@ impl Interpreter {
             ("language", text(&self.language)),
             ("urgency", text(self.urgency().word())),
             ("reason", text(self.reason.as_deref().unwrap_or_default())),
+        ];
+        // What the network says of a call, which no proof knows before it.
+        let told = [
             ("caller.known", Value::Truth(self.caller.number.is_some())),
             ("caller.number", text(number)),
             ("caller.withheld", Value::Truth(self.caller.is_withheld)),
@@ -333,7 +347,10 @@ impl Interpreter {
             .iter()
             .map(|(name, of)| (Arc::from(name.as_str()), Private::new(Value::unset(*of))))
             .collect();
-        values.extend(built_in.map(|(name, value)| (Arc::from(name), Private::new(value))));
+        let told = told.map(|(name, value)| (name, self.foresight.value(value)));
+        values.extend(
+            built_in.into_iter().chain(told).map(|(name, value)| (Arc::from(name), Private::new(value))),
+        );
         values.extend(frame.variables.iter().map(|(name, value)| (name.clone(), value.clone())));
         values
     }

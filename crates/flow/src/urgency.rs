@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 /// How soon a caller must be helped (domain: U0 to U5), from most to least urgent, so that the smaller is
 /// served first.
@@ -33,6 +34,17 @@ impl Urgency {
             Self::Routine => "routine",
             Self::Admin => "admin",
         }
+    }
+
+    /// How long it waits in a queue before `on_timeout`, where the queue says nothing else (domain 4.3).
+    pub const fn wait_max(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Emergency | Self::Emergent => 30,
+            Self::Urgent => 180,
+            Self::Soon => 600,
+            Self::Routine => 900,
+            Self::Admin => 300,
+        })
     }
 
     /// The urgency a word of the language stands for.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use flow::{Environment, PromptInfo, Source, compile, run_tests};
+use flow::{Environment, PromptInfo, QueueInfo, Source, compile, run_tests};
 use primitives::Now;
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -45,7 +45,7 @@ fn the_flows_that_ship_have_no_mistakes_and_pass_their_tests() {
         prompts.entry(language).or_default().insert(name, PromptInfo { duration, checksum: [0; 32] });
     }
     let environment = Environment {
-        queues: names(&root.join("queues.yaml")).into_iter().collect(),
+        queues: names(&root.join("queues.yaml")).into_iter().map(|name| (name, QueueInfo::default())).collect(),
         numbers: names(&root.join("numbers.yaml")).into_iter().collect(),
         prompts,
         is_production: false,

@@ -120,7 +120,7 @@ impl Content {
         }
         let (prompts, infos) = measure_prompts(&folder.join("prompts"))?;
         let environment = flow::Environment {
-            queues: queues.keys().cloned().collect::<BTreeSet<_>>(),
+            queues: queues.iter().map(|(name, queue)| (name.clone(), queue_info(queue))).collect(),
             numbers,
             prompts: infos,
             is_production: config.environment == Environment::Production,
@@ -279,4 +279,13 @@ fn wav<R: Read>(path: &Path, reader: R) -> Result<hound::WavReader<R>, ContentEr
         return Err(wrong(format!("{} samples a second", spec.sample_rate)));
     }
     Ok(reader)
+}
+
+/// What a flow may know of a queue.
+fn queue_info(queue: &QueueConfig) -> flow::QueueInfo {
+    let wait_max = flow::Urgency::ALL.into_iter().filter_map(|urgency| {
+        let secs = queue.wait_max_secs.get(urgency.word())?;
+        Some((urgency, Duration::from_secs(u64::from(*secs))))
+    });
+    flow::QueueInfo { wait_max: wait_max.collect() }
 }

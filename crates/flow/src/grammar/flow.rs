@@ -113,7 +113,7 @@ impl Reader<'_> {
             (Some(node), Some(name)) => self.scenarios(node, name, &answers),
             _ => Vec::new(),
         };
-        self.promises(&mut fields);
+        let promises = fields.take("promises").map(|node| self.promises(node)).unwrap_or_default();
         fields.finish(self);
         let variables =
             self.types.iter().filter(|(name, _)| !BUILT_IN.iter().any(|(known, _)| known == name));
@@ -134,6 +134,7 @@ impl Reader<'_> {
             hold_music: self.hold_music.clone(),
             variables: variables.map(|(name, of)| (name.clone(), *of)).collect(),
             steps,
+            promises,
             prompts: std::mem::take(&mut self.prompts),
             digest: Digest([0; 32]),
         };
@@ -301,19 +302,6 @@ impl Reader<'_> {
         self.hold_music = music;
         fields.finish(self);
         defaults
-    }
-
-    fn promises(&mut self, fields: &mut Fields<'_>) {
-        if let Some((key, _)) = fields.take_entry("promises") {
-            self.warning(Report {
-                code: "flow/not-available",
-                place: key.place,
-                message: "`promises` are part of the language but this version does not prove them"
-                    .to_owned(),
-                label: "read over",
-                help: Some("say the same in `tests:` meanwhile".to_owned()),
-            });
-        }
     }
 
     /// Finds every variable before the first condition is read: steps may stand in any order.

@@ -18,7 +18,7 @@ impl Reader<'_> {
         let name = fields.require(self, "name").and_then(|node| {
             let text = self.text(node, "`name`")?;
             let queues = &self.shared.environment.queues;
-            self.known((text, node.place), "flow/unknown-queue", "queue", queues.iter().map(String::as_str));
+            self.known((text, node.place), "flow/unknown-queue", "queue", queues.keys().map(String::as_str));
             Some(Arc::from(text))
         });
         let skills = fields.take("skills").map(|node| self.skills(node)).unwrap_or_default();

@@ -77,7 +77,7 @@ impl Reader<'_> {
         let script = fields.take("script").map(|node| self.script(node)).unwrap_or_default();
         let agents = self.by_name(&mut fields, "agents", |reader, name, node| {
             let queues = &reader.shared.environment.queues;
-            reader.known((name.0, name.1), "flow/unknown-queue", "queue", queues.iter().map(String::as_str));
+            reader.known((name.0, name.1), "flow/unknown-queue", "queue", queues.keys().map(String::as_str));
             reader.agents(node)
         });
         let numbers = self.by_name(&mut fields, "numbers", |reader, name, node| {
@@ -316,7 +316,7 @@ impl Reader<'_> {
                     (name, node.place),
                     "flow/unknown-queue",
                     "queue",
-                    queues.iter().map(String::as_str),
+                    queues.keys().map(String::as_str),
                 );
                 Goal::Queue(name.to_owned())
             }

@@ -312,7 +312,7 @@ impl Interpreter {
     /// The entry is what the variable is from now on.
     fn entered(&mut self, collect: &Collect, digits: Private<String>, out: &mut Vec<Action>) -> Option<Jump> {
         out.push(Action::Key(data(collect, digits.expose().len())));
-        let value = digits.map(|digits| Value::Text(digits.into()));
+        let value = digits.map(|digits| self.foresight.value(Value::Text(digits.into())));
         self.frame.variables.insert(collect.variable.clone(), value);
         Some(Jump::Next("next"))
     }

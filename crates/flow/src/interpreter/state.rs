@@ -16,7 +16,7 @@ pub(super) const AFTER_KEY: Duration = Duration::from_millis(500);
 pub(super) const SEQUENCE_WINDOW: Duration = Duration::from_secs(2);
 
 /// A flow the caller is in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Frame {
     pub(super) flow: Arc<Flow>,
     pub(super) at: StepId,
@@ -62,7 +62,7 @@ pub(super) enum Jump {
 }
 
 /// What a caller waits for.
-#[derive(Debug)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Waiting {
     /// The call is not there yet.
     Start,
@@ -92,7 +92,7 @@ pub(super) enum Waiting {
 }
 
 /// A question under way.
-#[derive(Debug)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Question {
     pub(super) phase: Phase,
     /// How often it was asked since the caller last did something sensible.
@@ -104,7 +104,7 @@ pub(super) struct Question {
     pub(super) is_star: bool,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Phase {
     /// The prompt plays.
     Asking,
@@ -134,7 +134,7 @@ impl Question {
 }
 
 /// A caller in a queue.
-#[derive(Debug)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Hold {
     pub(super) hearing: Hearing,
     pub(super) next_announcement: Option<Instant>,
@@ -143,7 +143,7 @@ pub(super) struct Hold {
     pub(super) exit: Option<QueueNews>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Hearing {
     /// `say_first`, or an announcement.
     Words,
@@ -160,7 +160,7 @@ impl Hold {
 }
 
 /// The keys after a 9.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sequence {
     pub(super) until: Instant,
     /// One 1 came and is held back.

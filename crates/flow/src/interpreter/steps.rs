@@ -45,8 +45,8 @@ impl Interpreter {
             Verb::Tag => Some(Jump::Next("next")),
             Verb::When { branches, otherwise } => self.decide(branches, otherwise.as_ref(), out),
             Verb::Hours { calendar, open, closed, holiday } => {
-                let opening = self.library.calendars.get(calendar).map(|calendar| calendar.opening(now.wall));
-                let Some(opening) = opening else { return Some(Jump::Failed) };
+                let real = self.library.calendars.get(calendar).map(|calendar| calendar.opening(now.wall));
+                let Some(opening) = self.foresight.opening(calendar, real) else { return Some(Jump::Failed) };
                 let go = match opening {
                     Opening::Open => open,
                     Opening::Holiday => holiday.as_ref().unwrap_or(closed),
@@ -84,8 +84,10 @@ impl Interpreter {
         let values = self.values();
         for (condition, go) in branches {
             match condition.holds(&values) {
-                Ok(true) => return self.go(go, "when", out),
-                Ok(false) => {}
+                Ok(holds) if holds.unwrap_or_else(|| self.foresight.choose(2) == 1) => {
+                    return self.go(go, "when", out);
+                }
+                Ok(_) => {}
                 Err(_) => return Some(Jump::Failed),
             }
         }

@@ -265,7 +265,7 @@ impl Simulation<'_> {
         self.queue = Some((queue.to_owned(), self.now.mono));
         let (after, news) = match self.agents_of(queue) {
             Agents::Free => (AGENT_ANSWERS_AFTER, QueueNews::Connected),
-            Agents::Busy => (wait_max(urgency), QueueNews::TimedOut),
+            Agents::Busy => (self.environment.wait_max(queue, urgency), QueueNews::TimedOut),
             Agents::Nobody => (Duration::ZERO, QueueNews::Empty),
             Agents::Full => (Duration::ZERO, QueueNews::Full),
             Agents::Closed => (Duration::ZERO, QueueNews::Closed),
@@ -281,8 +281,8 @@ impl Simulation<'_> {
     /// More urgent, so less patience; what she waited already counts.
     fn raise(&mut self, urgency: Urgency) {
         self.note(&format!("    is raised to {urgency} where she waits"));
-        let Some((_, since)) = &self.queue else { return };
-        let due = (*since + wait_max(urgency)).max(self.now.mono);
+        let Some((queue, since)) = &self.queue else { return };
+        let due = (*since + self.environment.wait_max(queue, urgency)).max(self.now.mono);
         for (at, what) in &mut self.pending {
             if matches!(what, Pending::Queue(stay, QueueNews::TimedOut) if *stay == self.stay) {
                 *at = due.min(*at);
@@ -369,15 +369,4 @@ impl Simulation<'_> {
 /// Whether a step, `flow/step`, is the one named, with or without its flow.
 pub(super) fn is_step(step: &str, named: &str) -> bool {
     step == named || step.split_once('/').is_some_and(|(_, step)| step == named)
-}
-
-/// How long each urgency waits before `on_timeout` (domain 4.3), as queues have it by default.
-fn wait_max(urgency: Urgency) -> Duration {
-    Duration::from_secs(match urgency {
-        Urgency::Emergency | Urgency::Emergent => 30,
-        Urgency::Urgent => 180,
-        Urgency::Soon => 600,
-        Urgency::Routine => 900,
-        Urgency::Admin => 300,
-    })
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use flow::{Action, Caller, Environment, Event, Interpreter, Library, PromptInfo, Source, compile};
+use flow::{Action, Caller, Environment, Event, Interpreter, Library, PromptInfo, QueueInfo, Source, compile};
 use primitives::{Now, Private};
 
 pub const CLINIC: &str = include_str!("clinic.yaml");
@@ -60,7 +60,7 @@ pub fn environment() -> Environment {
         .map(|name| ((*name).to_owned(), PromptInfo { duration: Duration::from_secs(2), checksum: [7; 32] }))
         .collect();
     Environment {
-        queues: ["nurses", "reception"].map(str::to_owned).into(),
+        queues: ["nurses", "reception"].map(|name| (name.to_owned(), QueueInfo::default())).into(),
         numbers: ["pharmacy"].map(str::to_owned).into(),
         prompts: [("en".to_owned(), prompts.clone()), ("es".to_owned(), prompts)].into(),
         is_production: false,

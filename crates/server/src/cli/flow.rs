@@ -17,6 +17,9 @@ pub enum Flow {
     Check(Check),
     /// Run the tests of call flows. Exit status: 0 all pass, 1 some do not, 2 cannot read.
     Test(Check),
+    /// Prove, for every caller and every fault, that the safety rules S1 to S22 and the flows' own promises hold.
+    /// Exit status: 0 all hold, 1 some do not, 2 cannot read.
+    Prove(Check),
 }
 
 /// Which flows, and for whom to print.
@@ -36,6 +39,7 @@ impl Flow {
         match self {
             Self::Check(check) => check.check(out),
             Self::Test(check) => check.test(out),
+            Self::Prove(check) => check.prove(out),
         }
     }
 }
@@ -86,6 +90,33 @@ impl Check {
             writeln!(out, "{} tests, {failed} failed", results.len())?;
         }
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn prove(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
+        let content = self.read()?;
+        let Some(library) = &content.compiled.library else {
+            return Err("these flows have errors; `careline flow check` shows them".into());
+        };
+        let proofs = ::flow::prove(library, &content.environment, now().mono);
+        let mut flow = None;
+        for proof in &proofs {
+            if self.json {
+                let line = json!({ "flow": &*proof.flow, "rule": proof.rule, "claim": proof.claim, "holds": proof.holds,
+                    "worst_ms": proof.worst.map(|worst| worst.as_millis()), "step": proof.step.as_deref(),
+                    "story": proof.story, "changes": proof.changes });
+                writeln!(out, "{line}")?;
+                continue;
+            }
+            if flow.replace(&proof.flow) != Some(&proof.flow) {
+                writeln!(out, "{}", proof.flow)?;
+            }
+            writeln!(out, "{proof}")?;
+        }
+        let broken = proofs.iter().filter(|proof| !proof.holds).count();
+        if !self.json {
+            writeln!(out, "{} claims, {broken} do not hold", proofs.len())?;
+        }
+        Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 

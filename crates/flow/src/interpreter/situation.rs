@@ -1,0 +1,203 @@
+//! The interpreter as a proof sees it: what may happen to the caller next, and whether she was here before.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::state::{Hearing, Phase, Waiting};
+use super::{Foresight, Interpreter};
+use crate::Caller;
+use crate::Urgency;
+use crate::calendar::Opening;
+use crate::expression::Value;
+use crate::flow::{Collect, Flow, Keys, Library, StepId, Verb};
+
+/// What the caller waits for, as far as it decides what may happen next.
+#[derive(Debug)]
+pub(crate) enum Situation {
+    /// The call is not there yet.
+    Start,
+    /// Prompts that a key ends, or does not. `advice`: to hang up and dial 911.
+    Hears { key_ends_it: bool, advice: bool },
+    /// The end of `wait`.
+    Pause,
+    /// A choice by one key: those that mean something.
+    Question { keys: Vec<char> },
+    /// Digits.
+    Entry(Asked),
+    /// An agent. `advice`: she is being told to dial 911 meanwhile; `leaving`: and goes elsewhere after it.
+    Queue { name: Arc<str>, advice: bool, leaving: bool },
+    /// The other side of a transfer.
+    Ringing { ring: Duration },
+    /// The end of a conversation, with an agent or with a number outside.
+    Talks { with_agent: bool },
+    /// What is said before the call is ended.
+    Goodbye,
+    /// Nothing any more.
+    Ended,
+}
+
+/// What digits an entry takes.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// Digits that are accepted.
+    pub(crate) valid: String,
+    /// Digits that are not, where there are any.
+    pub(crate) invalid: Option<String>,
+    /// Whether no digits at all are accepted.
+    pub(crate) is_optional: bool,
+    /// At most so many.
+    pub(crate) max: usize,
+    /// Longest between two of them.
+    pub(crate) between: Duration,
+}
+
+/// A flow, the step in it, the variables, and where it goes on after the sub-flow it called.
+type Level = (Arc<str>, StepId, Vec<(Arc<str>, Value)>, Option<StepId>);
+
+/// Everything that decides how a call goes on. Two callers with the same snapshot can only have the same
+/// future.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Snapshot {
+    levels: Vec<Level>,
+    language: Arc<str>,
+    urgency: Option<Urgency>,
+    reason: Option<Arc<str>>,
+    waiting: Waiting,
+    openings: Vec<(Arc<str>, Opening, bool)>,
+    is_answered: bool,
+    is_playing: bool,
+}
+
+impl Interpreter {
+    /// A caller nobody knows anything of.
+    pub(crate) fn foreseen(library: Arc<Library>, flow: Arc<Flow>) -> Self {
+        let mut caller = Self::new(library, flow, Caller::default());
+        caller.foresee(Vec::new());
+        caller
+    }
+
+    /// The answers to give where nobody can know.
+    pub(crate) fn foresee(&mut self, answers: Vec<usize>) {
+        self.foresight.answer(answers);
+    }
+
+    /// Whether anything was said of her urgency yet.
+    pub(crate) fn was_tagged(&self) -> bool {
+        self.urgency.is_some()
+    }
+
+    /// What was asked since.
+    pub(crate) fn foresight(&self) -> &Foresight {
+        &self.foresight
+    }
+
+    /// Lets so much time have passed, so that equal futures look equal.
+    ///
+    /// What does not change where a caller comes to is forgotten: announcements in a queue, keys typed ahead
+    /// (she may as well press them when they are asked for), and a 9 that no 1,1 followed.
+    pub(crate) fn settle(&mut self, passed: Duration) {
+        let back = |at: &mut Instant| *at = at.checked_sub(passed).unwrap_or(*at);
+        self.typed_ahead.clear();
+        self.sequence = None;
+        match &mut self.waiting {
+            Waiting::Question(question) => match &mut question.phase {
+                Phase::Listening { until } | Phase::ConfirmListening { until } => back(until),
+                Phase::Asking | Phase::Topic(_) | Phase::Confirming => {}
+            },
+            Waiting::Pause { until } => back(until),
+            Waiting::Queue(hold) => {
+                hold.next_announcement = None;
+                hold.estimate = None;
+                if hold.hearing == Hearing::Words {
+                    hold.hearing = Hearing::Music;
+                }
+            }
+            Waiting::Start
+            | Waiting::Play { .. }
+            | Waiting::Emergency
+            | Waiting::Advice
+            | Waiting::Ringing
+            | Waiting::Talking
+            | Waiting::Goodbye(_)
+            | Waiting::Ended => {}
+        }
+    }
+
+    /// Where she is, to be recognised.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let levels = self.callers.iter().chain([&self.frame]).map(|frame| {
+            let values = frame.variables.iter().map(|(name, value)| (name.clone(), value.expose().clone()));
+            (frame.flow.name.clone(), frame.at, values.collect(), frame.resume)
+        });
+        Snapshot {
+            levels: levels.collect(),
+            language: self.language.clone(),
+            urgency: self.urgency,
+            reason: self.reason.clone(),
+            waiting: self.waiting.clone(),
+            openings: self.foresight.openings(),
+            is_answered: self.is_answered,
+            is_playing: self.is_playing,
+        }
+    }
+
+    /// What may happen to her next.
+    pub(crate) fn situation(&self) -> Situation {
+        let verb = self.frame.step().map(|step| &step.verb);
+        match &self.waiting {
+            Waiting::Start => Situation::Start,
+            Waiting::Play { keys } => Situation::Hears { key_ends_it: *keys == Keys::Stop, advice: false },
+            Waiting::Emergency | Waiting::Advice => Situation::Hears { key_ends_it: false, advice: true },
+            Waiting::Pause { .. } => Situation::Pause,
+            Waiting::Question(question) => match (verb, question.phase) {
+                (Some(Verb::Menu(menu)), _) => Situation::Question { keys: menu.keys.keys().copied().collect() },
+                (Some(Verb::Library(topics)), _) => {
+                    let own = [topics.repeat, topics.back];
+                    Situation::Question { keys: topics.topics.keys().copied().chain(own).collect() }
+                }
+                (Some(Verb::Collect(_)), Phase::Confirming | Phase::ConfirmListening { .. }) => {
+                    Situation::Question { keys: vec!['1', '2'] }
+                }
+                (Some(Verb::Collect(collect)), _) => Situation::Entry(Asked::of(collect)),
+                _ => Situation::Ended,
+            },
+            Waiting::Queue(hold) => {
+                let name = match verb {
+                    Some(Verb::Queue(queue)) => queue.name.clone(),
+                    _ => "".into(),
+                };
+                Situation::Queue { name, advice: hold.hearing == Hearing::Advice, leaving: hold.exit.is_some() }
+            }
+            Waiting::Ringing => match verb {
+                Some(Verb::Transfer(transfer)) => Situation::Ringing { ring: transfer.ring },
+                _ => Situation::Ended,
+            },
+            Waiting::Talking => Situation::Talks { with_agent: matches!(verb, Some(Verb::Queue(_))) },
+            Waiting::Goodbye(_) => Situation::Goodbye,
+            Waiting::Ended => Situation::Ended,
+        }
+    }
+}
+
+impl Asked {
+    fn of(collect: &Collect) -> Self {
+        use crate::flow::Kind;
+        let length = collect.min.max(1);
+        let mut valid = match collect.kind {
+            Kind::Date => "01012000".to_owned(),
+            Kind::Digits | Kind::Phone | Kind::Zip => "5".repeat(length),
+        };
+        valid.truncate(collect.max.max(1));
+        let invalid = match collect.kind {
+            Kind::Date => Some("99999999".to_owned()),
+            Kind::Digits | Kind::Phone | Kind::Zip => (length > 1).then(|| "5".to_owned()),
+        };
+        Self {
+            valid,
+            invalid,
+            is_optional: collect.is_optional,
+            max: collect.max,
+            between: collect.patience.between,
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Everything that may happen to a caller at one place: the prompt ends, nothing is pressed, each key that means
+//! something and one that does not, every answer of a queue and of a number outside.
+
+use std::time::Duration;
+
+use primitives::Private;
+
+use super::Fault;
+use crate::interpreter::{Asked, Situation};
+use crate::{Event, QueueNews, TransferNews};
+
+/// What happened, in words a reader of the flow knows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Deed {
+    Calls,
+    /// What she hears comes to its end.
+    Listens,
+    /// She presses nothing as long as the question waits.
+    Silence,
+    /// A pause of the flow's own.
+    Pauses,
+    Keys(String),
+    Queue(QueueNews),
+    Transfer(TransferNews),
+}
+
+/// Who brought it about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum By {
+    /// Time, a queue, the network: she does nothing, or nothing that means anything.
+    Nature,
+    /// She pressed what nothing stands for.
+    Mistake,
+    /// She chose.
+    Choice,
+    /// She asked to hear it again.
+    Again,
+    /// She asked for help: 9, 911, `*9`.
+    Emergency,
+    /// She asked for a person: 0.
+    Operator,
+}
+
+/// One thing that may happen.
+#[derive(Debug)]
+pub(super) struct Move {
+    pub(super) deed: Deed,
+    pub(super) by: By,
+    pub(super) events: Vec<Event>,
+    /// At the earliest and at the latest after she came here.
+    pub(super) takes: (Duration, Duration),
+    /// Only when this is wrong.
+    pub(super) fault: Option<Fault>,
+}
+
+/// How long what plays and what listens still take at a place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// Of the prompt, where one plays that ends.
+    pub(super) sound: Option<Duration>,
+    /// Until the interpreter's own deadline.
+    pub(super) deadline: Option<Duration>,
+    /// How long this queue lets her wait.
+    pub(super) wait_max: Duration,
+}
+
+/// Everything that may happen at a place.
+pub(super) fn moves(situation: &Situation, times: Times) -> Vec<Move> {
+    let mut moves = Vec::new();
+    let open = times.sound.or(times.deadline).unwrap_or_default();
+    match situation {
+        Situation::Start => moves.push(exactly(Deed::Calls, Duration::ZERO, Event::CallStarted)),
+        Situation::Hears { key_ends_it, advice } => {
+            moves.push(exactly(Deed::Listens, open, Event::PlayFinished));
+            if *key_ends_it {
+                moves.push(key('1', By::Choice, open));
+            }
+            asks_for_help(&mut moves, open, !advice);
+        }
+        Situation::Pause => {
+            moves.push(exactly(Deed::Pauses, open, Event::Timeout));
+            asks_for_help(&mut moves, open, true);
+        }
+        Situation::Question { keys } => {
+            passes(&mut moves, times);
+            moves.extend(keys.iter().map(|bound| key(*bound, By::Choice, open)));
+            moves.push(key('*', By::Again, open));
+            let wrong = "765432#1".chars().find(|wrong| !keys.contains(wrong));
+            moves.extend(wrong.map(|wrong| key(wrong, By::Mistake, open)));
+            asks_for_help(&mut moves, open, !keys.contains(&'0'));
+        }
+        Situation::Entry(asked) => {
+            passes(&mut moves, times);
+            entries(&mut moves, asked, open);
+        }
+        Situation::Queue { advice, leaving, .. } => {
+            waits(&mut moves, times, *advice, *leaving);
+            asks_for_help(&mut moves, times.wait_max, !advice);
+        }
+        Situation::Ringing { ring } => {
+            use TransferNews::{Busy, Connected, Failed, NoAnswer};
+            let news = |news: TransferNews, takes, fault| Move {
+                deed: Deed::Transfer(news.clone()),
+                by: By::Nature,
+                events: vec![Event::Transfer(news)],
+                takes,
+                fault,
+            };
+            let soon = (Duration::ZERO, *ring);
+            moves.push(news(Connected, soon, None));
+            moves.push(news(Busy, soon, None));
+            moves.push(news(NoAnswer, (*ring, *ring), None));
+            moves.push(news(Failed, soon, Some(Fault::TrunkDown)));
+            asks_for_help(&mut moves, *ring, true);
+        }
+        Situation::Talks { with_agent: true } => {
+            moves.push(queue(QueueNews::AgentLeft, (Duration::ZERO, Duration::ZERO), None));
+            moves.push(queue(QueueNews::AgentLost, (Duration::ZERO, Duration::ZERO), Some(Fault::PhoneLost)));
+        }
+        Situation::Talks { with_agent: false } => {
+            let ended = Event::Transfer(TransferNews::Ended);
+            moves.push(exactly(Deed::Transfer(TransferNews::Ended), Duration::ZERO, ended));
+        }
+        Situation::Goodbye => {
+            moves.push(exactly(Deed::Listens, open, Event::PlayFinished));
+            moves.push(Move { by: By::Emergency, ..key('9', By::Emergency, open) });
+        }
+        Situation::Ended => {}
+    }
+    moves
+}
+
+/// She does nothing: the prompt ends, or the question has waited long enough.
+fn passes(moves: &mut Vec<Move>, times: Times) {
+    match (times.sound, times.deadline) {
+        (Some(sound), _) => moves.push(exactly(Deed::Listens, sound, Event::PlayFinished)),
+        (None, Some(deadline)) => moves.push(exactly(Deed::Silence, deadline, Event::Timeout)),
+        (None, None) => {}
+    }
+}
+
+/// 9, 9-1-1, and 0 where it is not a choice of the flow's own.
+fn asks_for_help(moves: &mut Vec<Move>, open: Duration, zero: bool) {
+    moves.push(key('9', By::Emergency, open));
+    moves.push(keys("911", By::Emergency, (Duration::ZERO, open)));
+    if zero {
+        moves.push(key('0', By::Operator, open));
+    }
+}
+
+fn entries(moves: &mut Vec<Move>, asked: &Asked, open: Duration) {
+    let typed = |digits: &str, by| {
+        let digits = if digits.len() < asked.max { format!("{digits}#") } else { digits.to_owned() };
+        let pauses = u32::try_from(digits.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        keys(&digits, by, (Duration::ZERO, open + asked.between.saturating_mul(pauses)))
+    };
+    moves.push(typed(&asked.valid, By::Choice));
+    moves.extend(asked.invalid.iter().map(|digits| typed(digits, By::Mistake)));
+    let by = if asked.is_optional { By::Choice } else { By::Mistake };
+    moves.push(keys("#", by, (Duration::ZERO, open)));
+    if asked.max >= 3 {
+        moves.push(typed("911", By::Emergency));
+    }
+    let two = (Duration::ZERO, open + asked.between);
+    moves.push(keys("*9", By::Emergency, two));
+    moves.push(keys("*0", By::Operator, two));
+}
+
+fn waits(moves: &mut Vec<Move>, times: Times, advice: bool, leaving: bool) {
+    if advice {
+        let sound = times.sound.unwrap_or_default();
+        moves.push(exactly(Deed::Listens, sound, Event::PlayFinished));
+    }
+    let within = (Duration::ZERO, times.wait_max);
+    moves.push(queue(QueueNews::Connected, within, None));
+    if leaving {
+        return;
+    }
+    moves.push(queue(QueueNews::TimedOut, (times.wait_max, times.wait_max), None));
+    let at_once = (Duration::ZERO, Duration::ZERO);
+    moves.push(queue(QueueNews::Empty, at_once, Some(Fault::NoAgents)));
+    moves.push(queue(QueueNews::Full, at_once, Some(Fault::QueueFull)));
+    moves.push(queue(QueueNews::Closed, at_once, Some(Fault::QueueClosed)));
+    moves.push(queue(QueueNews::Failed, within, Some(Fault::QueueFailed)));
+}
+
+fn exactly(deed: Deed, at: Duration, event: Event) -> Move {
+    Move { deed, by: By::Nature, events: vec![event], takes: (at, at), fault: None }
+}
+
+fn queue(news: QueueNews, takes: (Duration, Duration), fault: Option<Fault>) -> Move {
+    let events = vec![Event::Queue(news.clone())];
+    Move { deed: Deed::Queue(news), by: By::Nature, events, takes, fault }
+}
+
+fn key(key: char, by: By, until: Duration) -> Move {
+    keys(&key.to_string(), by, (Duration::ZERO, until))
+}
+
+fn keys(keys: &str, by: By, takes: (Duration, Duration)) -> Move {
+    let events = keys.chars().map(|key| Event::Digit(Private::new(key))).collect();
+    Move { deed: Deed::Keys(keys.to_owned()), by, events, takes, fault: None }
+}
