@@ -1,63 +1,17 @@
 //! The flows that ship compile, and their tests pass, with the prompts that ship.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::indexing_slicing, reason = "tests")]
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+#[path = "harness/shipped.rs"]
+mod shipped;
 
-use flow::{Environment, PromptInfo, QueueInfo, Source, compile, run_tests};
+use std::time::Instant;
+
+use flow::{compile, run_tests};
 use primitives::Now;
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-/// Keys two spaces in: the names of `queues.yaml` and `numbers.yaml`.
-fn names(path: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(path).unwrap();
-    let is_name =
-        |line: &&str| line.starts_with("  ") && !line.starts_with("   ") && !line.starts_with("  #");
-    text.lines().filter(is_name).filter_map(|line| Some(line.trim().split_once(':')?.0.to_owned())).collect()
-}
 
 #[test]
 fn the_flows_that_ship_have_no_mistakes_and_pass_their_tests() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../call-flows");
-    let files = files(&root);
-    let mut prompts: BTreeMap<String, BTreeMap<String, PromptInfo>> = BTreeMap::new();
-    for wav in files.iter().filter(|path| path.extension().is_some_and(|ending| ending == "wav")) {
-        let language = wav.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
-        let name = wav.file_stem().unwrap().to_str().unwrap().to_owned();
-        // Bytes per second stand at 28 of a WAV header.
-        let bytes = std::fs::read(wav).unwrap();
-        let per_second = u32::from_le_bytes(bytes[28..32].try_into().unwrap());
-        let duration = Duration::from_secs_f64((bytes.len() - 44) as f64 / f64::from(per_second));
-        prompts.entry(language).or_default().insert(name, PromptInfo { duration, checksum: [0; 32] });
-    }
-    let environment = Environment {
-        queues: names(&root.join("queues.yaml")).into_iter().map(|name| (name, QueueInfo::default())).collect(),
-        numbers: names(&root.join("numbers.yaml")).into_iter().collect(),
-        prompts,
-        is_production: false,
-    };
-    let sources: Vec<Source> = files
-        .iter()
-        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
-        .map(|path| Source {
-            path: path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(),
-            text: std::fs::read_to_string(path).unwrap(),
-        })
-        .collect();
+    let (sources, environment) = shipped::shipped();
     let compiled = compile(&sources, &environment);
     let found: Vec<String> = compiled
         .findings

@@ -51,6 +51,7 @@ impl Search<'_> {
         let back = self.components(from);
         let mut marks = vec![Mark::New; self.space.places.len()];
         let mut worst = Worst::Nobody;
+        let mut missed = None;
         let mut beginnings: Vec<usize> = from.to_vec();
         let mut next = 0;
         while let Some(start) = beginnings.get(next).copied() {
@@ -59,7 +60,9 @@ impl Search<'_> {
                 return Worst::Loops(round);
             }
             match (&worst, marks.get(start)) {
-                (_, Some(Mark::Done(None, _))) => return Worst::Missed(self.path(start, &marks)),
+                (_, Some(Mark::Done(None, _))) => {
+                    missed.get_or_insert_with(|| self.path(start, &marks));
+                }
                 (Worst::Within(longest, _), Some(Mark::Done(Some(time), _))) if time <= longest => {}
                 (_, Some(Mark::Done(Some(time), _))) => {
                     worst = Worst::Within(*time, self.path(start, &marks));
@@ -67,7 +70,7 @@ impl Search<'_> {
                 _ => {}
             }
         }
-        worst
+        missed.map_or(worst, Worst::Missed)
     }
 
     /// Whether her time begins anew behind a way.

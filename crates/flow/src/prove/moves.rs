@@ -166,17 +166,20 @@ fn entries(moves: &mut Vec<Move>, asked: &Asked, open: Duration) {
     moves.push(keys("*0", By::Operator, two));
 }
 
+/// What a queue may say. While the advice to dial 911 plays, whatever it says comes before the advice is over.
 fn waits(moves: &mut Vec<Move>, times: Times, advice: bool, leaving: bool) {
+    let sound = times.sound.unwrap_or_default();
+    let longest = if advice { times.wait_max.min(sound) } else { times.wait_max };
     if advice {
-        let sound = times.sound.unwrap_or_default();
         moves.push(exactly(Deed::Listens, sound, Event::PlayFinished));
     }
-    let within = (Duration::ZERO, times.wait_max);
+    let within = (Duration::ZERO, longest);
     moves.push(queue(QueueNews::Connected, within, None));
     if leaving {
         return;
     }
-    moves.push(queue(QueueNews::TimedOut, (times.wait_max, times.wait_max), None));
+    let in_the_end = if advice { within } else { (longest, longest) };
+    moves.push(queue(QueueNews::TimedOut, in_the_end, None));
     let at_once = (Duration::ZERO, Duration::ZERO);
     moves.push(queue(QueueNews::Empty, at_once, Some(Fault::NoAgents)));
     moves.push(queue(QueueNews::Full, at_once, Some(Fault::QueueFull)));

@@ -27,7 +27,9 @@ pub(super) fn all(flow: &Flow, space: &Space, proofs: &mut Vec<Proof>) {
     proofs.push(rules.notice_comes_first());
     proofs.push(rules.help_is_one_key_away());
     proofs.push(rules.a_person_is_reachable());
+    proofs.push(rules.zero_leads_to_a_person());
     proofs.push(rules.a_person_comes_soon());
+    proofs.push(rules.silence_is_not_an_end());
     proofs.push(rules.nobody_is_hung_up_on_in_silence());
     proofs.push(rules.nobody_waits_in_silence());
     proofs.push(rules.nothing_goes_round());
@@ -86,6 +88,31 @@ impl Rules<'_> {
         self.holds("S2", claim)
     }
 
+    /// S4: 0 asks for a person, and what it leads to is one: a queue, a number that rings, the advice, or words
+    /// before one of them.
+    fn zero_leads_to_a_person(&self) -> Proof {
+        let claim = "0 leads to a person, not to another question".to_owned();
+        let is_person = |at: usize| {
+            matches!(
+                self.situation(at),
+                Situation::Queue { .. } | Situation::Ringing { .. } | Situation::Hears { advice: true, .. }
+            )
+        };
+        let leads = |at: usize| match self.situation(at) {
+            Situation::Hears { .. } => {
+                self.space.ways_from(at).iter().any(|way| way.deed == Deed::Listens && is_person(way.to))
+            }
+            _ => is_person(at),
+        };
+        for at in self.places() {
+            let asks = self.space.ways_from(at).iter().position(|way| way.by == By::Operator && !leads(way.to));
+            if let Some(number) = asks {
+                return self.broken("S4", claim, at, &[(at, number)], "let `operator:` name a step with `queue`");
+            }
+        }
+        self.holds("S4", claim)
+    }
+
     /// S4: from everywhere there is a way to a person or to the advice.
     fn a_person_is_reachable(&self) -> Proof {
         let claim = "from everywhere a way leads to a person".to_owned();
@@ -126,6 +153,25 @@ impl Rules<'_> {
         );
         let search = Search { space: self.space, goal: &helped, may: &|_| true, choices_restart: true };
         self.within("S5", claim, search.worst(&[0]), PERSON_WITHIN)
+    }
+
+    /// S5: who does not answer a question is led to a person, and not hung up on.
+    fn silence_is_not_an_end(&self) -> Proof {
+        let claim = "silence and wrong keys at a question never end a call".to_owned();
+        let questions: Vec<usize> = self
+            .places()
+            .filter(|at| matches!(self.situation(*at), Situation::Question { .. } | Situation::Entry(_)))
+            .collect();
+        let goal = |way: &Edge| helped(way).filter(|_| !way.happened.hung_up);
+        let may = |way: &Edge| matches!(way.by, By::Nature | By::Mistake);
+        let search = Search { space: self.space, goal: &goal, may: &may, choices_restart: true };
+        match search.worst(&questions) {
+            Worst::Missed(path) => {
+                let at = path.first().map_or(0, |(at, _)| *at);
+                self.broken("S5", claim, at, &path, "let `give_up` lead to a queue")
+            }
+            Worst::Within(..) | Worst::Loops(_) | Worst::Nobody => self.holds("S5", claim),
+        }
     }
 
     /// S6.

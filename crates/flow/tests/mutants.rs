@@ -1,0 +1,59 @@
+//! The proof is proved: mistakes put into the flows that ship are each found by the rule they break, and the flows
+//! as they are break none.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::indexing_slicing, reason = "tests")]
+
+#[path = "harness/shipped.rs"]
+mod shipped;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use flow::{Environment, QueueInfo, Source, compile, prove};
+
+/// One mistake: what it is, in which file, what is written instead of what, and the rule or the checker's code
+/// that finds it.
+type Mutant = (&'static str, &'static str, &'static str, &'static str, &'static str);
+
+include!("mutants/table.rs");
+
+/// Every rule and code that objects.
+fn objections(sources: &[Source], environment: &Environment) -> BTreeSet<String> {
+    let compiled = compile(sources, environment);
+    let mut found: BTreeSet<String> =
+        compiled.findings.iter().map(|finding| finding.code.to_owned()).collect();
+    if let Some(library) = compiled.library {
+        let proofs = prove(&library, environment, Instant::now());
+        found.extend(proofs.iter().filter(|proof| !proof.holds).map(|proof| proof.rule.to_owned()));
+    }
+    found
+}
+
+#[test]
+fn each_mistake_put_into_the_flows_that_ship_is_found_by_the_rule_it_breaks() {
+    let (sources, environment) = shipped::shipped();
+    assert_eq!(objections(&sources, &environment), BTreeSet::new(), "false alarms");
+    let mut missed = Vec::new();
+    for (what, file, from, to, rule) in MUTANTS {
+        let mut mutant = sources.clone();
+        let source = mutant.iter_mut().find(|source| source.path == *file).unwrap();
+        assert!(source.text.contains(from), "{what}: `{from}` is not in {file} any more");
+        source.text = source.text.replacen(from, to, 1);
+        let found = objections(&mutant, &environment);
+        if !found.contains(*rule) {
+            missed.push(format!("{what}: expected {rule}, found {found:?}"));
+        }
+    }
+    assert!(missed.is_empty(), "{} of {} not found\n{}", missed.len(), MUTANTS.len(), missed.join("\n"));
+}
+
+#[test]
+fn a_queue_that_lets_an_emergent_caller_wait_too_long_breaks_the_promise() {
+    let (mut sources, mut environment) = shipped::shipped();
+    let source = sources.iter_mut().find(|source| source.path == "nurse-line.yaml").unwrap();
+    let promise = "promises:\n  - { from: nurse_now, reaches: a_human_or_911_advice, within: 150s,\n      even_if: [no_agents, queue_full, queue_closed, queue_failed, one_trunk_down] }\n\nsteps:";
+    source.text = source.text.replacen("steps:", promise, 1);
+    assert_eq!(objections(&sources, &environment), BTreeSet::new());
+    let wait_max = flow::Urgency::ALL.map(|urgency| (urgency, Duration::from_secs(90)));
+    environment.queues.insert("nurses".to_owned(), QueueInfo { wait_max: wait_max.into() });
+    assert_eq!(objections(&sources, &environment), BTreeSet::from(["promise".to_owned()]));
+}
