@@ -42,7 +42,7 @@ const MUTANTS: &[Mutant] = &[
     ("a goodbye nothing leads to any more", "nurse-line.yaml", "call: scheduling-desk, go: bye }", "call: scheduling-desk, go: main }", "flow/unreachable"),
     ("the operator is a menu", "nurse-line.yaml", "operator: reception", "operator: other", "S4"),
     ("the health library has no way to a person", "health-library.yaml", "      3: back\n", "", "flow/unreachable"),
-    ("a promise that is not kept", "nurse-line.yaml", "steps:", "promises: [{ from: red_flags, hears: main_menu, within: 60s }]\n\nsteps:", "promise"),
-    ("a promise that is a little too good", "nurse-line.yaml", "steps:", "promises: [{ from: start, hears: dial_911_notice, within: 7s }]\n\nsteps:", "promise"),
-    ("a promise that forgets that nobody may be signed in", "nurse-line.yaml", "steps:", "promises: [{ from: nurse_now, reaches: a_human, within: 60s, even_if: [no_agents] }]\n\nsteps:", "promise"),
+    ("a promise that is not kept", "nurse-line.yaml", "promises:\n", "promises:\n  - { from: red_flags, hears: main_menu, within: 60s }\n", "promise"),
+    ("a promise that is a little too good", "nurse-line.yaml", "hears: dial_911_notice, within: 8s", "hears: dial_911_notice, within: 7s", "promise"),
+    ("a promise that forgets that nobody may be signed in", "nurse-line.yaml", "promises:\n", "promises:\n  - { from: nurse_now, reaches: a_human, within: 60s, even_if: [no_agents] }\n", "promise"),
 ];
