@@ -280,7 +280,12 @@ impl Rules<'_> {
                 way.happened.entered.iter().any(|(_, name)| name == step).then_some(way.takes.1)
             }
         };
+        // Who asks for help is led elsewhere, and what is promised of a person holds there too.
+        let stays = !matches!(promise.hope, Hope::Human | Hope::HumanOrAdvice);
         let may = |way: &Edge| {
+            if stays && matches!(way.by, By::Emergency | By::Operator) {
+                return false;
+            }
             let fault = way.fault.or(match (way.by, &way.deed) {
                 (By::Mistake, _) => Some(Fault::WrongKeys),
                 (_, Deed::Silence) => Some(Fault::NoInput),
