@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::Urgency;
 use crate::calendar::Calendar;
 use crate::check;
 use crate::diagnostic::Finding;
@@ -15,7 +16,6 @@ use crate::flow::{Digest, Flow, Library};
 use crate::grammar::flow::{Draft, name_of};
 use crate::grammar::{Reader, Shared};
 use crate::scenario::Scenario;
-use crate::Urgency;
 
 /// One file.
 #[derive(Clone, Debug)]

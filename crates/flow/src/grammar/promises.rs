@@ -34,9 +34,8 @@ impl Reader<'_> {
             Some((format!("hears {name}"), Hope::Hears(name)))
         });
         let reaches = fields.take("reaches").and_then(|node| self.hope(node));
-        let within = fields
-            .require(self, "within")
-            .and_then(|node| self.duration(node, "`within`", secs(1, 3_600)));
+        let within =
+            fields.require(self, "within").and_then(|node| self.duration(node, "`within`", secs(1, 3_600)));
         let even_if = fields.take("even_if").map(|node| (node, self.faults(node)));
         let place = fields.place;
         fields.finish(self);
@@ -67,7 +66,12 @@ impl Reader<'_> {
             None if text == "a_human_or_911_advice" => Hope::HumanOrAdvice,
             Some(("queue", name)) => {
                 let queues = &self.shared.environment.queues;
-                self.known((name, node.place), "flow/unknown-queue", "queue", queues.keys().map(String::as_str));
+                self.known(
+                    (name, node.place),
+                    "flow/unknown-queue",
+                    "queue",
+                    queues.keys().map(String::as_str),
+                );
                 Hope::Queue(name.into())
             }
             Some(("step", name)) => {

@@ -150,7 +150,9 @@ impl Interpreter {
             Waiting::Emergency | Waiting::Advice => Situation::Hears { key_ends_it: false, advice: true },
             Waiting::Pause { .. } => Situation::Pause,
             Waiting::Question(question) => match (verb, question.phase) {
-                (Some(Verb::Menu(menu)), _) => Situation::Question { keys: menu.keys.keys().copied().collect() },
+                (Some(Verb::Menu(menu)), _) => {
+                    Situation::Question { keys: menu.keys.keys().copied().collect() }
+                }
                 (Some(Verb::Library(topics)), _) => {
                     let own = [topics.repeat, topics.back];
                     Situation::Question { keys: topics.topics.keys().copied().chain(own).collect() }
@@ -166,7 +168,11 @@ impl Interpreter {
                     Some(Verb::Queue(queue)) => queue.name.clone(),
                     _ => "".into(),
                 };
-                Situation::Queue { name, advice: hold.hearing == Hearing::Advice, leaving: hold.exit.is_some() }
+                Situation::Queue {
+                    name,
+                    advice: hold.hearing == Hearing::Advice,
+                    leaving: hold.exit.is_some(),
+                }
             }
             Waiting::Ringing => match verb {
                 Some(Verb::Transfer(transfer)) => Situation::Ringing { ring: transfer.ring },

@@ -54,7 +54,6 @@ impl Fault {
         ("no_input", Self::NoInput),
         ("wrong_keys", Self::WrongKeys),
     ];
-
 }
 
 /// What was to be shown of one flow, and whether it holds.

@@ -60,7 +60,9 @@ impl Rules<'_> {
             }
             let mut heard = way.happened.heard.iter().rev();
             heard
-                .find(|(prompt, _)| prompt.name == self.flow.emergency_notice && Some(&prompt.language) == last)
+                .find(|(prompt, _)| {
+                    prompt.name == self.flow.emergency_notice && Some(&prompt.language) == last
+                })
                 .map(|(_, ends)| *ends)
         };
         let search = Search { space: self.space, goal: &goal, may: &|_| true, choices_restart: false };
@@ -105,9 +107,16 @@ impl Rules<'_> {
             _ => is_person(at),
         };
         for at in self.places() {
-            let asks = self.space.ways_from(at).iter().position(|way| way.by == By::Operator && !leads(way.to));
+            let asks =
+                self.space.ways_from(at).iter().position(|way| way.by == By::Operator && !leads(way.to));
             if let Some(number) = asks {
-                return self.broken("S4", claim, at, &[(at, number)], "let `operator:` name a step with `queue`");
+                return self.broken(
+                    "S4",
+                    claim,
+                    at,
+                    &[(at, number)],
+                    "let `operator:` name a step with `queue`",
+                );
             }
         }
         self.holds("S4", claim)
@@ -235,7 +244,8 @@ impl Rules<'_> {
 
     /// S11.
     fn the_urgent_are_never_let_go(&self) -> Proof {
-        let claim = "no emergency and no emergent caller is hung up on before a person or the 911 advice".to_owned();
+        let claim =
+            "no emergency and no emergent caller is hung up on before a person or the 911 advice".to_owned();
         for at in self.places() {
             let past = self.space.places.get(at).map(|place| place.past).unwrap_or_default();
             if past.met_a_person || past.was_advised || self.space.urgency(at) > Urgency::Emergent {
@@ -269,13 +279,9 @@ impl Rules<'_> {
             Hope::Hears(name) => {
                 way.happened.heard.iter().find(|(prompt, _)| prompt.name == *name).map(|(_, ends)| *ends)
             }
-            Hope::HumanOrAdvice => {
-                (way.happened.talks || way.happened.advised).then_some(way.takes.1)
-            }
+            Hope::HumanOrAdvice => (way.happened.talks || way.happened.advised).then_some(way.takes.1),
             Hope::Human => way.happened.talks.then_some(way.takes.1),
-            Hope::Queue(queue) => {
-                (way.happened.queued.as_ref() == Some(queue)).then_some(way.takes.1)
-            }
+            Hope::Queue(queue) => (way.happened.queued.as_ref() == Some(queue)).then_some(way.takes.1),
             Hope::Step(step) => {
                 way.happened.entered.iter().any(|(_, name)| name == step).then_some(way.takes.1)
             }

@@ -22,8 +22,12 @@ pub(super) fn tell(space: &Space, path: &[Step]) -> Vec<String> {
         if way.deed == Deed::Calls {
             continue;
         }
-        let sound: Vec<String> =
-            place.sound.prompts.iter().map(|(prompt, _)| format!("{}/{}", prompt.language, prompt.name)).collect();
+        let sound: Vec<String> = place
+            .sound
+            .prompts
+            .iter()
+            .map(|(prompt, _)| format!("{}/{}", prompt.language, prompt.name))
+            .collect();
         let hears = match sound.is_empty() {
             true => String::new(),
             false => format!("hears {}, ", sound.join(", ")),

@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use flow::{Action, Caller, Environment, Event, Interpreter, Library, PromptInfo, QueueInfo, Source, compile};
+use flow::{
+    Action, Caller, Environment, Event, Interpreter, Library, PromptInfo, QueueInfo, Source, compile,
+};
 use primitives::{Now, Private};
 
 pub const CLINIC: &str = include_str!("clinic.yaml");
