@@ -124,7 +124,7 @@ impl World {
             lengths.entry(prompt.language.to_string()).or_default().insert(prompt.name.to_string(), info);
         }
         let environment = Environment {
-            queues: self.queues.keys().cloned().collect(),
+            queues: self.queues.keys().map(|name| (name.clone(), flow::QueueInfo::default())).collect(),
             numbers: self.numbers.keys().cloned().collect(),
             prompts: lengths,
             is_production: false,
