@@ -16,6 +16,6 @@ pub use baresip::{Baresip, BaresipOptions};
 pub use ports::free_ports;
 pub use prompts::{hears_prompt, prompt_fits};
 pub use server::{Options, Server};
-pub use sipp::{SippCall, sipp};
+pub use sipp::{SippCall, SippCarrier, sipp};
 pub use trouble::Trouble;
 pub use wait::eventually;

@@ -43,6 +43,8 @@ pub struct Options {
     pub digest: &'static str,
     /// More of `careline.yaml`, at the top level.
     pub more: String,
+    /// What people wrote into `secrets.yaml` before the first start. Default nothing.
+    pub secrets: String,
 }
 
 impl Default for Options {
@@ -56,6 +58,7 @@ impl Default for Options {
             calls: 50,
             digest: "[sha_256, md5]",
             more: String::new(),
+            secrets: String::new(),
         }
     }
 }
@@ -106,6 +109,11 @@ impl Server {
         let http = SocketAddr::from((Ipv4Addr::LOCALHOST, ports + 1));
         let configuration = configuration(&options, sip, http, ports + 2);
         fs::write(folder.path().join("careline.yaml"), configuration).map_err(Trouble::new)?;
+        if !options.secrets.is_empty() {
+            let data = folder.path().join("data");
+            fs::create_dir(&data).map_err(Trouble::new)?;
+            fs::write(data.join("secrets.yaml"), &options.secrets).map_err(Trouble::new)?;
+        }
         let child = run(folder.path()).await?;
         let mut server = Self { child, folder, sip, http };
         server.ready().await?;

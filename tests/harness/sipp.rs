@@ -90,6 +90,46 @@ pub async fn sipp(scenario: &str, server: SocketAddr, keys: &[(&str, &str)]) -> 
     Run::start(scenario, server, Duration::ZERO, keys)?.succeeded(SCENARIO_MAX).await
 }
 
+/// A carrier: sipp on a port of 127.0.0.1 that serves a scenario so many times.
+pub struct SippCarrier {
+    run: Run,
+}
+
+impl SippCarrier {
+    /// Listens at a port. The keys are those of the scenario.
+    pub fn listen(scenario: &str, port: u16, times: u32, keys: &[(&str, &str)]) -> Result<Self, Trouble> {
+        let folder = TempDir::new().map_err(Trouble::new)?;
+        // For commands, and for the audio and video of its SDP, two each.
+        let control = free_ports(8)?;
+        let mut command = Command::new("sipp");
+        command
+            .arg("-sf")
+            .arg(scenario_file(scenario))
+            .args(["-m", &times.to_string(), "-i", "127.0.0.1", "-p", &port.to_string(), "-nostdin"])
+            .args(["-cp", &control.to_string(), "-mi", "127.0.0.1", "-mp", &(control + 2).to_string()])
+            .args(["-trace_err", "-timeout", &SCENARIO_MAX.as_secs().to_string(), "-timeout_error"])
+            .arg("-error_file")
+            .arg(folder.path().join("errors"));
+        for (key, value) in keys {
+            command.args(["-key", key, value]);
+        }
+        let screen = fs::File::create(folder.path().join("screen")).map_err(Trouble::new)?;
+        command.stdin(Stdio::null()).stdout(screen).stderr(Stdio::null()).kill_on_drop(true);
+        let child = command.spawn().map_err(|e| Trouble::new(format!("cannot start sipp: {e}")))?;
+        Ok(Self { run: Run { child, folder } })
+    }
+
+    /// Waits until it has served its scenario as it was written.
+    pub async fn succeeded(&mut self) -> Result<(), Trouble> {
+        self.run.succeeded(SCENARIO_MAX).await
+    }
+
+    /// Ends it without a word, as a power failure would.
+    pub async fn kill(&mut self) -> Result<(), Trouble> {
+        self.run.child.kill().await.map_err(Trouble::new)
+    }
+}
+
 /// A call that sipp makes and the harness speaks on.
 pub struct SippCall {
     run: Run,

@@ -1,0 +1,172 @@
+//! Calls out by trunks, with sipp as the carrier: it registers us, challenges us, is full, says nothing, dies.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use harness::{Options, Server, SippCarrier, eventually, free_ports};
+use phone::Ended;
+
+const SOON: Duration = Duration::from_secs(15);
+const NUMBER: &str = "+15550100190";
+
+/// A trunk `carrier_a` with these lines of its own, and the number `outside` behind it.
+fn by_carrier(trunk: &str) -> Options {
+    let more = format!(
+        "trunks:\n  local: {{ accept: {{ from: [\"127.0.0.0/8\"] }} }}\n  carrier_a:\n{trunk}\
+         numbers:\n  outside: {{ trunk: carrier_a, number: \"{NUMBER}\" }}\n"
+    );
+    Options {
+        more,
+        secrets: "trunks: { carrier_a: \"given by the carrier\" }\n".to_owned(),
+        ..Options::default()
+    }
+}
+
+fn reach(ports: &[u16]) -> String {
+    let one =
+        |(priority, port)| format!("      - {{ uri: \"sip:127.0.0.1:{port}\", priority: {priority} }}\n");
+    let all: String = (1..).zip(ports).map(one).collect();
+    format!("    reach:\n{all}")
+}
+
+/// Waits until a metric has a value.
+async fn metric_is(server: &Server, name: &str, value: f64) {
+    let what = format!("{name} {value}");
+    let came = eventually(&what, Duration::from_secs(30), async || {
+        (server.metric(name).await.ok()? == Some(value)).then_some(())
+    });
+    came.await.unwrap();
+}
+
+/// An agent calls the number outside, hears that it is answered, and hangs up after a moment.
+async fn agent_calls_outside(server: &Server) {
+    let nurse = server.agent_phone("nurse1").await.unwrap();
+    let call = nurse.call("outside").await.unwrap();
+    call.established().await.unwrap();
+    assert_eq!(call.hang_up().await.unwrap(), Ended::HungUpHere);
+}
+
+#[tokio::test]
+async fn a_registrar_that_challenges_is_answered_and_registers_us() {
+    let port = free_ports(1).unwrap();
+    let mut carrier = SippCarrier::listen("carrier_registers", port, 1, &[]).unwrap();
+    let trunk = format!(
+        "    user: \"5550100100\"\n    register: {{ registrar: \"sip:127.0.0.1:{port}\", expires_secs: 300 }}\n"
+    );
+    let server =
+        Server::start(by_carrier(&format!("{trunk}{}    check_secs: 0\n", reach(&[port])))).await.unwrap();
+    carrier.succeeded().await.unwrap();
+    metric_is(&server, "careline_trunk_registered{state=\"registered\",trunk=\"carrier_a\"}", 1.0).await;
+    server.logged_none_of(&["given by the carrier"]).unwrap();
+}
+
+#[tokio::test]
+async fn a_trunk_without_the_carriers_password_is_not_started_and_says_where_it_belongs() {
+    let options = by_carrier(&format!("    user: \"5550100100\"\n{}", reach(&[free_ports(1).unwrap()])));
+    let trouble = Server::start(Options { secrets: String::new(), ..options }).await.err().unwrap();
+    let text = trouble.to_string();
+    assert!(text.contains("trunk `carrier_a` has a `user` but no password"), "{text}");
+    assert!(text.contains("secrets.yaml under `trunks:`"), "{text}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_challenges_the_invite_is_answered_and_so_is_its_question_at_the_end() {
+    let port = free_ports(1).unwrap();
+    let mut carrier = SippCarrier::listen("carrier_asks", port, 1, &[]).unwrap();
+    let trunk = "    user: \"5550100100\"\n    domain: carrier.example\n    check_secs: 0\n";
+    let server = Server::start(by_carrier(&format!("{trunk}{}", reach(&[port])))).await.unwrap();
+    agent_calls_outside(&server).await;
+    carrier.succeeded().await.unwrap();
+    server.logged_none_of(&["given by the carrier"]).unwrap();
+}
+
+#[tokio::test]
+async fn a_destination_that_is_full_is_followed_by_the_next_and_left_alone_afterwards() {
+    let ports = free_ports(2).unwrap();
+    let mut full = SippCarrier::listen("carrier_full", ports, 1, &[]).unwrap();
+    let mut carrier = SippCarrier::listen("carrier_answers", ports + 1, 2, &[]).unwrap();
+    let trunk = format!("    check_secs: 0\n{}", reach(&[ports, ports + 1]));
+    let server = Server::start(by_carrier(&trunk)).await.unwrap();
+    agent_calls_outside(&server).await;
+    full.succeeded().await.unwrap();
+    // Nobody listens there any more: a call that went there would be noticed by its attempt.
+    agent_calls_outside(&server).await;
+    carrier.succeeded().await.unwrap();
+    let attempts = server.metric("careline_trunk_attempts_total{trunk=\"carrier_a\"}").await.unwrap();
+    assert_eq!(attempts, Some(3.0));
+    let failures = "careline_trunk_failures_total{reason=\"503\",trunk=\"carrier_a\"}";
+    assert_eq!(server.metric(failures).await.unwrap(), Some(1.0));
+}
+
+#[tokio::test]
+async fn a_destination_that_never_answers_costs_the_caller_four_seconds() {
+    let ports = free_ports(2).unwrap();
+    let silent = UdpSocket::bind(("127.0.0.1", ports)).unwrap();
+    let mut carrier = SippCarrier::listen("carrier_answers", ports + 1, 1, &[]).unwrap();
+    let trunk = format!("    check_secs: 0\n{}", reach(&[ports, ports + 1]));
+    let server = Server::start(by_carrier(&trunk)).await.unwrap();
+    let nurse = server.agent_phone("nurse1").await.unwrap();
+    let begun = Instant::now();
+    let call = nurse.call("outside").await.unwrap();
+    call.established().await.unwrap();
+    let took = begun.elapsed();
+    assert!((Duration::from_secs(4)..Duration::from_secs(9)).contains(&took), "{took:?}");
+    assert_eq!(call.hang_up().await.unwrap(), Ended::HungUpHere);
+    carrier.succeeded().await.unwrap();
+    drop(silent);
+}
+
+#[tokio::test]
+async fn a_carrier_that_dies_under_a_call_is_noticed_by_options_and_so_is_its_return() {
+    let ports = free_ports(2).unwrap();
+    let options = |times| SippCarrier::listen("carrier_options", ports, times, &[]).unwrap();
+    let mut checked = options(1_000);
+    let mut carrier = SippCarrier::listen("carrier_answers", ports + 1, 1, &[]).unwrap();
+    let trunk = format!(
+        "    check_secs: 2\n    first_response_secs: 1\n    reach:\n      \
+         - {{ uri: \"sip:127.0.0.1:{ports}\", priority: 1 }}\n  carrier_b:\n    check_secs: 0\n{}",
+        reach(&[ports + 1])
+    );
+    let options_of = by_carrier(&trunk);
+    let more = options_of.more.replace("{ trunk: carrier_a,", "{ trunk: carrier_b,");
+    let server = Server::start(Options { more, ..options_of }).await.unwrap();
+    let state = |state: &str| format!("careline_trunk_destinations{{state=\"{state}\",trunk=\"carrier_a\"}}");
+    metric_is(&server, &state("up"), 1.0).await;
+
+    let nurse = server.agent_phone("nurse1").await.unwrap();
+    let call = nurse.call("outside").await.unwrap();
+    call.established().await.unwrap();
+    checked.kill().await.unwrap();
+    metric_is(&server, &state("down"), 1.0).await;
+    assert!(call.is_established(), "another trunk's end is nothing to her");
+    let _restored = options(1_000);
+    metric_is(&server, &state("up"), 1.0).await;
+    assert_eq!(call.hang_up().await.unwrap(), Ended::HungUpHere);
+    carrier.succeeded().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_carrier_killed_in_a_call_loses_that_call_alone_and_the_next_goes_another_way() {
+    let ports = free_ports(2).unwrap();
+    let mut first = SippCarrier::listen("carrier_answers", ports, 1, &[]).unwrap();
+    let mut second = SippCarrier::listen("carrier_answers", ports + 1, 1, &[]).unwrap();
+    let trunk = format!("    check_secs: 0\n    first_response_secs: 1\n{}", reach(&[ports, ports + 1]));
+    let server = Server::start(by_carrier(&trunk)).await.unwrap();
+    let nurse = server.agent_phone("nurse1").await.unwrap();
+    let lost = nurse.call("outside").await.unwrap();
+    lost.established().await.unwrap();
+    first.kill().await.unwrap();
+
+    let other = server.agent_phone("nurse2").await.unwrap();
+    let call = other.call("outside").await.unwrap();
+    call.established().await.unwrap();
+    assert!(lost.is_established(), "a silent line is asked first, and only then given up");
+    assert_eq!(call.hang_up().await.unwrap(), Ended::HungUpHere);
+    second.succeeded().await.unwrap();
+    assert_eq!(lost.hang_up().await.unwrap(), Ended::HungUpHere);
+    let gone = eventually("no call in the metrics", SOON, async || {
+        (server.metric("careline_trunk_channels{trunk=\"carrier_a\"}").await.ok()? == Some(0.0)).then_some(())
+    });
+    gone.await.unwrap();
+}
