@@ -83,11 +83,8 @@ impl Switch {
             self.close_port(port, out);
             return self.refuse(now, leg, unacceptable.status(), "no_codec", out);
         }
-        let dialled = Hop::Dialled {
-            agent: user.clone(),
-            to: to.name(),
-            transport: invited.path.transport.to_string(),
-        };
+        let transport = invited.path.transport.to_string();
+        let dialled = Hop::Dialled { agent: user.clone(), to: to.name(), transport };
         let urgency = self.urgency_in_hand(agent);
         let call = Call {
             id,

@@ -379,6 +379,7 @@ impl Hop {
     }
 
     /// The hop in words, as a person would tell it. `step` is the flow and step the caller was at.
+    // Long: one sentence for each kind.
     pub fn tell(&self, step: Option<&str>) -> String {
         let seconds = |ms: &u64| format!("{}.{} s", ms / 1_000, ms % 1_000 / 100);
         let because =
