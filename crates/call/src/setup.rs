@@ -167,7 +167,7 @@ pub(crate) mod tests {
     /// Trunks, and nothing else.
     pub(crate) fn with_trunks(trunks: BTreeMap<String, Trunk>) -> Setup {
         let environment = flow::Environment {
-            queues: BTreeSet::new(),
+            queues: BTreeMap::new(),
             numbers: BTreeSet::new(),
             prompts: BTreeMap::new(),
             is_production: false,

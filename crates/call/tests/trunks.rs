@@ -1,5 +1,5 @@
 //! Calls out by trunks, on a virtual clock: the next way, limits, and who may not cause a call.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod quiet;
 
