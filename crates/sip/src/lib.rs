@@ -19,6 +19,7 @@ pub mod framer;
 mod guard;
 pub mod header;
 mod leg;
+pub mod limits;
 pub mod message;
 mod names;
 pub mod passport;

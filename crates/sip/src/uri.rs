@@ -21,7 +21,7 @@ pub(crate) use escape::unescaped;
 pub use telephone::Telephone;
 
 /// Longest host name (RFC 1035 §2.3.4).
-const HOST_BYTES_MAX: usize = 255;
+pub(crate) const HOST_BYTES_MAX: usize = 255;
 
 /// An address of somebody or something.
 #[derive(Clone, Eq, PartialEq)]

@@ -24,7 +24,7 @@ use crate::transaction::layer::Owner;
 use crate::uri::{Host, Uri};
 
 /// Parts of a multipart body looked at. SDP is the first of them, or next to a picture or a location.
-const PARTS_MAX: usize = 16;
+pub(crate) const PARTS_MAX: usize = 16;
 
 impl Endpoint {
     /// An INVITE outside any dialog: a new leg, unless it cannot be one.

@@ -47,6 +47,7 @@ use crate::registrar::{Binding, Registrar, RegistrationChange, User};
 use crate::transaction::layer::{Layer, News, Owner};
 
 use connections::Connections;
+pub(crate) use invited::PARTS_MAX;
 use legs::Legs;
 use outside::Outside;
 pub use outside::{FinalResponse, OutOfDialog, Outcome, RequestId};

@@ -19,10 +19,13 @@ use crate::uri::Uri;
 
 pub use headers::Headers;
 pub use method::Method;
-pub use parse::{HEADERS_MAX, MESSAGE_BYTES_MAX, METHOD_BYTES_MAX, URI_BYTES_MAX, is_keep_alive, parse};
+pub use parse::{
+    HEAD_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_MAX, MESSAGE_BYTES_MAX, METHOD_BYTES_MAX, URI_BYTES_MAX,
+    is_keep_alive, parse,
+};
 pub(crate) use parse::{head_end, read_head};
 pub use print::reason_phrase;
-pub use typed::{LIST_MAX, VIAS_MAX};
+pub use typed::{CALL_ID_BYTES_MAX, LIST_MAX, VIAS_MAX};
 pub use validate::validate;
 
 /// A request or a response.

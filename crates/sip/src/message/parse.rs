@@ -18,6 +18,12 @@ pub const MESSAGE_BYTES_MAX: usize = 65_535;
 /// Most header fields read; RFC 4475's longest message has 46.
 pub const HEADERS_MAX: usize = 256;
 
+/// Longest start line and headers read, the empty line included; longer ones are answered 513.
+pub const HEAD_BYTES_MAX: usize = 32_768;
+
+/// Longest header field read, its name and folded lines included.
+pub const HEADER_BYTES_MAX: usize = 10_240;
+
 /// Longest request URI read; a longer one is answered 414.
 pub const URI_BYTES_MAX: usize = 2_048;
 
@@ -81,13 +87,20 @@ pub(crate) fn read_head(bytes: &Bytes) -> Result<Head, ParseError> {
         at = next;
         if field.is_empty() {
             head.after = bytes.slice(at..);
-            return Ok(head);
+            return if at > HEAD_BYTES_MAX {
+                Err(head.refusal(Layer::Framing, 513, "at most 32,768 bytes of headers"))
+            } else {
+                Ok(head)
+            };
         }
         if head.headers.len() == HEADERS_MAX {
             return Err(head.refusal(Layer::Framing, 400, "at most 256 header fields"));
         }
         let (value_end, folded) = continuation(bytes, at).map_err(dropped)?;
         at = value_end.unwrap_or(at);
+        if field.len() + folded.iter().map(Bytes::len).sum::<usize>() > HEADER_BYTES_MAX {
+            return Err(head.refusal(Layer::Framing, 400, "header fields of at most 10,240 bytes"));
+        }
         let Some((name, value)) = split_field(&field) else {
             return Err(head.refusal(Layer::Framing, 400, "a header name and `:`"));
         };

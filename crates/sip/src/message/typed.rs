@@ -16,6 +16,9 @@ use super::{Headers, Method};
 /// Most Via values read: a request starts with Max-Forwards 70 and every hop adds one.
 pub const VIAS_MAX: usize = 80;
 
+/// Longest Call-ID read; the longest of RFC 4475 has 141 bytes.
+pub const CALL_ID_BYTES_MAX: usize = 512;
+
 /// Most values read of any other list: contacts of a REGISTER, routes, option tags.
 pub const LIST_MAX: usize = 64;
 
@@ -58,7 +61,8 @@ impl Headers {
     /// Call-ID.
     pub fn call_id(&self) -> Result<&str, HeaderError> {
         let value = trimmed(self.only(Name::CallId)?.ok_or_else(|| missing(Name::CallId))?);
-        let is_call_id = !value.is_empty() && value.iter().all(|byte| is_word(*byte) || *byte == b'@');
+        let is_call_id = (1..=CALL_ID_BYTES_MAX).contains(&value.len())
+            && value.iter().all(|byte| is_word(*byte) || *byte == b'@');
         match std::str::from_utf8(value) {
             Ok(call_id) if is_call_id => Ok(call_id),
             _ => Err(malformed(Name::CallId, "a Call-ID")),
