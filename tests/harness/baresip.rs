@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub struct BaresipOptions {
     pub user: String,
     /// Where it registers, and with what password; without one it only takes calls.
     pub registrar: Option<(SocketAddr, String)>,
+    /// How it registers: `udp` or `tcp`.
+    pub transport: &'static str,
     /// The tone it speaks, in hertz. Whole numbers only.
     pub tone_hz: u32,
     /// Whether it answers by itself.
@@ -40,7 +42,13 @@ pub struct BaresipOptions {
 impl BaresipOptions {
     /// An agent that answers by itself and speaks this tone, not registered anywhere.
     pub fn new(user: &str, tone_hz: u32) -> Self {
-        Self { user: user.to_owned(), registrar: None, tone_hz, answers: true }
+        Self { user: user.to_owned(), registrar: None, transport: "udp", tone_hz, answers: true }
+    }
+}
+
+impl BaresipOptions {
+    fn is_ipv6(&self) -> bool {
+        self.registrar.as_ref().is_some_and(|(server, _)| server.is_ipv6())
     }
 }
 
@@ -62,7 +70,7 @@ impl Baresip {
         write_configuration(folder.path(), &options, ports).map_err(Trouble::new)?;
         let screen = fs::File::create(folder.path().join("screen")).map_err(Trouble::new)?;
         let child = Command::new("baresip")
-            .args(["-4", "-f"])
+            .args([if options.is_ipv6() { "-6" } else { "-4" }, "-f"])
             .arg(folder.path())
             .stdin(Stdio::null())
             .stderr(screen.try_clone().map_err(Trouble::new)?)
@@ -175,11 +183,12 @@ fn screen_of(folder: &Path) -> String {
 }
 
 fn write_configuration(folder: &Path, options: &BaresipOptions, ports: u16) -> io::Result<()> {
+    let own: IpAddr = if options.is_ipv6() { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
     // ausine speaks 48 kHz stereo only; baresip resamples. No player: `sndfile` records what is decoded.
     let config = format!(
         "poll_method epoll\n\
-         sip_listen 127.0.0.1:{ports}\n\
-         net_interface 127.0.0.1\n\
+         sip_listen {sip}\n\
+         net_interface {interface}\n\
          call_max_calls 4\n\
          audio_source ausine,{tone}\n\
          audio_player nil,nil\n\
@@ -199,6 +208,8 @@ fn write_configuration(folder: &Path, options: &BaresipOptions, ports: u16) -> i
          module_app ctrl_tcp.so\n\
          ctrl_tcp_listen 127.0.0.1:{control}\n\
          snd_path {folder}\n",
+        sip = SocketAddr::from((own, ports)),
+        interface = own,
         tone = options.tone_hz,
         rtp = ports + 4,
         rtp_last = ports + 23,
@@ -208,8 +219,9 @@ fn write_configuration(folder: &Path, options: &BaresipOptions, ports: u16) -> i
     let answer = if options.answers { "auto" } else { "manual" };
     let account = match &options.registrar {
         Some((server, secret)) => format!(
-            "<sip:{user}@{server}>;auth_user={user};auth_pass={secret};regint=60",
-            user = options.user
+            "<sip:{user}@{server};transport={transport}>;auth_user={user};auth_pass={secret};regint=60",
+            user = options.user,
+            transport = options.transport
         ),
         None => format!("<sip:{}@127.0.0.1>;regint=0", options.user),
     };

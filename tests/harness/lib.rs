@@ -1,10 +1,11 @@
 //! Starts the real binary on free ports and drives it with real telephones.
 //!
-//! [`Server`] runs `careline` with a configuration and a data folder of its own; [`SippCall`] and
-//! [`Baresip`] are other people's telephones beside our own `phone`. Every wait ends: with what was
+//! [`Server`] runs `careline` with a configuration and a data folder of its own; [`SippCall`],
+//! [`Baresip`] and [`Linphone`] are other people's telephones beside our own `phone`. Every wait ends: with what was
 //! waited for, or with a [`Trouble`] that says what was missing and quotes the log.
 
 mod baresip;
+mod linphone;
 mod ports;
 mod prompts;
 mod server;
@@ -13,6 +14,7 @@ mod trouble;
 mod wait;
 
 pub use baresip::{Baresip, BaresipOptions};
+pub use linphone::{Linphone, LinphoneOptions};
 pub use ports::free_ports;
 pub use prompts::{hears_prompt, prompt_fits};
 pub use server::{Options, Server};

@@ -1,6 +1,8 @@
 //! Calls that a far end makes and takes sensibly, and then not: duplicates, glare, CANCEL against 200, BYE
 //! against everything. Every leg ends once, every 2xx has its ACK, every session its BYE.
 
+use std::mem;
+
 use arbitrary::{Arbitrary, Unstructured};
 
 use sip::message::{Message, Response};
@@ -60,7 +62,7 @@ enum Event {
 }
 
 const METHODS: [&str; 10] =
-    ["BYE", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY", "MESSAGE", "WHATEVER"];
+    ["BYE", "PRACK", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY", "UPDATE", "WHATEVER"];
 
 /// One call as the far end sees it.
 #[derive(Clone, Default)]
@@ -70,6 +72,8 @@ struct Call {
     cseq: u32,
     invite: Option<Ask>,
     our_tag: Option<String>,
+    /// The RAck of our last reliable provisional response.
+    rack: Option<String>,
     way: u8,
 }
 
@@ -89,6 +93,7 @@ pub fn dialog(bytes: &[u8]) {
         FarEnd { world: World::new(), calls: Default::default(), sent: Vec::new(), cseq: 100, branches: 0 };
     for event in events.into_iter().take(EVENTS_MAX) {
         far.take(event);
+        far.learn();
     }
     far.world.end();
 }
@@ -114,6 +119,8 @@ impl FarEnd {
                 self.call(call).cseq += 1;
                 if let Some(mut ask) = self.in_call(call, method) {
                     decorate(&mut ask, sdp, extra);
+                    let rack = self.call(call).rack.as_ref().filter(|_| method == "PRACK");
+                    ask.extra.extend(rack.map(|rack| format!("RAck: {rack}")));
                     let said = self.send(ask);
                     if method == "BYE" && said.sent.iter().any(is_ok) {
                         self.call(call).invite = None;
@@ -195,24 +202,24 @@ impl FarEnd {
     fn send(&mut self, ask: Ask) -> Said {
         let said = self.world.receive(ask.path, ask.text().as_bytes());
         self.sent.push(ask);
-        self.learn(&said);
         said
     }
 
-    /// Takes over our tags from what we answer.
-    fn learn(&mut self, said: &Said) {
-        for message in &said.sent {
-            let Message::Response(response) = message else { continue };
+    /// Takes over our tags and numbers from what we answered.
+    fn learn(&mut self) {
+        for response in mem::take(&mut self.world.responses) {
             let call_id = response.headers.call_id().unwrap_or_default();
             let numbered = call_id.strip_prefix("call-").and_then(|rest| rest.split_once('-'));
             let Some(number) = numbered.and_then(|(number, _)| number.parse::<usize>().ok()) else {
                 continue;
             };
             let tag = response.headers.to().ok().and_then(|to| to.tag().map(str::to_owned));
-            if let Some(call) = self.calls.get_mut(number)
-                && tag.is_some()
-            {
+            let Some(call) = self.calls.get_mut(number) else { continue };
+            if tag.is_some() {
                 call.our_tag = tag;
+            }
+            if let (Ok(Some(rseq)), Ok(cseq)) = (response.headers.rseq(), response.headers.cseq()) {
+                call.rack = Some(format!("{rseq} {} INVITE", cseq.number));
             }
         }
     }

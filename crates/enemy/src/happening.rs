@@ -37,7 +37,8 @@ pub enum Happening {
     Accepted(u8),
     Lost(u8),
     Wait { ms: u16 },
-    Long,
+    Timers,
+    Session,
 }
 
 pub fn choose<T>(list: &[T], number: u8) -> Option<&T> {
@@ -119,7 +120,9 @@ impl Happening {
                 world.lose(id);
             }
             Self::Wait { ms } => world.wait(Duration::from_millis(u64::from(ms))),
-            Self::Long => world.wait(Duration::from_secs(33)),
+            // Timer B; and half a session and more (RFC 4028).
+            Self::Timers => world.wait(Duration::from_secs(33)),
+            Self::Session => world.wait(Duration::from_secs(950)),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use primitives::{Now, Private, Seed};
-use sip::message::{Message, Method, Request, parse, validate};
+use sip::message::{Message, Method, Request, Response, parse, validate};
 use sip::{
     Account, Config, ConnectionChange, ConnectionId, Credentials, Discarded, Endpoint, Input, Invite,
     LegCommand, LegEvent, LegId, OutOfDialog, Output, Path, RequestId, ResolveId, Security, Transport, User,
@@ -32,6 +32,8 @@ pub struct World {
     pub invited: Vec<LegId>,
     /// Our requests and the way they went.
     pub requests: Vec<(Request, Path)>,
+    /// Our responses since somebody took them.
+    pub responses: Vec<Response>,
     /// Questions to DNS that are open.
     pub questions: Vec<ResolveId>,
     /// Whether each of our requests outside calls has its answer.
@@ -89,6 +91,7 @@ impl World {
             legs: BTreeMap::new(),
             invited: Vec::new(),
             requests: Vec::new(),
+            responses: Vec::new(),
             questions: Vec::new(),
             asked: BTreeMap::new(),
             asked_for: Vec::new(),
@@ -137,7 +140,7 @@ impl World {
             path,
             from: Some(Private::new("+15550199".to_owned())),
             display_name: "Nurse line".to_owned(),
-            offer: SDP.to_owned().into(),
+            offer: if number.is_multiple_of(7) { Bytes::new() } else { SDP.to_owned().into() },
             account: account(number / 8),
             first_response: number.is_multiple_of(3).then_some(Duration::from_secs(4)),
             ..Invite::default()
@@ -242,7 +245,10 @@ impl World {
         if path.connection.is_none() {
             self.calls.sends(self.now.mono, message);
         }
-        let Message::Request(request) = message else { return };
+        let request = match message {
+            Message::Request(request) => request,
+            Message::Response(response) => return self.responses.push(response.clone()),
+        };
         validate(message).expect("our requests are valid");
         if self.requests.last().is_none_or(|(last, _)| last != request) {
             self.requests.push((request.clone(), path));
