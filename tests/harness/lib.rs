@@ -4,6 +4,7 @@
 //! [`Baresip`] and [`Linphone`] are other people's telephones beside our own `phone`. Every wait ends: with what was
 //! waited for, or with a [`Trouble`] that says what was missing and quotes the log.
 
+mod ask;
 mod baresip;
 mod linphone;
 mod ports;
@@ -13,6 +14,7 @@ mod sipp;
 mod trouble;
 mod wait;
 
+pub use ask::Ask;
 pub use baresip::{Baresip, BaresipOptions};
 pub use linphone::{Linphone, LinphoneOptions};
 pub use ports::free_ports;
