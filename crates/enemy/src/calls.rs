@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use sip::LegEvent;
 use sip::header::Name;
 use sip::message::{Headers, Message, Method, Request, Response};
 
@@ -27,8 +28,10 @@ pub struct Calls {
     /// Names an enemy gave to different requests. Where the first was turned away without a transaction, the
     /// second is judged anew.
     ambiguous: BTreeSet<Exchange>,
-    /// INVITEs that were told to wait and have no final answer yet.
+    /// INVITEs that were told to wait, and REFERs the call was told of, without final answer yet.
     waiting: BTreeSet<Exchange>,
+    /// The REFER that was just received.
+    refer: Option<Exchange>,
     /// Sessions with a 2xx and without a BYE.
     sessions: BTreeSet<Session>,
     /// INVITEs of ours, by branch, that were refused: their 2xx is too late.
@@ -67,12 +70,15 @@ fn tag(headers: &Headers, name: &Name) -> String {
 impl Calls {
     /// Something comes by datagram.
     pub fn comes(&mut self, message: &Message) {
-        self.owed = None;
+        (self.owed, self.refer) = (None, None);
         let response = match message {
             Message::Request(request) => {
                 let key = exchange(&request.headers);
                 if self.asked.get(&key).is_some_and(|asked| asked != request) {
                     self.ambiguous.insert(key.clone());
+                }
+                if request.method == Method::Refer {
+                    self.refer = Some(key.clone());
                 }
                 self.asked.insert(key, request.clone());
                 return;
@@ -96,6 +102,9 @@ impl Calls {
 
     /// What was said to it: a 2xx that belongs to something is acknowledged the first time it comes.
     pub fn answered(&mut self, said: &Said) {
+        if said.events.iter().any(|(_, event)| matches!(event, LegEvent::Referred(_))) {
+            self.waiting.extend(self.refer.take());
+        }
         let Some((branch, ok)) = self.owed.take() else { return };
         if !said.dropped.is_empty() {
             return;
@@ -187,7 +196,7 @@ impl Calls {
 
     /// Everybody has hung up and time has passed.
     pub fn end(self) {
-        assert!(self.waiting.is_empty(), "an INVITE has 100 and no final answer: {:?}", self.waiting);
+        assert!(self.waiting.is_empty(), "an INVITE or REFER has no final answer: {:?}", self.waiting);
         assert!(self.unacknowledged.is_empty(), "a 2xx without ACK: {:?}", self.unacknowledged);
         assert!(self.sessions.is_empty(), "a session nobody ended: {:?}", self.sessions);
     }

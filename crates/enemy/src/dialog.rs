@@ -8,6 +8,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use sip::message::{Message, Response};
 
 use crate::happening::{Happening, Respond, choose};
+use crate::particulars::decorate;
 use crate::wire::{Ask, SDP};
 use crate::world::{Said, World, way};
 
@@ -34,7 +35,7 @@ enum Event {
     Cancel {
         call: u8,
     },
-    /// Anything else in a call.
+    /// Anything else in a call: a key, a question, a transfer and news of one.
     Request {
         call: u8,
         method: u8,
@@ -61,8 +62,36 @@ enum Event {
     Happening(Happening),
 }
 
-const METHODS: [&str; 10] =
-    ["BYE", "PRACK", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY", "UPDATE", "WHATEVER"];
+const METHODS: [&str; 12] = [
+    "BYE",
+    "PRACK",
+    "OPTIONS",
+    "INFO",
+    "UPDATE",
+    "PRACK",
+    "REFER",
+    "NOTIFY",
+    "UPDATE",
+    "WHATEVER",
+    "SUBSCRIBE",
+    "REFER",
+];
+
+/// What a far end asks inside a call of ours.
+const ASKED_OF_US: [&str; 12] = [
+    "INVITE",
+    "INVITE",
+    "BYE",
+    "UPDATE",
+    "INFO",
+    "OPTIONS",
+    "NOTIFY",
+    "REFER",
+    "SUBSCRIBE",
+    "PRACK",
+    "NOTIFY",
+    "REFER",
+];
 
 /// One call as the far end sees it.
 #[derive(Clone, Default)]
@@ -118,7 +147,7 @@ impl FarEnd {
                 let method = METHODS[usize::from(method) % METHODS.len()];
                 self.call(call).cseq += 1;
                 if let Some(mut ask) = self.in_call(call, method) {
-                    decorate(&mut ask, sdp, extra);
+                    decorate(&mut ask, sdp, extra, &self.world);
                     let rack = self.call(call).rack.as_ref().filter(|_| method == "PRACK");
                     ask.extra.extend(rack.map(|rack| format!("RAck: {rack}")));
                     let said = self.send(ask);
@@ -156,7 +185,7 @@ impl FarEnd {
         }
         call.cseq += 1;
         let mut ask = self.request(number, "INVITE");
-        decorate(&mut ask, sdp, extra);
+        decorate(&mut ask, sdp, extra, &self.world);
         self.call(number).invite = Some(ask.clone());
         self.send(ask);
     }
@@ -188,14 +217,13 @@ impl FarEnd {
         };
         self.cseq += 1;
         self.branches += 1;
-        let methods = ["INVITE", "INVITE", "BYE", "UPDATE", "INFO", "OPTIONS", "NOTIFY", "REFER"];
-        let mut ask = Ask::new(methods[usize::from(method) % methods.len()], path);
+        let mut ask = Ask::new(ASKED_OF_US[usize::from(method) % ASKED_OF_US.len()], path);
         ask.branch = self.branches.to_string();
         ask.call_id = call_id.to_owned();
         ask.from_tag = to.tag().unwrap_or("far").to_owned();
         ask.to_tag = from.tag().map(str::to_owned);
         ask.cseq = self.cseq;
-        decorate(&mut ask, sdp, extra);
+        decorate(&mut ask, sdp, extra, &self.world);
         self.send(ask);
     }
 
@@ -227,25 +255,4 @@ impl FarEnd {
 
 fn is_ok(message: &Message) -> bool {
     matches!(message, Message::Response(Response { status: 200, .. }))
-}
-
-fn decorate(ask: &mut Ask, sdp: bool, number: u8) {
-    if sdp {
-        ask.body = SDP;
-    }
-    let line = match number % 24 {
-        0 => "Supported: 100rel, timer, replaces",
-        1 => "Require: 100rel",
-        2 => "RAck: 1 1 INVITE",
-        3 => "Refer-To: <sip:8002@careline.example>",
-        4 => "Session-Expires: 90;refresher=uac",
-        5 => "Session-Expires: 90;refresher=uas",
-        6 => "Min-SE: 90",
-        7 => "Subscription-State: terminated",
-        8 => "Event: refer",
-        9 => "Record-Route: <sip:192.0.2.9;lr>",
-        10 => "Require: nothing",
-        _ => return,
-    };
-    ask.extra.push(line.to_owned());
 }

@@ -53,7 +53,8 @@ impl Respond {
         let Some((request, path)) = newest.and_then(|at| world.requests.get(at)).cloned() else { return };
         let status = *choose(&STATUSES, self.status).unwrap_or(&200);
         let tag = ["", "far", "far", "fork", "third"][usize::from(self.tag) % 5];
-        let extra = match self.extra % 8 {
+        let expires = format!("{contact};expires=60", contact = "<sip:us@192.0.2.1:5060>");
+        let extra = match self.extra % 16 {
             0 => vec![(Name::new("RSeq"), "1".to_owned()), (Name::Require, "100rel".to_owned())],
             1 => vec![(Name::new("RSeq"), "7".to_owned()), (Name::Require, "100rel".to_owned())],
             2 => vec![(Name::RecordRoute, "<sip:proxy.example;lr>".to_owned())],
@@ -66,6 +67,21 @@ impl Respond {
                 let challenge = format!("Digest realm=\"carrier\", nonce=\"{nonce}\", stale=true");
                 vec![(Name::new(name), challenge)]
             }
+            8 => vec![
+                (Name::Require, "timer".to_owned()),
+                (Name::new("Session-Expires"), "1800;refresher=uas".to_owned()),
+            ],
+            9 => vec![(Name::Contact, expires), (Name::Expires, "30".to_owned())],
+            10 => vec![(Name::new("Min-Expires"), "4000000000".to_owned())],
+            11 => vec![(Name::new("Service-Route"), "<sip:192.0.2.9;lr>, junk".to_owned())],
+            12 => {
+                let name = if status == 407 { "Proxy-Authenticate" } else { "WWW-Authenticate" };
+                let strong =
+                    "Digest realm=\"carrier\", nonce=\"n\", algorithm=SHA-256, qop=\"auth,auth-int\"";
+                let unknown = "Digest realm=\"carrier\", nonce=\"n\", algorithm=NONE-sess";
+                vec![(Name::new(name), unknown.to_owned()), (Name::new(name), strong.to_owned())]
+            }
+            13 => vec![(Name::new("RSeq"), "2".to_owned()), (Name::Require, "100rel".to_owned())],
             _ => Vec::new(),
         };
         let body = if self.sdp { SDP } else { "" };
@@ -131,6 +147,9 @@ impl Happening {
 fn command(number: u8) -> LegCommand {
     let sdp = || SDP.to_owned().into();
     let hang_up = |cause| LegCommand::HangUp { cause };
+    if number >= 192 {
+        return transfer(number);
+    }
     match number % 16 {
         0 => LegCommand::Ring,
         1 => LegCommand::Progress { sdp: sdp() },
@@ -144,5 +163,17 @@ fn command(number: u8) -> LegCommand {
         13 => hang_up(EndCause::OtherLegEnded),
         14 => hang_up(EndCause::Refused { status: u16::from(number) * 3 }),
         _ => hang_up(EndCause::WeHungUp),
+    }
+}
+
+/// What a call may want of a transfer, asked for there or here.
+fn transfer(number: u8) -> LegCommand {
+    match number % 8 {
+        0..=2 => LegCommand::AcceptReferral,
+        3 => LegCommand::RefuseReferral(Refusal::status(603)),
+        4 => LegCommand::TellReferrer { status: 180 },
+        5 => LegCommand::TellReferrer { status: 200 },
+        6 => LegCommand::Refer { to: "sip:ben@192.0.2.10?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc".to_owned() },
+        _ => LegCommand::Refer { to: if number > 240 { "nowhere" } else { "sip:ben@192.0.2.10" }.to_owned() },
     }
 }

@@ -16,6 +16,7 @@ mod dialog;
 mod framer;
 mod happening;
 mod message;
+mod particulars;
 mod transaction;
 mod wire;
 mod world;

@@ -4,7 +4,8 @@
 use arbitrary::{Arbitrary, Unstructured};
 
 use crate::happening::{Happening, Respond};
-use crate::wire::{Ask, SDP};
+use crate::particulars::decorate;
+use crate::wire::Ask;
 use crate::world::{World, way};
 
 /// Events of one run. More repeat what fewer have shown.
@@ -27,6 +28,14 @@ const METHODS: [&str; 16] = [
     "MESSAGE",
     "PUBLISH",
     "WHATEVER",
+];
+
+/// What a proxy in between may have added, or asks for.
+const NEIGHBOURS: [&str; 4] = [
+    "Replaces: call-0;to-tag=a;from-tag=b",
+    "Content-Encoding: gzip",
+    "Route: <sip:192.0.2.1;lr>",
+    "Proxy-Require: nothing",
 ];
 
 #[derive(Arbitrary, Clone, Debug)]
@@ -68,7 +77,8 @@ pub fn transaction(bytes: &[u8]) {
                     1 => Some("nobody".to_owned()),
                     _ => None,
                 };
-                decorate(&mut ask, extra);
+                decorate(&mut ask, extra % 3 == 0, extra, &world);
+                ask.extra.extend(NEIGHBOURS.get(usize::from(branch) / 4 % 8).map(|line| (*line).to_owned()));
                 let said = world.receive(ask.path, ask.text().as_bytes());
                 if let Some(sip::message::Message::Response(response)) = said.sent.first()
                     && let Ok(to) = response.headers.to()
@@ -82,26 +92,4 @@ pub fn transaction(bytes: &[u8]) {
         }
     }
     world.end();
-}
-
-/// What a request may bring along.
-fn decorate(ask: &mut Ask, number: u8) {
-    if matches!(number % 4, 0 | 1) {
-        ask.body = SDP;
-    }
-    let line = match number / 4 % 16 {
-        0 => "Require: 100rel",
-        1 => "Supported: 100rel, timer, replaces",
-        2 => "Session-Expires: 90;refresher=uac",
-        3 => "Session-Expires: 10",
-        4 => "Refer-To: <sip:other@192.0.2.10>",
-        5 => "Replaces: call-0;to-tag=a;from-tag=b",
-        6 => "RAck: 1 1 INVITE",
-        7 => "Content-Encoding: gzip",
-        8 => "Record-Route: <sip:192.0.2.9;lr>",
-        9 => "Route: <sip:192.0.2.1;lr>",
-        10 => "Max-Forwards: 0",
-        _ => return,
-    };
-    ask.extra.push(line.to_owned());
 }

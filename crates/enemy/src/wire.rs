@@ -24,6 +24,9 @@ pub struct Ask {
 }
 
 impl Ask {
+    /// Whom everybody asks.
+    pub const URI: &'static str = "sip:100@192.0.2.1";
+
     /// Without a body.
     pub fn new(method: &'static str, path: Path) -> Self {
         Self {
@@ -43,8 +46,10 @@ impl Ask {
     /// As it is on the wire.
     pub fn text(&self) -> String {
         let to_tag = self.to_tag.as_ref().map(|tag| format!(";tag={tag}")).unwrap_or_default();
+        // Who registers does so for himself.
+        let to = if self.method == "REGISTER" { "pat" } else { "100" };
         let mut lines = vec![
-            format!("{} sip:100@192.0.2.1 SIP/2.0", self.method),
+            format!("{} {} SIP/2.0", self.method, Self::URI),
             format!(
                 "Via: SIP/2.0/{} {};branch=z9hG4bK{};rport",
                 self.path.transport.via_token(),
@@ -52,7 +57,7 @@ impl Ask {
                 self.branch
             ),
             format!("From: <sip:pat@192.0.2.10>;tag={}", self.from_tag),
-            format!("To: <sip:100@careline.example>{to_tag}"),
+            format!("To: <sip:{to}@careline.example>{to_tag}"),
             format!("Call-ID: {}", self.call_id),
             format!("CSeq: {} {}", self.cseq, self.method),
             format!("Contact: <sip:pat@{}>", self.path.peer),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use primitives::{Now, Private, Seed};
+use sip::digest::DigestChallenge;
 use sip::message::{Message, Method, Request, Response, parse, validate};
 use sip::{
     Account, Config, ConnectionChange, ConnectionId, Credentials, Discarded, Endpoint, Input, Invite,
@@ -38,6 +39,10 @@ pub struct World {
     pub questions: Vec<ResolveId>,
     /// Whether each of our requests outside calls has its answer.
     asked: BTreeMap<RequestId, bool>,
+    /// How many there were.
+    asked_outside: u32,
+    /// What we challenged somebody with last.
+    pub challenges: Vec<DigestChallenge>,
     /// Connections we asked for.
     pub asked_for: Vec<ConnectionId>,
     /// What is promised of each call.
@@ -65,6 +70,11 @@ pub fn way(number: u8) -> Path {
     Path { transport, local: address(local), peer: address(peer), connection }
 }
 
+/// The one user who is known, and what he proves it with.
+pub fn password() -> (Private<String>, Private<String>) {
+    (Private::new("pat".to_owned()), Private::new("correct horse".to_owned()))
+}
+
 /// Who we are to a carrier: somebody with a password, or nobody.
 fn account(number: u8) -> Account {
     let user = Private::new("us".to_owned());
@@ -80,7 +90,8 @@ fn start() -> Now {
 impl World {
     pub fn new() -> Self {
         let listeners = [0, 2, 3, 4].map(|number| (way(number).transport, way(number).local));
-        let users = vec![User { name: "anna".to_owned(), secret: Private::new("correct horse".to_owned()) }];
+        let (user, secret) = password();
+        let users = vec![User { name: user.into_exposed(), secret }];
         // Most of what comes is a trunk's, so that it is read; the stranger is at another address.
         let known = ["192.0.2.0/24", "2001:db8::/32"].map(|network| network.parse().expect("a network"));
         let security = Security { known: known.to_vec(), ..Security::default() };
@@ -94,6 +105,8 @@ impl World {
             responses: Vec::new(),
             questions: Vec::new(),
             asked: BTreeMap::new(),
+            asked_outside: 0,
+            challenges: Vec::new(),
             asked_for: Vec::new(),
             calls: Calls::default(),
         }
@@ -152,22 +165,38 @@ impl World {
         leg
     }
 
-    /// Asks a carrier something outside any call.
+    /// The Replaces that names a leg, counted from the newest.
+    pub fn replaces(&self, number: usize) -> Option<String> {
+        let leg = self.legs.keys().rev().nth(number % self.legs.len().max(1))?;
+        self.endpoint.replaces(*leg)
+    }
+
+    /// Asks a carrier something outside any call: registrations go on a series, checks stand alone, and what
+    /// can only open a call is none of these.
     pub fn request(&mut self, number: u8) {
-        let method = if number.is_multiple_of(2) { Method::Register } else { Method::Options };
+        let method = match number / 64 {
+            0 | 1 if number.is_multiple_of(2) => Method::Register,
+            0 | 1 => Method::Options,
+            2 => [Method::Subscribe, Method::Notify][usize::from(number % 2)].clone(),
+            _ => [Method::Message, Method::Invite][usize::from(number % 2)].clone(),
+        };
+        self.asked_outside += 1;
+        let is_register = method == Method::Register;
+        let series = is_register.then(|| ("series@192.0.2.1".to_owned(), self.asked_outside * 10));
+        let body = (number / 64 == 3).then(|| ("text/plain".to_owned(), Bytes::from_static(b"hello")));
         let request = OutOfDialog {
             method,
             uri: ["sip:192.0.2.10", "sip:carrier.example", "sip:[2001:db8::10]", "tel:+1"]
                 [usize::from(number / 2 % 4)]
             .to_owned(),
-            path: None,
+            path: (number / 32 == 3).then(|| way(3)),
             from: "sip:us@carrier.example".to_owned(),
             to: None,
             account: account(number / 8),
-            series: None,
-            headers: Vec::new(),
-            body: None,
-            patience: Duration::from_secs(20),
+            series,
+            headers: vec![("Event".to_owned(), "refer".to_owned())],
+            body,
+            patience: Duration::from_secs(if number.is_multiple_of(3) { 20 } else { 120 }),
         };
         let mut out = Vec::new();
         let id = self.endpoint.request(self.now, request, &mut out);
@@ -201,6 +230,8 @@ impl World {
         for leg in self.legs.keys().copied().collect::<Vec<_>>() {
             self.command(leg, LegCommand::HangUp { cause: sip::EndCause::WeHungUp });
         }
+        // Bindings outlive every call.
+        self.input(Input::Users(Vec::new()));
         self.wait(ALL_TIMERS);
         assert!(self.legs.values().all(|over| *over), "a leg was not told its end");
         assert!(self.asked.values().all(|over| *over), "a request of ours was not told its end");
@@ -247,7 +278,12 @@ impl World {
         }
         let request = match message {
             Message::Request(request) => request,
-            Message::Response(response) => return self.responses.push(response.clone()),
+            Message::Response(response) => {
+                if response.status == 401 {
+                    self.challenges = response.headers.www_authenticate().expect("a challenge");
+                }
+                return self.responses.push(response.clone());
+            }
         };
         validate(message).expect("our requests are valid");
         if self.requests.last().is_none_or(|(last, _)| last != request) {
