@@ -72,11 +72,12 @@ async fn a_call_in_unusual_clothes_is_answered_over_udp_tcp_and_ipv6() {
     let server = Server::start(Options::default()).await.unwrap();
     // sipp trims its lines, so the white space of a folded line comes as a key.
     let keys = [("number", "8001"), ("caller", CALLER), ("fold", " \t")];
-    let over_tcp = [("number", "8001"), ("caller", CALLER), ("fold", " \t"), ("transport", "t1")];
-    sipp("unusual_invite", server.sip(), &keys).await.unwrap();
-    sipp("unusual_invite", server.sip(), &over_tcp).await.unwrap();
+    let over = |more: &[(&'static str, &'static str)]| [&keys, more].concat();
+    sipp("unusual_invite", server.sip(), &over(&[("media", "IP4 127.0.0.1")])).await.unwrap();
+    let tcp = over(&[("media", "IP4 127.0.0.1"), ("transport", "t1")]);
+    sipp("unusual_invite", server.sip(), &tcp).await.unwrap();
     if let Some(server) = server.sip_v6() {
-        sipp("unusual_invite", server, &keys).await.unwrap();
+        sipp("unusual_invite", server, &over(&[("media", "IP6 ::1")])).await.unwrap();
     }
     server.logged_none_of(&[CALLER]).unwrap();
 }

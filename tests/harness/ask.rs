@@ -48,14 +48,14 @@ impl Ask<'_> {
     fn scenario(&self, status: u16, header: Option<(&str, &str)>) -> String {
         let has = |name: &str| self.headers.iter().any(|header| header.starts_with(name));
         let mut headers = self.headers.to_vec();
+        if !has("To:") {
+            headers.push("To: <sip:8001@[remote_ip]:[remote_port]>");
+        }
         if !has("Max-Forwards") {
             headers.push("Max-Forwards: 70");
         }
         if !has("Content-Length") {
             headers.push("Content-Length: [len]");
-        }
-        if !has("To:") {
-            headers.push("To: <sip:8001@[remote_ip]:[remote_port]>");
         }
         let version = if self.uri.contains(" SIP/") { "" } else { " SIP/2.0" };
         let request = format!("{} {}{version}", self.method, self.uri);

@@ -62,7 +62,7 @@ impl Respond {
             4 => vec![(Name::new("Min-SE"), "120".to_owned())],
             5 => vec![(Name::RetryAfter, "3".to_owned())],
             6 => {
-                let nonce = if self.tag % 2 == 0 { "once" } else { "twice" };
+                let nonce = if self.tag.is_multiple_of(2) { "once" } else { "twice" };
                 let name = if status == 407 { "Proxy-Authenticate" } else { "WWW-Authenticate" };
                 let challenge = format!("Digest realm=\"carrier\", nonce=\"{nonce}\", stale=true");
                 vec![(Name::new(name), challenge)]
