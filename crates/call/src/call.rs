@@ -70,7 +70,11 @@ pub(crate) enum Progress {
     /// Her port is being opened. The offer waits.
     Opening { offer: Option<Bytes> },
     /// Open; the flow has not answered yet.
-    Arrived { offer: Option<Bytes> },
+    Arrived {
+        offer: Option<Bytes>,
+        /// Our answer, where she hears early media.
+        said: Option<Bytes>,
+    },
     /// 200 is sent; what the flow wants played waits for the ACK, so that she misses nothing of it.
     Answered { then: Option<Playlist> },
     /// Both sides agree that the call is up.

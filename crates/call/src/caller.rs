@@ -168,7 +168,8 @@ impl Switch {
                 self.referred(now, call, (Side::Caller, leg), &referral, out);
             }
             LegEvent::Info { key } => self.run_flow(now, call, flow::Event::Digit(key), out),
-            LegEvent::Ended { cause, .. } => {
+            LegEvent::Ended { cause, reason } => {
+                self.gave_reason(now, call, "caller", reason, out);
                 let cause = match cause {
                     EndCause::FarEndHungUp => "caller_hung_up",
                     EndCause::Cancelled => "caller_gave_up",
@@ -192,6 +193,20 @@ impl Switch {
         }
     }
 
+    /// What a side gave as its reason, in numbers.
+    pub(crate) fn gave_reason(
+        &mut self,
+        now: Now,
+        call: &Call,
+        by: &str,
+        reason: Option<sip::header::Reason>,
+        out: &mut Vec<Output>,
+    ) {
+        if let Some(reason) = reason {
+            self.hop(now, Some(call), Hop::Reason { by: by.to_owned(), reason: reason.to_string() }, out);
+        }
+    }
+
     /// The caller's port.
     pub(crate) fn caller_media(
         &mut self,
@@ -203,7 +218,7 @@ impl Switch {
         match event {
             media::Event::Opened { .. } => {
                 if let Progress::Opening { offer } = &mut call.progress {
-                    call.progress = Progress::Arrived { offer: offer.take() };
+                    call.progress = Progress::Arrived { offer: offer.take(), said: None };
                     self.run_flow(now, call, flow::Event::CallStarted, out);
                 }
             }
@@ -234,10 +249,11 @@ impl Switch {
 
     /// Answers: 200 with our SDP. What is to be heard waits for the ACK.
     pub(crate) fn answer(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
-        let Progress::Arrived { offer } = &mut call.progress else { return };
+        let Progress::Arrived { offer, said } = &mut call.progress else { return };
         let codecs = &call.setup.media.codecs;
-        let sdp = match offer.take() {
-            Some(offer) => match call.party.answer(&offer, codecs) {
+        let sdp = match (said.take(), offer.take()) {
+            (Some(said), _) => said,
+            (None, Some(offer)) => match call.party.answer(&offer, codecs) {
                 Ok((sdp, session)) => {
                     let command = media::Command::Apply { port: call.party.port, session };
                     out.push(Output::Media { shard: call.shard, command });
@@ -250,7 +266,7 @@ impl Switch {
                     return self.end(now, call, "no_codec", out);
                 }
             },
-            None => call.party.offer(codecs),
+            (None, None) => call.party.offer(codecs),
         };
         call.progress = Progress::Answered { then: None };
         call.answered = Some(now);

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | the port opens | it is open | the other side is rung; a queue answers and plays music |
 //! | it rings | the other side rings | 180 to the agent |
+//! | it rings | the other side plays | 183 to the agent, who hears it |
 //! | it rings | the other side answers | 200 to the agent, both are joined |
 //! | it rings | busy, no answer, not reached | the agent's INVITE is refused: 486, 480 |
 //! | in the queue | an agent answers | both are joined |
@@ -244,6 +245,29 @@ impl Switch {
         if is_waiting && call.script.direct().is_some() {
             self.leg(now, call.leg, LegCommand::Ring, out);
         }
+    }
+
+    /// The other side plays early media: an agent who calls out hears it, the newest of a fork. A caller of a
+    /// queue goes on hearing her music.
+    pub(crate) fn far_plays(&mut self, now: Now, call: &mut Call, sdp: &[u8], out: &mut Vec<Output>) {
+        let setup = Arc::clone(&call.setup);
+        let codecs = &setup.media.codecs;
+        let shard = call.shard;
+        let is_direct = call.script.direct().is_some();
+        let Progress::Arrived { offer: Some(offer), said } = &mut call.progress else { return };
+        let Some(far) = call.far.as_mut().filter(|far| is_direct && far.legs.len() == 1) else { return };
+        let Ok(theirs) = far.party.accept(sdp, codecs) else { return };
+        let (a, b) = (call.party.port, far.party.port);
+        let mut media = |command| out.push(Output::Media { shard, command });
+        media(media::Command::Apply { port: b, session: theirs });
+        if said.is_some() {
+            return;
+        }
+        let Ok((sdp, session)) = call.party.answer(offer, codecs) else { return };
+        *said = Some(sdp.clone());
+        media(media::Command::Apply { port: a, session });
+        media(media::Command::Bridge { a, b });
+        self.leg(now, call.leg, LegCommand::Progress { sdp }, out);
     }
 
     /// Hold music for the caller's side, until something else is to be heard.

@@ -295,6 +295,14 @@ pub enum Hop {
         /// Whose.
         agent: String,
     },
+    /// A side gave a reason when it hung up or took its call back (RFC 3326).
+    #[serde(rename = "call.reason")]
+    Reason {
+        /// `caller`, or the name of the other side.
+        by: String,
+        /// `Q.850 16 normal`, `SIP 200 answered_elsewhere`: the number and what it means.
+        reason: String,
+    },
     /// The call is over.
     #[serde(rename = "call.end")]
     Ended {
@@ -440,6 +448,7 @@ impl Hop {
             }
             Self::Held { by, held: true } => format!("put on hold by {by}"),
             Self::Held { by, held: false } => format!("taken back by {by}"),
+            Self::Reason { by, reason } => format!("reason given by {by}: {reason}"),
             Self::Transferring { number } => format!("{number} is rung"),
             Self::TransferFailed { number, why } => format!("{number} is not reached: {why}"),
             Self::TrunkCalled { trunk, destination, attempt } => {

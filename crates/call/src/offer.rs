@@ -7,7 +7,7 @@ use acd::{AgentChange, AgentId, OfferAnswer, OfferId, Withdrawal};
 use flow::{PromptRef, QueueNews, TransferNews};
 use media::{PlayEnd, Playlist};
 use primitives::{Now, Private};
-use sip::{EndCause, Invite, LegEvent, LegId};
+use sip::{EndCause, Invite, LegCommand, LegEvent, LegId, Refusal};
 
 use crate::call::{Call, Far, FarState, Waiting, Who, millis};
 use crate::caller::{Side, waited_ms};
@@ -126,14 +126,27 @@ impl Switch {
     ) {
         match event {
             LegEvent::Answered { sdp } => self.far_answered(now, call, leg, &sdp, out),
+            // Phones that ring together share one port, which none of them can move alone.
+            LegEvent::Reoffered { .. } if call.far.as_ref().is_some_and(|far| far.legs.len() > 1) => {
+                self.leg(now, leg, LegCommand::Reject(Refusal::status(488)), out);
+            }
             LegEvent::Reoffered { sdp } => self.reoffered(now, call, Side::Far, sdp.as_deref(), out),
-            LegEvent::Ended { cause, .. } => self.far_leg_ended(now, call, leg, cause, out),
+            LegEvent::Ended { cause, reason } => {
+                let by = call.far.as_ref().map(|far| far.who.name()).unwrap_or_default();
+                self.gave_reason(now, call, &by, reason, out);
+                self.far_leg_ended(now, call, leg, cause, out);
+            }
             LegEvent::OfferAnswered { sdp } => self.answered_anew(now, call, Side::Far, Some(&sdp), out),
             LegEvent::Confirmed { sdp } => self.answered_anew(now, call, Side::Far, sdp.as_deref(), out),
             // A caller goes on hearing her music while a phone rings.
-            LegEvent::Ringing | LegEvent::Progress { .. } => {
+            LegEvent::Ringing => {
                 self.number_rings(now, call, out);
                 self.far_rings(now, call, out);
+                self.transfer_rings(now, call, out);
+            }
+            LegEvent::Progress { sdp } => {
+                self.number_rings(now, call, out);
+                self.far_plays(now, call, &sdp, out);
                 self.transfer_rings(now, call, out);
             }
             LegEvent::Elsewhere { retry_after, contacts } => {

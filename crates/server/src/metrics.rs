@@ -235,6 +235,7 @@ impl Metrics {
             | Hop::Offered { .. }
             | Hop::Bridged { .. }
             | Hop::Held { .. }
+            | Hop::Reason { .. }
             | Hop::Transferring { .. }
             | Hop::TransferFailed { .. }
             | Hop::AgentNow { .. }
