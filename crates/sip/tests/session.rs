@@ -78,7 +78,8 @@ fn we_refresh_at_half_time_by_update_without_sdp_where_it_is_taken() {
     assert_eq!((said.sends(), body(said.message(0))), (vec!["UPDATE".to_owned()], ""));
     let update = said.message(0).to_owned();
     assert_eq!(header(&update, "Session-Expires"), "600;refresher=uac");
-    let ok = response(&update, "200 OK", "", "").replacen("\r\n", "\r\nSession-Expires: 600;refresher=uac\r\n", 1);
+    let ok =
+        response(&update, "200 OK", "", "").replacen("\r\n", "\r\nSession-Expires: 600;refresher=uac\r\n", 1);
     bench.receive(&ok);
     let said = bench.wait(secs(300));
     assert_eq!(said.sends(), ["UPDATE"], "and again at half of the next");
@@ -135,7 +136,8 @@ fn a_far_end_that_refreshes_keeps_its_call() {
     for round in 0..3 {
         assert!(bench.wait(secs(200)).sent.is_empty());
         let ask = Ask::new("UPDATE", &format!("u{round}")).in_dialog(&our_tag).cseq(2 + round);
-        let said = bench.receive(&ask.with("Supported: timer").with("Session-Expires: 300;refresher=uac").text());
+        let said =
+            bench.receive(&ask.with("Supported: timer").with("Session-Expires: 300;refresher=uac").text());
         assert_eq!(header(said.message(0), "Session-Expires"), "300;refresher=uac");
     }
     bench.wait(secs(200));
@@ -156,7 +158,11 @@ fn our_invites_ask_for_a_session_timer_and_give_way_to_a_422() {
     let mut invite = first.clone();
     // Each proxy on the way may have its own; one that never has enough is refused at last.
     for (number, min) in [(2, 2_000), (3, 3_000), (4, 4_000), (5, 5_000)] {
-        let brief = response(&invite, "422 Too Small", "b", "").replacen("\r\n", &format!("\r\nMin-SE: {min}\r\n"), 1);
+        let brief = response(&invite, "422 Too Small", "b", "").replacen(
+            "\r\n",
+            &format!("\r\nMin-SE: {min}\r\n"),
+            1,
+        );
         let said = bench.receive(&brief);
         assert_eq!(said.sends(), ["ACK", "INVITE"]);
         invite = said.message(1).to_owned();
@@ -187,7 +193,11 @@ fn a_refresh_that_is_refused_for_now_is_tried_again() {
     let said = bench.wait(secs(2));
     assert_eq!(said.sends(), ["UPDATE"]);
     let said = bench.receive(&response(said.message(0), "405 Not Allowed", "", ""));
-    assert_eq!((said.sends(), body(said.message(0))), (vec!["INVITE".to_owned()], OFFER), "it does not take it after all");
+    assert_eq!(
+        (said.sends(), body(said.message(0))),
+        (vec!["INVITE".to_owned()], OFFER),
+        "it does not take it after all"
+    );
 }
 
 #[test]

@@ -51,7 +51,8 @@ fn from_phone(invite: &str, ask: Ask) -> Ask {
 fn an_update_without_sdp_is_answered_and_moves_the_target() {
     let mut bench = Bench::new();
     let (leg, our_tag) = answered_leg(&mut bench);
-    let moved = Ask::new("UPDATE", "u").in_dialog(&our_tag).cseq(2).with("Contact: <sip:new@192.0.2.10:5060>");
+    let moved =
+        Ask::new("UPDATE", "u").in_dialog(&our_tag).cseq(2).with("Contact: <sip:new@192.0.2.10:5060>");
     let said = bench.receive(&moved.text());
     assert_eq!((said.sends(), said.event_names()), (vec!["200".to_owned()], vec![]));
     assert_eq!(header(said.message(0), "Contact"), "<sip:192.0.2.1:5060>");
@@ -102,7 +103,10 @@ fn an_update_before_the_answer_is_taken_once_early_media_is_agreed() {
     let (leg, our_tag) = early(&mut bench);
     let said = bench.receive(&update(&our_tag, 3).body(ANEW).text());
     assert_eq!(said.event_names(), ["Reoffered(sdp)"]);
-    assert!(bench.command(leg, LegCommand::Answer { sdp: sdp(ANSWER) }).sent.is_empty(), "one after the other");
+    assert!(
+        bench.command(leg, LegCommand::Answer { sdp: sdp(ANSWER) }).sent.is_empty(),
+        "one after the other"
+    );
     let said = bench.command(leg, LegCommand::Accept { sdp: sdp(ANSWER) });
     assert_eq!(said.sends(), ["200", "200"]);
     assert_eq!((header(said.message(0), "CSeq"), body(said.message(0))), ("3 UPDATE", ANSWER));
@@ -206,5 +210,8 @@ fn an_update_with_a_body_that_is_no_sdp_is_refused_with_415() {
     let mut bench = Bench::new();
     let (_, our_tag) = answered_leg(&mut bench);
     let said = bench.receive(&update(&our_tag, 2).body("hello").kind("text/plain").text());
-    assert_eq!((said.sends(), header(said.message(0), "Accept")), (vec!["415".to_owned()], "application/sdp"));
+    assert_eq!(
+        (said.sends(), header(said.message(0), "Accept")),
+        (vec!["415".to_owned()], "application/sdp")
+    );
 }
