@@ -21,7 +21,7 @@ pub(crate) use reliable::{RSEQ_FIRST_END, Reliable};
 pub(crate) use route_set::RouteSet;
 pub(crate) use session_timer::{Agreed, Alarm, Refreshes, SessionTimer, Wish};
 
-use crate::Path;
+use crate::path::{HostName, Path};
 use crate::digest::Prover;
 use crate::error::{HeaderError, HeaderProblem};
 use crate::header::{CSeq, Name};
@@ -51,6 +51,8 @@ pub(crate) struct Dialog {
     opener: Opener,
     /// The way to the next hop.
     pub(crate) way: Path,
+    /// The host name of its next hop, as long as nobody has looked it up.
+    pub(crate) unresolved: Option<HostName>,
     /// Our credentials, where the far end's side may ask for them.
     pub(crate) prover: Option<Box<Prover>>,
     /// Whether the far end takes UPDATE (RFC 3311 §5.1), by the newest Allow of it.
@@ -93,6 +95,7 @@ impl Dialog {
             contact,
             opener: Opener::FarEnd,
             way,
+            unresolved: None,
             prover: None,
             allows_update: allows_update(headers).unwrap_or(false),
         })
@@ -114,6 +117,7 @@ impl Dialog {
             contact,
             opener: Opener::Us,
             way,
+            unresolved: None,
             prover: None,
             allows_update: allows_update(headers).unwrap_or(false),
         })

@@ -103,7 +103,7 @@ impl Endpoint {
         let mut dialog = Dialog::of_request(request, tag, contact, arrived.came).ok()?;
         let via = request.headers.top_via().ok()?;
         let neighbour = Neighbour { path: arrived.came, host: via.host, port: via.port };
-        dialog.way = self.path_to_hop(dialog.next_hop(), &neighbour);
+        self.point(&mut dialog, &neighbour);
         Some(dialog)
     }
 

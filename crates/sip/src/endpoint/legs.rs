@@ -1,12 +1,13 @@
 //! The legs of an endpoint and the state each is in.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::Arrived;
+use super::lookup::Lookup;
 use super::refer::Refer;
 use crate::Output;
 use crate::account::Account;
@@ -19,7 +20,7 @@ use crate::digest::Prover;
 use crate::header::Reason;
 use crate::leg::{EndCause, LegEvent, LegId};
 use crate::message::Request;
-use crate::path::{Path, ResolveId, Target};
+use crate::path::{HostName, Path, ResolveId, Target};
 use crate::referral::Replaced;
 use crate::transaction::layer::{Layer, TransactionId};
 
@@ -42,6 +43,10 @@ pub(super) struct Leg {
     pub(super) state: State,
     /// ACKs that were sent, to be repeated when their 2xx is (RFC 3261 §13.2.2.4).
     pub(super) acks: VecDeque<SentAck>,
+    /// Its question to DNS about its next hop.
+    pub(super) lookup: Option<Lookup>,
+    /// The answer to the latest; without a way DNS knew none.
+    pub(super) known: Option<(HostName, Option<Path>)>,
 }
 
 /// The ACK to one 2xx.
@@ -234,7 +239,7 @@ impl Over {
 
 impl Leg {
     pub(super) const fn new(id: LegId, state: State) -> Self {
-        Self { id, state, acks: VecDeque::new() }
+        Self { id, state, acks: VecDeque::new(), lookup: None, known: None }
     }
 
     /// Remembers an ACK.
@@ -315,6 +320,8 @@ pub(super) struct Legs {
     table: BTreeMap<LegId, Leg>,
     by_dialog: BTreeMap<DialogId, LegId>,
     questions: BTreeMap<ResolveId, LegId>,
+    /// Legs whose next hop is to be looked up.
+    unresolved: BTreeSet<LegId>,
     deadlines: Deadlines<LegId>,
     last: u64,
     last_question: u64,
@@ -327,6 +334,7 @@ impl Legs {
             table: BTreeMap::new(),
             by_dialog: BTreeMap::new(),
             questions: BTreeMap::new(),
+            unresolved: BTreeSet::new(),
             deadlines: Deadlines::new(),
             last: 0,
             last_question: 0,
@@ -409,6 +417,17 @@ impl Legs {
         self.table.get(&leg)?.stage()
     }
 
+    /// Takes out a leg whose next hop is to be looked up.
+    pub(super) fn take_unresolved(&mut self) -> Option<Leg> {
+        loop {
+            // One that is gone needs no way any more.
+            let id = self.unresolved.pop_first()?;
+            if let Some(leg) = self.take(id) {
+                return Some(leg);
+            }
+        }
+    }
+
     /// Takes a leg out to work on it.
     pub(super) fn take(&mut self, id: LegId) -> Option<Leg> {
         let leg = self.table.remove(&id)?;
@@ -429,6 +448,9 @@ impl Legs {
             return;
         }
         self.deadlines.set(leg.id, leg.poll_timeout());
+        if leg.unresolved().is_some() && leg.lookup.is_none() {
+            self.unresolved.insert(leg.id);
+        }
         if matches!(leg.state, State::Leaving(_)) {
             self.leaving += 1;
         }

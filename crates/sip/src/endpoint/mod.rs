@@ -14,6 +14,7 @@ mod early;
 mod in_dialog;
 mod invited;
 mod legs;
+mod lookup;
 mod outside;
 mod overdue;
 mod place;
@@ -291,6 +292,7 @@ impl Endpoint {
             Input::Restore { user, binding } => self.restore(now, user, binding, out),
             Input::Timeout => self.timeout(now, out),
         }
+        self.look_up_hops(out);
         self.connections.hold_back(start, out);
     }
 

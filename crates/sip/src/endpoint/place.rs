@@ -23,7 +23,7 @@ use crate::uri::{Host, SipUri, Uri, escape_user};
 
 /// Targets tried for one INVITE. Each may take Timer B, 32 s, to be given up; after four of them nobody
 /// waits any more.
-const TARGETS_MAX: usize = 4;
+pub(super) const TARGETS_MAX: usize = 4;
 
 /// The number of our first request in a dialog. Any below 2³¹ would do (§8.1.1.5).
 const CSEQ_FIRST: u32 = 1;
@@ -177,7 +177,8 @@ impl Endpoint {
         let Some(id) = self.legs.answered(question) else {
             return self.outside_resolved(now, question, targets, out);
         };
-        let Some(mut leg) = self.legs.take(id) else { return };
+        let Some(leg) = self.legs.take(id) else { return };
+        let Some(mut leg) = self.hop_resolved(now, leg, question, targets, out) else { return };
         match leg.take_state() {
             State::Resolving { mut placed, question: asked } if asked == question => {
                 placed.targets.extend(targets.iter().take(TARGETS_MAX).cloned());

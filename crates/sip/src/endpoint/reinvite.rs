@@ -7,6 +7,7 @@ use primitives::Now;
 
 use super::early::TIMER_C;
 use super::invited::sdp;
+use super::lookup::name_of_hop;
 use super::legs::{Established, Leg, State};
 use super::reply::{Arrived, Reply};
 use super::send::sdp_of;
@@ -96,7 +97,9 @@ impl Endpoint {
         dialog.learn(headers);
         dialog.refresh_target(headers);
         let way = self.path_to_hop(dialog.next_hop(), neighbour);
-        if way == neighbour.path || authority(dialog.next_hop()) != before {
+        if authority(dialog.next_hop()) != before {
+            self.point(dialog, neighbour);
+        } else if way == neighbour.path && name_of_hop(dialog.next_hop(), neighbour).is_none() {
             dialog.way = way;
         }
     }

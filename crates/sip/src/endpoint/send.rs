@@ -96,7 +96,7 @@ impl Endpoint {
         contact: String,
     ) -> Option<Dialog> {
         let mut dialog = Dialog::of_response(response, contact, neighbour.path).ok()?;
-        dialog.way = self.path_to_hop(dialog.next_hop(), neighbour);
+        self.point(&mut dialog, neighbour);
         Some(dialog)
     }
 }

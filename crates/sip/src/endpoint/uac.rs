@@ -102,10 +102,14 @@ impl Endpoint {
     ) {
         match leg.take_state() {
             State::Calling { placed, heard, .. } => {
-                let Some(dialog) = self.dialog_with(&placed, response, came) else {
+                let Some(mut dialog) = self.dialog_with(&placed, response, came) else {
                     // Not even its To can be read: there is nothing to acknowledge.
                     return leg.leave_at_once(EndCause::InternalError, out);
                 };
+                let asked = (&placed.invite.uri, &mut dialog);
+                if self.waits_for_lookup(leg, asked, (transaction, response, came), out) {
+                    return leg.state = State::Calling { placed, transaction, heard };
+                }
                 self.established(now, leg, (transaction, dialog), (*placed, heard), response, out);
             }
             // The 2xx of a dialog we have: of a re-INVITE we no longer wait for, or one whose ACK we have

@@ -134,8 +134,8 @@ impl Endpoint {
     /// The path to the next hop of a dialog (§12.2.1.1).
     ///
     /// Where the next hop is the element that `neighbour` names, its own path is taken, whatever address
-    /// it believes to have. A host name is looked up by nobody here: its messages came along
-    /// `neighbour.path`, and go back that way.
+    /// it believes to have. A host name leads along `neighbour.path`, from where its messages come, until
+    /// it is looked up.
     pub(super) fn path_to_hop(&self, hop: &Uri, neighbour: &Neighbour) -> Path {
         let Some(uri) = hop.as_sip() else { return neighbour.path };
         let transport = neighbour.path.transport;
