@@ -193,7 +193,7 @@ impl Switch {
         }
     }
 
-    /// What a side gave as its reason, in numbers.
+    /// What a side gave as its reason, in numbers; that it hung up as usual is no news.
     pub(crate) fn gave_reason(
         &mut self,
         now: Now,
@@ -202,7 +202,7 @@ impl Switch {
         reason: Option<sip::header::Reason>,
         out: &mut Vec<Output>,
     ) {
-        if let Some(reason) = reason {
+        if let Some(reason) = reason.filter(|reason| *reason != sip::header::Reason::Q850(16)) {
             self.hop(now, Some(call), Hop::Reason { by: by.to_owned(), reason: reason.to_string() }, out);
         }
     }

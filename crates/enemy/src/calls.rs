@@ -42,6 +42,8 @@ pub struct Calls {
     offerless: BTreeSet<Vec<u8>>,
     /// 2xx to those that have no ACK yet.
     unacknowledged: BTreeSet<Session>,
+    /// 2xx, by tag, whose ACK waits until DNS knows where its sender is.
+    looked_up: BTreeMap<String, Vec<u8>>,
     /// 2xx that were acknowledged, by branch and tag.
     acknowledged: BTreeSet<(Vec<u8>, String)>,
 }
@@ -116,6 +118,10 @@ impl Calls {
                 && tag(&ack.headers, &Name::To) == wanted
                 && ack.headers.cseq().map(|cseq| cseq.number).ok() == number)
         });
+        if !acknowledged && (said.asks_dns || self.looked_up.contains_key(&wanted)) {
+            self.looked_up.insert(wanted, branch);
+            return;
+        }
         let call_id = part(&ok.headers, &Name::CallId);
         if !acknowledged {
             assert!(self.offerless.contains(&branch), "a 2xx with the tag {wanted} was not acknowledged");
@@ -148,6 +154,10 @@ impl Calls {
                 self.sessions.remove(&session);
             }
             Method::Ack => {
+                if let Some((tag, branch)) = self.looked_up.remove_entry(&session.1) {
+                    self.acknowledged.insert((branch, tag));
+                    self.sessions.insert(session.clone());
+                }
                 self.unacknowledged.remove(&session);
             }
             Method::Invite if request.body.is_empty() => {

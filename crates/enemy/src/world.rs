@@ -55,6 +55,8 @@ pub struct Said {
     pub sent: Vec<Message>,
     pub events: Vec<(LegId, LegEvent)>,
     pub dropped: Vec<Discarded>,
+    /// Whether a name is to be looked up first.
+    pub asks_dns: bool,
 }
 
 /// The ways an enemy reaches us by: as a trunk, as a stranger and by IPv6 in datagrams, and by two streams.
@@ -256,7 +258,10 @@ impl World {
                     self.happens(leg, &event);
                     said.events.push((leg, event));
                 }
-                Output::Resolve { id, .. } => self.questions.push(id),
+                Output::Resolve { id, .. } => {
+                    said.asks_dns = true;
+                    self.questions.push(id);
+                }
                 Output::Connect { id, .. } => self.asked_for.push(id),
                 Output::Dropped(why) => said.dropped.push(why),
                 Output::Answered { request, .. } => {

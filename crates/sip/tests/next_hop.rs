@@ -43,7 +43,10 @@ fn a_caller_behind_a_proxy_with_a_name_is_reached_where_the_name_leads() {
     let said = bench.input(Input::Resolved { id, targets: &targets("192.0.2.50:5070") });
     assert!(said.sent.is_empty() && said.events.is_empty());
     let said = hang_up(&mut bench, leg);
-    assert_eq!((said.sends(), said.sent[0].0.peer), (vec!["BYE".to_owned()], "192.0.2.50:5070".parse().unwrap()));
+    assert_eq!(
+        (said.sends(), said.sent[0].0.peer),
+        (vec!["BYE".to_owned()], "192.0.2.50:5070".parse().unwrap())
+    );
 }
 
 #[test]
@@ -60,7 +63,8 @@ fn the_ack_to_a_200_waits_for_the_name_of_who_answers() {
     let mut bench = Bench::new();
     let (leg, said) = bench.dial(invite_to("sip:agent@192.0.2.10:5060"));
     let invite = said.message(0).to_owned();
-    let ok = response(&invite, "200 OK", "b1", ANSWER).replace("agent@192.0.2.10:5060>", "agent@media.example>");
+    let ok =
+        response(&invite, "200 OK", "b1", ANSWER).replace("agent@192.0.2.10:5060>", "agent@media.example>");
     let said = bench.receive(&ok);
     assert!(said.sent.is_empty() && said.events.is_empty());
     let (id, host) = question(&said);
@@ -79,7 +83,8 @@ fn a_call_given_up_while_the_name_is_looked_up_is_acknowledged_and_hung_up() {
     let mut bench = Bench::new();
     let (leg, said) = bench.dial(invite_to("sip:agent@192.0.2.10:5060"));
     let invite = said.message(0).to_owned();
-    let ok = response(&invite, "200 OK", "b1", ANSWER).replace("agent@192.0.2.10:5060>", "agent@media.example>");
+    let ok =
+        response(&invite, "200 OK", "b1", ANSWER).replace("agent@192.0.2.10:5060>", "agent@media.example>");
     let (id, _) = question(&bench.receive(&ok));
     hang_up(&mut bench, leg);
     let said = bench.input(Input::Resolved { id, targets: &targets("192.0.2.60:5060") });
@@ -133,7 +138,8 @@ fn a_gruu_is_kept_as_it_came_and_is_the_target() {
     let (leg, said) = bench.dial(invite_to("sip:agent@192.0.2.10:5060"));
     let invite = said.message(0).to_owned();
     let gruu = "sip:agent@192.0.2.10:5060;gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
-    let ok = response(&invite, "200 OK", "b1", ANSWER).replace("sip:agent@192.0.2.10:5060>", &format!("{gruu}>"));
+    let ok =
+        response(&invite, "200 OK", "b1", ANSWER).replace("sip:agent@192.0.2.10:5060>", &format!("{gruu}>"));
     let said = bench.receive(&ok);
     assert!(said.message(0).starts_with(&format!("ACK {gruu} SIP/2.0")), "{}", said.message(0));
     assert!(hang_up(&mut bench, leg).message(0).starts_with(&format!("BYE {gruu} SIP/2.0")));

@@ -21,11 +21,11 @@ pub(crate) use reliable::{RSEQ_FIRST_END, Reliable};
 pub(crate) use route_set::RouteSet;
 pub(crate) use session_timer::{Agreed, Alarm, Refreshes, SessionTimer, Wish};
 
-use crate::path::{HostName, Path};
 use crate::digest::Prover;
 use crate::error::{HeaderError, HeaderProblem};
 use crate::header::{CSeq, Name};
 use crate::message::{Headers, Method, Request, Response};
+use crate::path::{HostName, Path};
 use crate::uri::Uri;
 
 /// One dialog, early or confirmed.

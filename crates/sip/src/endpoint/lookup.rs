@@ -91,9 +91,8 @@ impl Endpoint {
     ) -> Option<Leg> {
         let Some(lookup) = leg.lookup.take_if(|lookup| lookup.question == question) else { return Some(leg) };
         let target = targets.iter().take(TARGETS_MAX).next();
-        let way = target.map(|target| {
-            self.connections.route_to(self.path_to(target), target.domain.as_deref(), out)
-        });
+        let way = target
+            .map(|target| self.connections.route_to(self.path_to(target), target.domain.as_deref(), out));
         if let Some(dialog) = leg.unresolved_dialog()
             && dialog.unresolved.take_if(|name| *name == lookup.name).is_some()
         {

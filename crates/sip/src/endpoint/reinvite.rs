@@ -7,8 +7,8 @@ use primitives::Now;
 
 use super::early::TIMER_C;
 use super::invited::sdp;
-use super::lookup::name_of_hop;
 use super::legs::{Established, Leg, State};
+use super::lookup::name_of_hop;
 use super::reply::{Arrived, Reply};
 use super::send::sdp_of;
 use super::way::Neighbour;
