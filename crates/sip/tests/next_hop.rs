@@ -86,9 +86,13 @@ fn a_call_given_up_while_the_name_is_looked_up_is_acknowledged_and_hung_up() {
     let ok =
         response(&invite, "200 OK", "b1", ANSWER).replace("agent@192.0.2.10:5060>", "agent@media.example>");
     let (id, _) = question(&bench.receive(&ok));
-    hang_up(&mut bench, leg);
+    let said = hang_up(&mut bench, leg);
+    assert_eq!(
+        (said.sends(), said.event_names()),
+        (vec!["ACK".into(), "BYE".into()], vec!["Ended(WeHungUp)".into()])
+    );
     let said = bench.input(Input::Resolved { id, targets: &targets("192.0.2.60:5060") });
-    assert_eq!((said.sends(), said.event_names()), (vec!["ACK".into(), "BYE".into()], vec![]));
+    assert!(said.sent.is_empty() && said.events.is_empty());
     bench.runs_out();
 }
 

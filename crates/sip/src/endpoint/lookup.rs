@@ -110,6 +110,11 @@ impl Endpoint {
 }
 
 impl Leg {
+    /// Takes out the 2xx whose ACK waits for DNS: nobody waits for that any more.
+    pub(super) fn take_waiting(&mut self) -> Option<(TransactionId, Response, Path)> {
+        self.lookup.as_mut()?.waiting.take().map(|waiting| *waiting)
+    }
+
     fn unresolved_dialog(&mut self) -> Option<&mut Dialog> {
         match &mut self.state {
             State::Invited(invitation) => Some(&mut invitation.dialog),

@@ -209,7 +209,7 @@ impl Endpoint {
     }
 
     /// ACK, then BYE (§13.2.2.4).
-    fn acknowledge_and_leave(
+    pub(super) fn acknowledge_and_leave(
         &mut self,
         now: Now,
         leg: &mut Leg,

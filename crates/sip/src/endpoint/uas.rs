@@ -199,6 +199,14 @@ impl Endpoint {
 
     /// Ends a leg and tells the call at once: nothing the far end says to it changes anything.
     fn hang_up(&mut self, now: Now, leg: &mut Leg, cause: EndCause, out: &mut Vec<Output>) {
+        if let Some((transaction, response, came)) = leg.take_waiting() {
+            // It has answered; only its name is still looked up.
+            self.acknowledge_and_leave(now, leg, transaction, &response, came, out);
+            if let State::Calling { heard: Heard::Provisional(progress), .. } = leg.take_state() {
+                self.drop_branches(now, progress.early, out);
+            }
+            return leg.leave_at_once(cause, out);
+        }
         let leaving = match leg.take_state() {
             State::Resolving { .. } => Over::nothing(),
             State::Calling { placed, transaction, heard: Heard::Nothing { .. } } => {
