@@ -352,6 +352,18 @@ pub enum Hop {
         /// How many since it was last told.
         messages: u64,
     },
+    /// A rule of the configuration is set aside by an exception that has an end.
+    #[serde(rename = "config.override")]
+    Override {
+        /// Which key: `sip.plaintext`.
+        what: String,
+        /// Why, as its author wrote it.
+        reason: String,
+        /// Its last day.
+        until: String,
+        /// `in_force`, or `ended` while what it allowed still runs.
+        state: String,
+    },
     /// The audit log could not be written in time, or can again.
     #[serde(rename = "log.state")]
     Log {
@@ -474,6 +486,10 @@ impl Hop {
             Self::Registered { agent, contacts } => format!("{agent} has {contacts} phone contacts"),
             Self::Loaded { flows } => format!("flows loaded, version {}", flows.get(..12).unwrap_or(flows)),
             Self::ShutOut { why, messages } => format!("{messages} SIP messages dropped at the door: {why}"),
+            Self::Override { what, reason, until, state } => {
+                let state = state.replace('_', " ");
+                format!("exception {what} until {until} is {state}: {reason}")
+            }
             Self::Log { state } => format!("audit log {state}"),
         }
     }

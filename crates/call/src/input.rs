@@ -45,6 +45,17 @@ pub enum Input<'a> {
     },
     /// The audit log fell behind its time limit, or caught up.
     Log(LogState),
+    /// An exception to a rule of the configuration is made use of: told at the start, and when it ends.
+    Override {
+        /// Which key.
+        what: String,
+        /// Why, as its author wrote it.
+        reason: String,
+        /// Its last day.
+        until: String,
+        /// Whether that day is over, and what it allowed still runs.
+        ended: bool,
+    },
     /// No new calls: the node is to stop. Calls in progress go on.
     Drain,
     /// End what is left, because the time given to draining is over.

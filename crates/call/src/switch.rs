@@ -190,6 +190,10 @@ impl Switch {
                     self.hop(now, None, Hop::Log { state: state.to_owned() }, out);
                 }
             }
+            Input::Override { what, reason, until, ended } => {
+                let state = if ended { "ended" } else { "in_force" }.to_owned();
+                self.hop(now, None, Hop::Override { what, reason, until, state }, out);
+            }
             Input::Drain => self.draining = true,
             Input::HangUpAll => {
                 for id in self.calls.keys().copied().collect::<Vec<_>>() {

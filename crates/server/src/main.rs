@@ -5,6 +5,7 @@ mod config;
 mod content;
 mod demo;
 mod driver;
+mod exceptions;
 mod http;
 mod keeper;
 mod metrics;

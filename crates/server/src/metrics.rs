@@ -38,6 +38,8 @@ pub struct Metrics {
     pub sip_dropped: IntCounterVec,
     /// SIP messages the operating system would not take.
     pub sip_unsent: IntCounter,
+    /// Stream connections there was no room for.
+    pub connections_refused: IntCounter,
     /// RTP packets sent.
     pub rtp_packets_sent: IntCounter,
     /// How late the 1 ms ticks of the media threads are.
@@ -55,6 +57,8 @@ pub struct Metrics {
     trunk_destinations: IntGaugeVec,
     trunk_registered: IntGaugeVec,
     trunk_channels: IntGaugeVec,
+    /// Days an exception of the configuration still holds; below zero it has ended. Alert below 14.
+    pub override_days_left: IntGaugeVec,
     audit_stalled: IntGauge,
     audit: IntGaugeVec,
 }
@@ -128,6 +132,11 @@ impl Metrics {
             agents: gauges(r, "careline_agents", "Agents now, by state", &["state"])?,
             sip_dropped: counters(r, "careline_sip_dropped_total", "SIP messages not acted on", &["reason"])?,
             sip_unsent: counter(r, "careline_sip_unsent_total", "SIP messages that could not be sent")?,
+            connections_refused: counter(
+                r,
+                "careline_connections_refused_total",
+                "Stream connections there was no room for",
+            )?,
             rtp_packets_sent: counter(r, "careline_rtp_packets_sent_total", "RTP packets sent")?,
             media_tick_late: histogram(
                 r,
@@ -177,6 +186,12 @@ impl Metrics {
                 &["trunk", "state"],
             )?,
             trunk_channels: gauges(r, "careline_trunk_channels", "Calls out by a trunk now", &["trunk"])?,
+            override_days_left: gauges(
+                r,
+                "careline_override_days_left",
+                "Days an exception of the configuration still holds; alert below 14",
+                &["what"],
+            )?,
             audit_stalled: gauge(
                 r,
                 "careline_audit_stalled",
@@ -244,6 +259,7 @@ impl Metrics {
             | Hop::ShutOut { .. }
             | Hop::TrunkNow { .. }
             | Hop::TrunkRegistered { .. }
+            | Hop::Override { .. }
             | Hop::Loaded { .. } => {}
         }
     }

@@ -12,12 +12,14 @@ use sip::Transport;
 use store::{AuditFiles, AuditPlace, AuditWriter, AuditWriterConfig, Shutdown, load_or_generate_key};
 use thiserror::Error;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, today};
 use crate::content::{Content, ContentError};
 use crate::driver::inbox::{Inbox, Message};
 use crate::driver::media;
 use crate::driver::performer::Performer;
 use crate::driver::signalling::{Ended, Signalling, Waiting, now};
+use crate::driver::snapshot::Snapshot;
+use crate::exceptions;
 use crate::http::{self, Service};
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
@@ -35,6 +37,8 @@ pub struct Node {
     pub inbox: Inbox,
     /// Every metric.
     pub metrics: Arc<Metrics>,
+    /// How things stood a moment ago.
+    pub snapshot: Snapshot,
     /// The audit log.
     pub writer: Arc<AuditWriter<Vec<Output>>>,
     /// Where it listens.
@@ -135,6 +139,7 @@ struct Opened {
 impl Node {
     /// Starts a node on a running tokio runtime.
     pub fn start(config: Config, config_path: Option<PathBuf>) -> Result<Arc<Self>, NodeError> {
+        let exceptions = config.overrides(config_path.as_deref(), today())?;
         let seed = system_seed()?;
         let metrics = Arc::new(Metrics::new()?);
         make_data_folder(&config.data)?;
@@ -143,7 +148,7 @@ impl Node {
             tracing::info!(path = %secrets.path.display(), "generated agent passwords and an API token");
         }
         let setup = Arc::new(Content::read(&config)?.setup(&config, &secrets)?);
-        let opened = open(&config)?;
+        let opened = open(&config, &metrics)?;
         let audit_folder = config.data.join("audit");
         let (keeper, kept) = Keeper::start(&config.data.join("careline.db"))?;
         let mut threads = Vec::new();
@@ -175,6 +180,7 @@ impl Node {
         for input in kept {
             switch.handle(now(), input, &mut out);
         }
+        let snapshot = Snapshot::default();
         let mut signalling = Signalling {
             waiting: opened.waiting,
             switch,
@@ -186,6 +192,7 @@ impl Node {
                 tokio::runtime::Handle::current(),
             ),
             metrics: Arc::clone(&metrics),
+            snapshot: snapshot.clone(),
         };
         threads.push(std::thread::Builder::new().name("signalling".to_owned()).spawn(move || {
             let alive = Alive;
@@ -197,6 +204,7 @@ impl Node {
         let node = Arc::new(Self {
             inbox: opened.inbox,
             metrics,
+            snapshot,
             writer,
             addresses: opened.addresses,
             audit_folder,
@@ -206,6 +214,7 @@ impl Node {
             threads: Mutex::new(threads),
         });
         let service = Service { node: Arc::clone(&node), token: Private::clone(&secrets.api_token) };
+        tokio::spawn(exceptions::watch(exceptions, node.inbox.clone(), Arc::clone(&node.metrics)));
         tokio::spawn(http::serve(opened.http, node.certificates.http.clone(), service));
         Ok(node)
     }
@@ -288,10 +297,15 @@ impl Node {
 }
 
 /// Binds every listener. The first that cannot be bound ends the start, with nothing running.
-fn open(config: &Config) -> Result<Opened, NodeError> {
+fn open(config: &Config, metrics: &Arc<Metrics>) -> Result<Opened, NodeError> {
     let (mut waiting, inbox) = Waiting::new()?;
     let certificates = Certificates::read(config)?;
-    let streams = Streams::new(inbox.clone(), certificates.client.clone(), tokio::runtime::Handle::current());
+    let streams = Streams::new(
+        inbox.clone(),
+        certificates.client.clone(),
+        Arc::clone(metrics),
+        tokio::runtime::Handle::current(),
+    );
     let mut addresses = Addresses::default();
     let mut udp = Vec::new();
     for address in &config.sip.udp {

@@ -35,6 +35,12 @@ pub struct Config {
     /// The shortest of such intervals that is taken; a shorter wish is answered 422. Default 90 s, and no
     /// more than that without need (§5).
     pub session_min: Duration,
+    /// How long a message may take from its first byte to its last on a stream, and how long a peer that
+    /// shows no certificate may say nothing after it connected. Default 10 s.
+    pub message_within: Duration,
+    /// How long a connection without a registration or a dialog may carry nothing before it is closed.
+    /// Default 600 s.
+    pub idle_max: Duration,
     /// How long a digest nonce is good for before `stale=true`. Default 300 s.
     pub nonce_life: Duration,
     /// How much is taken from whom.
@@ -55,6 +61,8 @@ impl Default for Config {
             digest: vec![Algorithm::Sha256, Algorithm::Md5],
             session_expires: Duration::from_secs(1_800),
             session_min: Duration::from_secs(90),
+            message_within: Duration::from_secs(10),
+            idle_max: Duration::from_secs(600),
             nonce_life: Duration::from_secs(300),
             security: Security::default(),
         }

@@ -60,6 +60,11 @@ impl Framer {
         Self::default()
     }
 
+    /// Whether nothing of a next message has come.
+    pub fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
     /// Takes the next bytes of the stream. Call [`Framer::next`] until it has no more before the next.
     pub fn push(&mut self, bytes: &[u8]) {
         if !matches!(self.waiting, Waiting::Broken) {

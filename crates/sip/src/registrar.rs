@@ -239,6 +239,12 @@ impl Registrar {
         Ok(self.unbind_all(&register.user))
     }
 
+    /// Whether somebody is registered over a connection.
+    pub(crate) fn is_over(&self, id: ConnectionId) -> bool {
+        let from = (id, String::new(), String::new());
+        self.over.range(from..).next().is_some_and(|(connection, _, _)| *connection == id)
+    }
+
     /// A connection is gone: whoever registered over it cannot be reached until he registers anew.
     pub(crate) fn lose_connection(&mut self, id: ConnectionId) -> Vec<RegistrationChange> {
         let from = (id, String::new(), String::new());

@@ -5,10 +5,13 @@
 
 mod bench;
 
+use std::time::Duration;
+
 use bench::{Ask, Bench};
 use primitives::Private;
 use sip::{
-    ConnectionChange, ConnectionId, Input, Invite, LegEvent, Output, Path, ResolveId, Target, Transport,
+    ConnectionChange, ConnectionId, Discarded, Input, Invite, LegEvent, Output, Path, ResolveId, Target,
+    Transport,
 };
 
 fn tls(connection: u64) -> Path {
@@ -70,4 +73,51 @@ fn a_connection_is_shared_by_one_domain_and_not_by_another_at_its_address() {
     let (second, target) = connects(&mut bench, "two.example").unwrap();
     assert_eq!(target.domain.as_deref(), Some("two.example"), "the first has not proven to be this");
     assert_ne!(first, second);
+}
+
+/// Whether an output closes this connection.
+fn closes(said: &bench::Said, id: u64) -> bool {
+    said.others.iter().any(|output| matches!(output, Output::Disconnect { id: closed } if closed.0 == id))
+}
+
+#[test]
+fn a_message_that_does_not_come_whole_in_ten_seconds_closes_its_connection() {
+    let mut bench = Bench::new();
+    bench.receive_on(bench::stream(1), &Ask::invite().text());
+    bench.receive_on(bench::stream(1), "INVITE sip:100@192.0.2.1 SI");
+    // A byte now and then does not buy time.
+    for _ in 0..9 {
+        assert!(!closes(&bench.wait(Duration::from_secs(1)), 1));
+        bench.receive_on(bench::stream(1), "P");
+    }
+    let said = bench.wait(Duration::from_secs(1));
+    assert!(closes(&said, 1), "{:?}", said.others);
+    assert_eq!(said.dropped, [Discarded::Slow]);
+}
+
+#[test]
+fn a_stranger_who_connects_and_says_nothing_is_closed_and_a_proven_carrier_is_not() {
+    let mut bench = Bench::new();
+    let accepted = |certificate| ConnectionChange::Accepted {
+        transport: Transport::Tls,
+        peer: bench::peer(),
+        certificate,
+    };
+    bench.input(Input::Connection { id: ConnectionId(1), change: accepted(Vec::new()) });
+    let carrier = vec!["carrier.example".to_owned()];
+    bench.input(Input::Connection { id: ConnectionId(2), change: accepted(carrier) });
+    let said = bench.wait(Duration::from_secs(10));
+    assert!(closes(&said, 1) && !closes(&said, 2), "{:?}", said.others);
+}
+
+#[test]
+fn an_idle_connection_is_closed_unless_a_call_goes_over_it() {
+    let mut bench = Bench::new();
+    let said = bench.receive_on(bench::stream(1), &Ask::invite().text());
+    let leg = said.events[0].0;
+    bench.receive_on(bench::stream(2), "\r\n\r\n");
+    let said = bench.wait(Duration::from_secs(600));
+    assert!(closes(&said, 2) && !closes(&said, 1), "{:?}", said.others);
+    bench.command(leg, sip::LegCommand::HangUp { cause: sip::EndCause::WeHungUp });
+    assert!(closes(&bench.wait(Duration::from_secs(1_200)), 1));
 }

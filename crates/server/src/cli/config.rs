@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use crate::cli::{ConfigPath, Failure};
-use crate::config::Config;
+use crate::config::{Config, today};
 
 /// The configuration.
 #[derive(Debug, Subcommand)]
@@ -20,6 +20,7 @@ impl ConfigCommand {
         match self {
             Self::Check(path) => {
                 let config = path.load()?;
+                config.overrides(path.config.as_deref(), today())?;
                 writeln!(out, "good: {} agents, {} numbers", config.agents.len(), config.numbers.len())?;
             }
             Self::Schema => {

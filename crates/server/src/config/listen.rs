@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sip::digest::Algorithm;
 
+use super::Plaintext;
+
 /// `sip:` in `careline.yaml`. Everything listens on this machine alone until it is told otherwise.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -19,6 +21,8 @@ pub struct Sip {
     pub tls: Vec<TlsListener>,
     /// TLS connections of ours, to trunks.
     pub tls_client: TlsClient,
+    /// Why UDP and TCP listen where other machines reach them, and until when. Default they may not.
+    pub plaintext: Option<Plaintext>,
     /// Digest algorithms asked of phones, in the order of the challenges. Default `[sha_256, md5]` (RFC
     /// 8760). Phones older than it that read the first challenge only need `[md5, sha_256]` or `[md5]`.
     pub digest: Vec<DigestName>,
@@ -41,6 +45,7 @@ impl Default for Sip {
             tcp: loopback,
             tls: Vec::new(),
             tls_client: TlsClient::default(),
+            plaintext: None,
             digest: vec![DigestName::Sha256, DigestName::Md5],
             registration_secs_max: 3_600,
             session_expires_secs: 1_800,
@@ -123,10 +128,17 @@ pub struct Http {
     pub certificate: Option<PathBuf>,
     /// The certificate's private key, PEM.
     pub key: Option<PathBuf>,
+    /// Why it is not HTTPS although other machines reach it, and until when. Default it may not.
+    pub plaintext: Option<Plaintext>,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { address: SocketAddr::from(([127, 0, 0, 1], 8080)), certificate: None, key: None }
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            certificate: None,
+            key: None,
+            plaintext: None,
+        }
     }
 }

@@ -4,6 +4,7 @@ mod diagnose;
 mod dns;
 mod listen;
 mod media;
+mod plaintext;
 mod security;
 mod stir;
 
@@ -21,6 +22,7 @@ pub use diagnose::explain;
 pub use dns::Dns;
 pub use listen::{Http, Sip, TlsClient, TlsClients, TlsListener};
 pub use media::Media;
+pub use plaintext::{Override, Plaintext, today};
 pub use security::Security;
 pub use stir::Stir;
 

@@ -11,6 +11,8 @@ use mio::{Registry, Token, Waker};
 use sip::{ConnectionChange, ConnectionId, Path, ResolveId, Target};
 use tokio::sync::oneshot;
 
+use crate::config::Override;
+
 /// Messages waiting for the signalling thread. At 16,384 it is seconds behind: what comes then is dropped
 /// and counted, and its sender repeats it or hears of it.
 const MESSAGES_MAX: usize = 16_384;
@@ -63,6 +65,13 @@ pub enum Message {
     Configured(Arc<Setup>),
     /// The audit log fell behind or caught up.
     Log(LogState),
+    /// An exception of the configuration is made use of, or has ended meanwhile.
+    Override {
+        /// Which.
+        exception: Override,
+        /// Whether its last day is over.
+        ended: bool,
+    },
     /// No new calls.
     Drain,
     /// End what is left.

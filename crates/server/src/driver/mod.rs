@@ -5,3 +5,4 @@ pub mod inbox;
 pub mod media;
 pub mod performer;
 pub mod signalling;
+pub mod snapshot;

@@ -14,6 +14,7 @@ use store::AuditWriter;
 
 use crate::driver::inbox::{Inbox, Message};
 use crate::driver::performer::Performer;
+use crate::driver::snapshot::{PUBLISH_EVERY, Snapshot};
 use crate::metrics::Metrics;
 use crate::stir::Verifier;
 use crate::trail;
@@ -69,6 +70,16 @@ pub enum Ended {
     Unasked,
 }
 
+/// When the last snapshot was published.
+struct Published(Option<Instant>);
+
+impl Published {
+    /// How long until the next.
+    fn left(&self) -> Duration {
+        self.0.map_or(Duration::ZERO, |at| PUBLISH_EVERY.saturating_sub(at.elapsed()))
+    }
+}
+
 /// The signalling thread.
 pub struct Signalling {
     /// What it waits on.
@@ -83,6 +94,8 @@ pub struct Signalling {
     pub verifier: Verifier,
     /// For counting.
     pub metrics: Arc<Metrics>,
+    /// For whoever polls.
+    pub snapshot: Snapshot,
 }
 
 impl Signalling {
@@ -93,10 +106,11 @@ impl Signalling {
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
         // The switch learns what time it is: trunks register before anybody has called.
         self.switch.handle(now(), Input::Timeout, &mut out);
+        let mut published = Published(None);
         loop {
             let is_behind = self.waiting.has_more || !self.waiting.again.is_empty();
-            let wait = if is_behind { Some(Duration::ZERO) } else { self.until_due() };
-            if let Err(error) = self.waiting.poll.poll(&mut ready, wait)
+            let wait = if is_behind { Duration::ZERO } else { self.until_due().min(published.left()) };
+            if let Err(error) = self.waiting.poll.poll(&mut ready, Some(wait))
                 && error.kind() != io::ErrorKind::Interrupted
             {
                 tracing::error!(%error, "the signalling thread cannot wait for its sockets");
@@ -117,14 +131,20 @@ impl Signalling {
             let go_on = self.take_messages(&mut out);
             self.metrics.calls_active.set(i64::try_from(self.switch.calls()).unwrap_or(i64::MAX));
             self.perform(&mut out);
+            if published.left().is_zero() {
+                let now = Instant::now();
+                self.snapshot.publish(now, self.switch.status());
+                published = Published(Some(now));
+            }
             if !go_on {
                 return Ended::Asked;
             }
         }
     }
 
-    fn until_due(&self) -> Option<Duration> {
-        self.switch.poll_timeout().map(|due| due.saturating_duration_since(Instant::now()))
+    fn until_due(&self) -> Duration {
+        let due = self.switch.poll_timeout();
+        due.map_or(Duration::MAX, |due| due.saturating_duration_since(Instant::now()))
     }
 
     fn read(&mut self, listener: usize, buffer: &mut [u8], out: &mut Vec<Output>) {
@@ -172,6 +192,12 @@ impl Signalling {
                 }
                 Message::Configured(setup) => Some(Input::Configured(Arc::clone(setup))),
                 Message::Log(state) => Some(Input::Log(*state)),
+                Message::Override { exception, ended } => Some(Input::Override {
+                    what: exception.what.to_owned(),
+                    reason: exception.reason.clone(),
+                    until: exception.until.to_string(),
+                    ended: *ended,
+                }),
                 Message::Drain => Some(Input::Drain),
                 Message::HangUpAll => Some(Input::HangUpAll),
             };

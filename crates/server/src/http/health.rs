@@ -1,5 +1,7 @@
 //! For those who watch: is it alive, does it take calls, what do the numbers say.
 
+use std::time::Instant;
+
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,7 +16,7 @@ pub async fn live() -> &'static str {
 /// New calls are taken: the signalling thread answers and the node is not draining. A stalled audit log
 /// does not make it unready, because care goes on; it raises `careline_audit_stalled`.
 pub async fn ready(State(service): State<Service>) -> (StatusCode, &'static str) {
-    match service.node.inbox.status().await {
+    match service.node.snapshot.current(Instant::now()) {
         Some(status) if status.draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
         Some(_) => (StatusCode::OK, "ready\n"),
         None => (StatusCode::SERVICE_UNAVAILABLE, "the signalling thread does not answer\n"),
@@ -23,8 +25,8 @@ pub async fn ready(State(service): State<Service>) -> (StatusCode, &'static str)
 
 /// The page Prometheus scrapes.
 pub async fn metrics(State(service): State<Service>) -> Response {
-    let status = service.node.inbox.status().await;
-    match service.node.metrics.page(status.as_ref(), service.node.writer.metrics()) {
+    let status = service.node.snapshot.current(Instant::now());
+    match service.node.metrics.page(status.as_deref(), service.node.writer.metrics()) {
         Ok(page) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], page).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }

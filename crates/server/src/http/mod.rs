@@ -2,20 +2,28 @@
 
 mod api;
 mod health;
+mod listener;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use primitives::Private;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 
 use crate::net::tls::Acceptor;
 use crate::node::Node;
 
-/// TLS handshakes under way. One more waits to be accepted.
-const HANDSHAKES_MAX: usize = 64;
+/// Bytes of a request's body. A wish of an agent has a hundred.
+const BODY_BYTES_MAX: usize = 16 * 1_024;
+
+/// Longest a request may take, its body included. A reload has no body and takes its own time.
+const REQUEST_MAX: Duration = Duration::from_secs(10);
 
 /// What the handlers reach.
 #[derive(Clone)]
@@ -34,74 +42,25 @@ pub fn router(service: Service) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/agents/{agent}/{wish}", post(api::agent))
+        .layer(middleware::from_fn(in_time))
         .route("/api/v1/reload", post(api::reload))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(service)
 }
 
 /// Serves until the runtime ends.
 pub async fn serve(listener: std::net::TcpListener, tls: Option<Acceptor>, service: Service) {
     let router = router(service);
-    let served = match (TcpListener::from_std(listener), tls) {
-        (Ok(listener), None) => axum::serve(listener, router).await,
-        (Ok(listener), Some(tls)) => axum::serve(TlsListener::new(listener, tls), router).await,
-        (Err(error), _) => Err(error),
-    };
-    if let Err(error) = served {
-        tracing::error!(%error, "the HTTP listener ended");
+    match TcpListener::from_std(listener) {
+        Ok(listener) => listener::accept(listener, tls, router).await,
+        Err(error) => tracing::error!(%error, "the HTTP listener ended"),
     }
 }
 
-type TlsStream = tokio_rustls::server::TlsStream<tokio::net::TcpStream>;
-
-/// Accepts TLS without letting one slow handshake hold up the others.
-struct TlsListener {
-    local: std::io::Result<std::net::SocketAddr>,
-    ready: mpsc::Receiver<(TlsStream, std::net::SocketAddr)>,
-}
-
-impl TlsListener {
-    fn new(listener: TcpListener, tls: Acceptor) -> Self {
-        let local = listener.local_addr();
-        let (sender, ready) = mpsc::channel(HANDSHAKES_MAX);
-        tokio::spawn(async move {
-            let under_way = Arc::new(tokio::sync::Semaphore::new(HANDSHAKES_MAX));
-            while let Ok(permit) = Arc::clone(&under_way).acquire_owned().await {
-                let Ok((stream, peer)) = listener.accept().await else {
-                    // Out of file descriptors, most likely.
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                    continue;
-                };
-                let (tls, sender) = (tls.current(), sender.clone());
-                tokio::spawn(async move {
-                    let handshake =
-                        tokio::time::timeout(std::time::Duration::from_secs(10), tls.accept(stream));
-                    if let Ok(Ok(stream)) = handshake.await {
-                        // The server ended meanwhile.
-                        let _ = sender.send((stream, peer)).await;
-                    }
-                    drop(permit);
-                });
-            }
-        });
-        Self { local, ready }
-    }
-}
-
-impl axum::serve::Listener for TlsListener {
-    type Io = TlsStream;
-    type Addr = std::net::SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        match self.ready.recv().await {
-            Some(accepted) => accepted,
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        match &self.local {
-            Ok(local) => Ok(*local),
-            Err(error) => Err(std::io::Error::from(error.kind())),
-        }
+/// Answers 408 where a request, or what it asks for, takes too long.
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_MAX, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
     }
 }

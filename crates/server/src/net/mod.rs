@@ -4,6 +4,7 @@ pub mod certificates;
 pub mod identity;
 pub mod listen;
 pub mod resolve;
+pub mod seats;
 pub mod service;
 pub mod streams;
 pub mod tls;

@@ -14,11 +14,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use crate::driver::inbox::{Inbox, Message};
+use crate::metrics::Metrics;
 use crate::net::identity;
+use crate::net::seats::Seats;
 use crate::net::tls::{Acceptor, Connector};
 
-/// Connections at once. One more is closed at once: its peer tries again, those there are stay.
-const STREAMS_MAX: usize = 4_096;
+/// Connections the endpoint asked for, at once. Trunks have a handful.
+const ASKED_FOR_MAX: usize = 1_024;
+
+/// Longest a peer may take nothing of what is written to it. Past it the connection is closed: what waits
+/// behind it is sent another way or given up.
+const WRITE_MAX: Duration = Duration::from_secs(20);
 
 /// Messages waiting to be written to one peer. One that takes none for that long misses what follows: its own
 /// transactions time out.
@@ -40,6 +46,8 @@ pub struct Streams(Arc<Shared>);
 struct Shared {
     writers: Mutex<HashMap<ConnectionId, mpsc::Sender<Bytes>>>,
     accepted: AtomicU64,
+    seats: Seats,
+    metrics: Arc<Metrics>,
     connector: Connector,
     inbox: Inbox,
     runtime: tokio::runtime::Handle,
@@ -47,9 +55,22 @@ struct Shared {
 
 impl Streams {
     /// None yet.
-    pub fn new(inbox: Inbox, connector: Connector, runtime: tokio::runtime::Handle) -> Self {
+    pub fn new(
+        inbox: Inbox,
+        connector: Connector,
+        metrics: Arc<Metrics>,
+        runtime: tokio::runtime::Handle,
+    ) -> Self {
         let writers = Mutex::new(HashMap::new());
-        Self(Arc::new(Shared { writers, accepted: AtomicU64::new(0), connector, inbox, runtime }))
+        Self(Arc::new(Shared {
+            writers,
+            accepted: AtomicU64::new(0),
+            seats: Seats::default(),
+            metrics,
+            connector,
+            inbox,
+            runtime,
+        }))
     }
 
     /// Accepts connections until the runtime ends.
@@ -74,6 +95,9 @@ impl Streams {
     }
 
     fn accepted(&self, stream: TcpStream, local: SocketAddr, peer: SocketAddr, tls: Option<Acceptor>) {
+        let Some(seat) = self.0.seats.take(peer.ip()) else {
+            return self.0.metrics.connections_refused.inc();
+        };
         let id = ConnectionId(self.0.accepted.fetch_add(1, Ordering::Relaxed));
         let streams = self.clone();
         self.0.runtime.spawn(async move {
@@ -90,6 +114,7 @@ impl Streams {
                     Err(_) => tracing::debug!("a TLS handshake took too long"),
                 },
             }
+            drop(seat);
         });
     }
 
@@ -151,8 +176,9 @@ impl Streams {
         let (writer, mut unwritten) = mpsc::channel::<Bytes>(UNWRITTEN_MAX);
         {
             let mut writers = self.writers();
-            if writers.len() >= STREAMS_MAX {
-                // Of those we asked for the endpoint must hear that there will be none.
+            let is_ours = id.0 >= ConnectionId::ASKED_FOR_MIN;
+            let ours = |id: &&ConnectionId| id.0 >= ConnectionId::ASKED_FOR_MIN;
+            if is_ours && writers.keys().filter(ours).count() >= ASKED_FOR_MAX {
                 let lost = Message::Connection { id, change: ConnectionChange::Lost };
                 self.0.inbox.send(lost);
                 return;
@@ -171,12 +197,13 @@ impl Streams {
         };
         let writing = async {
             while let Some(bytes) = unwritten.recv().await {
-                if write.write_all(&bytes).await.is_err() {
+                let written = tokio::time::timeout(WRITE_MAX, write.write_all(&bytes));
+                if !matches!(written.await, Ok(Ok(()))) {
                     return;
                 }
             }
             // Closed by us: what is written goes out before the end does. The peer may be gone already.
-            let _ = write.shutdown().await;
+            let _ = tokio::time::timeout(WRITE_MAX, write.shutdown()).await;
         };
         tokio::pin!(reading, writing);
         tokio::select! {

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::mem;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::Output;
+use crate::config::Config;
+use crate::deadlines::Deadlines;
 use crate::framer::Framer;
 use crate::path::{ConnectionId, Path, Target, Transport};
 use crate::{Discarded, Release};
@@ -32,6 +35,9 @@ pub(super) struct Connections {
     /// The name that led to an address: a dialog whose connection is lost opens the next one under it.
     domains: BTreeMap<SocketAddr, String>,
     last_asked: u64,
+    message_within: Duration,
+    idle_max: Duration,
+    deadlines: Deadlines<ConnectionId>,
     /// Those we close in this breath: what is to be sent before still is.
     closing: Vec<ConnectionId>,
 }
@@ -44,7 +50,17 @@ struct Connection {
     certificate: Vec<String>,
     /// The name we opened it for.
     domain: Option<String>,
+    owes: Owes,
     state: State,
+}
+
+/// What a connection's peer owes us before its deadline.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Owes {
+    /// The rest of a message, or the first one: it is closed.
+    Message,
+    /// Nothing: it is idle then, and closed if nobody needs it.
+    Nothing,
 }
 
 #[derive(Debug)]
@@ -56,12 +72,15 @@ enum State {
 }
 
 impl Connections {
-    pub(super) const fn new() -> Self {
+    pub(super) const fn new(config: &Config) -> Self {
         Self {
             known: BTreeMap::new(),
             by_peer: BTreeMap::new(),
             domains: BTreeMap::new(),
             last_asked: ConnectionId::ASKED_FOR_MIN,
+            message_within: config.message_within,
+            idle_max: config.idle_max,
+            deadlines: Deadlines::new(),
             closing: Vec::new(),
         }
     }
@@ -73,9 +92,9 @@ impl Connections {
 
     /// Takes the framer of a connection that brought bytes. `None`: there are too many connections.
     /// Goes back with `put_framer`.
-    pub(super) fn take_framer(&mut self, id: ConnectionId, path: Path) -> Option<Framer> {
+    pub(super) fn take_framer(&mut self, now: Instant, id: ConnectionId, path: Path) -> Option<Framer> {
         if !self.known.contains_key(&id) {
-            self.accepted(id, path.transport, path.peer, Vec::new());
+            self.accepted(now, id, path.transport, path.peer, Vec::new());
         }
         match &mut self.known.get_mut(&id)?.state {
             State::Open { framer } => Some(mem::take(framer)),
@@ -83,16 +102,43 @@ impl Connections {
         }
     }
 
-    /// Gives a framer back with the bytes that are not yet a message.
-    pub(super) fn put_framer(&mut self, id: ConnectionId, kept: Framer) {
-        if let Some(Connection { state: State::Open { framer }, .. }) = self.known.get_mut(&id) {
-            *framer = kept;
+    /// Gives a framer back with the bytes that are not yet a message. `is_new` says that a message or ping
+    /// came whole since, so that what is left began just now.
+    pub(super) fn put_framer(&mut self, now: Instant, id: ConnectionId, kept: Framer, is_new: bool) {
+        let Some(Connection { state: State::Open { framer }, owes, .. }) = self.known.get_mut(&id) else {
+            return;
+        };
+        let is_between = kept.is_empty();
+        *framer = kept;
+        if is_between && is_new {
+            *owes = Owes::Nothing;
+            self.deadlines.set(id, Some(now + self.idle_max));
+        } else if !is_between && (is_new || *owes == Owes::Nothing) {
+            *owes = Owes::Message;
+            self.deadlines.set(id, Some(now + self.message_within));
         }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.soonest()
+    }
+
+    /// A connection whose deadline has passed, and what its peer owed.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<(ConnectionId, Owes)> {
+        let id = self.deadlines.take_due(now)?;
+        let owes = self.known.get(&id).map_or(Owes::Nothing, |connection| connection.owes);
+        Some((id, owes))
+    }
+
+    /// Somebody needs it: it may be idle as long again.
+    pub(super) fn keep(&mut self, now: Instant, id: ConnectionId) {
+        self.deadlines.set(id, Some(now + self.idle_max));
     }
 
     /// A peer connected. `false`: there are too many connections.
     pub(super) fn accepted(
         &mut self,
+        now: Instant,
         id: ConnectionId,
         transport: Transport,
         peer: SocketAddr,
@@ -101,8 +147,14 @@ impl Connections {
         if self.known.len() >= CONNECTIONS_MAX {
             return false;
         }
+        // Who has proven to be somebody may say nothing for a while.
+        let (owes, within) = match certificate.is_empty() {
+            true => (Owes::Message, self.message_within),
+            false => (Owes::Nothing, self.idle_max),
+        };
+        self.deadlines.set(id, Some(now + within));
         let state = State::Open { framer: Framer::new() };
-        self.known.insert(id, Connection { transport, peer, certificate, domain: None, state });
+        self.known.insert(id, Connection { transport, peer, certificate, domain: None, owes, state });
         self.by_peer.insert((transport, peer), id);
         true
     }
@@ -158,8 +210,14 @@ impl Connections {
         let id = ConnectionId(self.last_asked);
         self.last_asked += 1;
         let state = State::Opening { waiting: Vec::new() };
-        let connection =
-            Connection { transport, peer, certificate: Vec::new(), domain: domain.clone(), state };
+        let connection = Connection {
+            transport,
+            peer,
+            certificate: Vec::new(),
+            domain: domain.clone(),
+            owes: Owes::Nothing,
+            state,
+        };
         self.known.insert(id, connection);
         self.by_peer.insert((transport, peer), id);
         out.push(Output::Connect { id, target: Target { transport, address: peer, domain } });
@@ -167,17 +225,19 @@ impl Connections {
     }
 
     /// A connection that was asked for is open: what waited for it goes out.
-    pub(super) fn opened(&mut self, id: ConnectionId, out: &mut Vec<Output>) {
+    pub(super) fn opened(&mut self, now: Instant, id: ConnectionId, out: &mut Vec<Output>) {
         let Some(connection) = self.known.get_mut(&id) else { return };
         let State::Opening { waiting } = &mut connection.state else { return };
         for (path, bytes, release) in mem::take(waiting) {
             out.push(Output::Send { path, bytes, release });
         }
         connection.state = State::Open { framer: Framer::new() };
+        self.deadlines.set(id, Some(now + self.idle_max));
     }
 
     /// A connection is gone, or never came.
     pub(super) fn lost(&mut self, id: ConnectionId) {
+        self.deadlines.set(id, None);
         let Some(connection) = self.known.remove(&id) else { return };
         let peer = (connection.transport, connection.peer);
         if self.by_peer.get(&peer) == Some(&id) {

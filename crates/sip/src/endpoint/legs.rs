@@ -20,7 +20,7 @@ use crate::digest::Prover;
 use crate::header::Reason;
 use crate::leg::{EndCause, LegEvent, LegId};
 use crate::message::Request;
-use crate::path::{HostName, Path, ResolveId, Target};
+use crate::path::{ConnectionId, HostName, Path, ResolveId, Target};
 use crate::referral::Replaced;
 use crate::transaction::layer::{Layer, TransactionId};
 
@@ -426,6 +426,17 @@ impl Legs {
                 return Some(leg);
             }
         }
+    }
+
+    /// Whether a leg that is not leaving sends its requests over a connection. Looked for among all legs: it is
+    /// asked once for each connection that was idle for minutes.
+    pub(super) fn go_over(&self, id: ConnectionId) -> bool {
+        self.table.values().any(|leg| match &leg.state {
+            State::Calling { placed, .. } => placed.path.is_some_and(|path| path.connection == Some(id)),
+            State::Invited(invitation) => invitation.arrived.came.connection == Some(id),
+            State::Established(established) => established.dialog.way.connection == Some(id),
+            State::Resolving { .. } | State::Leaving(_) => false,
+        })
     }
 
     /// Takes a leg out to work on it.

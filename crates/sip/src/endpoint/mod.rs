@@ -178,6 +178,8 @@ pub enum Discarded {
     Full,
     /// A keep-alive (RFC 5626 §4.4.1), answered or ignored.
     KeepAlive,
+    /// The beginning of a message on a stream, without its end in time.
+    Slow,
     /// More than its source, or all strangers together, may send.
     Flood,
     /// From a source that is barred for a while.
@@ -195,6 +197,7 @@ impl Discarded {
             Self::StrayRequest => "stray_request",
             Self::Full => "full",
             Self::KeepAlive => "keep_alive",
+            Self::Slow => "slow",
             Self::Flood => "flood",
             Self::Barred => "barred",
             Self::Scanner => "scanner",
@@ -247,7 +250,7 @@ impl Endpoint {
             names: Names::new(&seed),
             guard: Guard::new(config.security.clone()),
             transactions: Layer::new(config.timers),
-            connections: Connections::new(),
+            connections: Connections::new(&config),
             legs: Legs::new(),
             outside: Outside::new(),
             registrar: Registrar::new(&config),
@@ -298,7 +301,8 @@ impl Endpoint {
 
     /// When to call `handle` with `Input::Timeout`, or earlier.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let outside = self.outside.poll_timeout();
+        let outside = [self.outside.poll_timeout(), self.connections.poll_timeout()];
+        let outside = outside.into_iter().flatten().min();
         [self.transactions.poll_timeout(), self.legs.poll_timeout(), outside, self.registrar.poll_timeout()]
             .into_iter()
             .flatten()
@@ -359,6 +363,9 @@ impl Endpoint {
             }
         }
         self.outside_timeout(now, out);
+        while let Some((connection, owes)) = self.connections.take_due(now.mono) {
+            self.connection_due(now, connection, owes, out);
+        }
         while let Some(leg) = self.legs.take_due(now.mono) {
             self.leg_timeout(now, leg, out);
         }

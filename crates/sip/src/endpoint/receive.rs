@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use primitives::Now;
 
+use super::connections::Owes;
 use super::reply::{ALLOW, Arrived, Reply, SUPPORTED};
 use super::way::answer_path;
 use super::{Discarded, Endpoint, Outcome, Output, Release, report};
@@ -44,26 +45,31 @@ impl Endpoint {
             }
             return self.receive_message(now, path, &Bytes::copy_from_slice(bytes), out);
         };
-        self.connections.opened(connection, out);
-        let Some(mut framer) = self.connections.take_framer(connection, path) else {
+        self.connections.opened(now.mono, connection, out);
+        let Some(mut framer) = self.connections.take_framer(now.mono, connection, path) else {
             out.push(Output::Disconnect { id: connection });
             return out.push(Output::Dropped(Discarded::Full));
         };
         framer.push(bytes);
+        let mut is_new = false;
         loop {
             match framer.next() {
                 Ok(Some(Frame::Message(message))) => {
+                    is_new = true;
                     match self.guard.admit(now.mono, path.peer.ip(), &message) {
                         Ok(()) => self.receive_message(now, path, &message, out),
                         Err(why) => self.shut_out(now, why, out),
                     }
                 }
                 Ok(Some(Frame::Ping)) => {
+                    is_new = true;
                     let bytes = Bytes::from_static(PONG);
                     out.push(Output::Send { path, bytes, release: Release::AtOnce });
                     out.push(Output::Dropped(Discarded::KeepAlive));
                 }
-                Ok(None) => return self.connections.put_framer(connection, framer),
+                Ok(None) => {
+                    return self.connections.put_framer(now.mono, connection, framer, is_new);
+                }
                 Err(error) => {
                     self.refuse_broken(path, error, out);
                     // The answer goes before the end; nothing can follow what could not be framed.
@@ -84,20 +90,33 @@ impl Endpoint {
     ) {
         match change {
             ConnectionChange::Accepted { transport, peer, certificate } => {
-                if !self.connections.accepted(id, transport, peer, certificate) {
+                if !self.connections.accepted(now.mono, id, transport, peer, certificate) {
                     out.push(Output::Disconnect { id });
                     out.push(Output::Dropped(Discarded::Full));
                 }
             }
             ConnectionChange::Opened { local: _, certificate } => {
                 self.connections.proven(id, certificate);
-                self.connections.opened(id, out);
+                self.connections.opened(now.mono, id, out);
             }
             ConnectionChange::Lost => {
                 self.connections.lost(id);
                 self.connection_lost(now, id, out);
             }
         }
+    }
+
+    /// A connection whose peer did not send the rest of a message in time, or that has carried nothing for
+    /// long. One that a registration or a dialog needs may be idle.
+    pub(super) fn connection_due(&mut self, now: Now, id: ConnectionId, owes: Owes, out: &mut Vec<Output>) {
+        if owes == Owes::Message {
+            out.push(Output::Dropped(Discarded::Slow));
+        } else if self.registrar.is_over(id) || self.legs.go_over(id) {
+            return self.connections.keep(now.mono, id);
+        }
+        out.push(Output::Disconnect { id });
+        self.connections.disconnect(id);
+        self.connection_lost(now, id, out);
     }
 
     /// What went over a connection that is gone has no answer any more, and who registered over it cannot

@@ -192,6 +192,7 @@ impl Bench {
             all.sent.extend(said.sent);
             all.events.extend(said.events);
             all.registrations.extend(said.registrations);
+            all.dropped.extend(said.dropped);
             all.others.extend(said.others);
         }
         self.advance(end - self.now.mono);
