@@ -37,18 +37,30 @@ pub struct BaresipOptions {
     pub tone_hz: u32,
     /// Whether it answers by itself.
     pub answers: bool,
+    /// Whose certificates it believes, PEM. Default nobody's.
+    pub roots: Option<PathBuf>,
+    /// Whether it speaks IPv6 although it does not register. Default IPv4.
+    pub ipv6: bool,
 }
 
 impl BaresipOptions {
     /// An agent that answers by itself and speaks this tone, not registered anywhere.
     pub fn new(user: &str, tone_hz: u32) -> Self {
-        Self { user: user.to_owned(), registrar: None, transport: "udp", tone_hz, answers: true }
+        Self {
+            user: user.to_owned(),
+            registrar: None,
+            transport: "udp",
+            tone_hz,
+            answers: true,
+            roots: None,
+            ipv6: false,
+        }
     }
 }
 
 impl BaresipOptions {
     fn is_ipv6(&self) -> bool {
-        self.registrar.as_ref().is_some_and(|(server, _)| server.is_ipv6())
+        self.ipv6 || self.registrar.as_ref().is_some_and(|(server, _)| server.is_ipv6())
     }
 }
 
@@ -184,11 +196,13 @@ fn screen_of(folder: &Path) -> String {
 
 fn write_configuration(folder: &Path, options: &BaresipOptions, ports: u16) -> io::Result<()> {
     let own: IpAddr = if options.is_ipv6() { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
+    let roots = options.roots.as_ref().map(|path| format!("sip_cafile {}\n", path.display()));
+    let roots = roots.unwrap_or_default();
     // ausine speaks 48 kHz stereo only; baresip resamples. No player: `sndfile` records what is decoded.
     let config = format!(
         "poll_method epoll\n\
          sip_listen {sip}\n\
-         net_interface {interface}\n\
+         net_interface {interface}\n{roots}\
          call_max_calls 4\n\
          audio_source ausine,{tone}\n\
          audio_player nil,nil\n\
@@ -223,7 +237,7 @@ fn write_configuration(folder: &Path, options: &BaresipOptions, ports: u16) -> i
             user = options.user,
             transport = options.transport
         ),
-        None => format!("<sip:{}@127.0.0.1>;regint=0", options.user),
+        None => format!("<sip:{}@{}>;regint=0", options.user, SocketAddr::from((own, ports))),
     };
     fs::write(folder.join("config"), config)?;
     fs::write(folder.join("contacts"), "")?;

@@ -5,6 +5,7 @@
 //! waited for, or with a [`Trouble`] that says what was missing and quotes the log.
 
 mod ask;
+mod authority;
 mod baresip;
 mod linphone;
 mod ports;
@@ -15,11 +16,12 @@ mod trouble;
 mod wait;
 
 pub use ask::Ask;
+pub use authority::{Authority, Issued};
 pub use baresip::{Baresip, BaresipOptions};
 pub use linphone::{Linphone, LinphoneOptions};
 pub use ports::free_ports;
 pub use prompts::{hears_prompt, prompt_fits};
-pub use server::{Options, Server};
+pub use server::{Options, Server, Tls};
 pub use sipp::{SippCall, SippCarrier, sipp};
 pub use trouble::Trouble;
 pub use wait::eventually;

@@ -14,6 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use crate::authority::Issued;
 use crate::ports::free_ports;
 use crate::trouble::Trouble;
 use crate::wait::eventually;
@@ -41,10 +42,21 @@ pub struct Options {
     pub calls: u16,
     /// `sip.digest`: what phones are asked for.
     pub digest: &'static str,
+    /// A TLS listener. Default none.
+    pub tls: Option<Tls>,
     /// More of `careline.yaml`, at the top level.
     pub more: String,
     /// What people wrote into `secrets.yaml` before the first start. Default nothing.
     pub secrets: String,
+}
+
+/// A TLS listener.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// What it shows.
+    pub own: Issued,
+    /// Whose client certificates it believes, and whether it requires one.
+    pub clients: Option<(PathBuf, bool)>,
 }
 
 impl Default for Options {
@@ -57,6 +69,7 @@ impl Default for Options {
                 .to_owned(),
             calls: 50,
             digest: "[sha_256, md5]",
+            tls: None,
             more: String::new(),
             secrets: String::new(),
         }
@@ -74,6 +87,7 @@ pub struct Server {
     folder: TempDir,
     sip: SocketAddr,
     http: SocketAddr,
+    tls: Option<(SocketAddr, Issued)>,
 }
 
 /// `careline.yaml` of a test: the one place that knows its keys.
@@ -85,14 +99,33 @@ fn configuration(options: &Options, sip: SocketAddr, http: SocketAddr, media: u1
          environment: test\n\
          data: data\n\
          call_flows: {flows:?}\n\
-         sip:\n  udp: [\"{sip}\"{v6}]\n  tcp: [\"{sip}\"{v6}]\n  digest: {digest}\n\
+         sip:\n  udp: [\"{sip}\"{v6}]\n  tcp: [\"{sip}\"{v6}]\n  digest: {digest}\n{tls}\
          http:\n  address: \"{http}\"\n\
          media:\n  address: 127.0.0.1\n  ports: {media}-{media_last}\n\
          agents:\n{agents}\
          {more}",
+        tls = tls_listeners(options, SocketAddr::new(sip.ip(), sip.port() + 2)),
         flows = call_flows.display().to_string(),
         media_last = media + options.calls * PORTS_PER_CALL - 1,
     )
+}
+
+/// The same certificate on both loopbacks.
+fn tls_listeners(options: &Options, address: SocketAddr) -> String {
+    let Some(Tls { own, clients }) = &options.tls else { return String::new() };
+    let clients = clients.as_ref().map(|(roots, required)| {
+        format!(", clients: {{ roots: {:?}, required: {required} }}", roots.display().to_string())
+    });
+    let listener = |address: String| {
+        format!(
+            "    - {{ address: {address:?}, certificate: {:?}, key: {:?}{} }}\n",
+            own.certificate.display().to_string(),
+            own.key.display().to_string(),
+            clients.as_deref().unwrap_or_default()
+        )
+    };
+    let v6 = if has_ipv6() { listener(format!("[::1]:{}", address.port())) } else { String::new() };
+    format!("  tls:\n{}{v6}", listener(address.to_string()))
 }
 
 /// Containers often have none.
@@ -104,10 +137,10 @@ impl Server {
     /// Builds the binary if need be, starts it on free ports and waits until it says that it is ready.
     pub async fn start(options: Options) -> Result<Self, Trouble> {
         let folder = TempDir::new().map_err(Trouble::new)?;
-        let ports = free_ports(options.calls * PORTS_PER_CALL + 2)?;
+        let ports = free_ports(options.calls * PORTS_PER_CALL + 4)?;
         let sip = SocketAddr::from((Ipv4Addr::LOCALHOST, ports));
         let http = SocketAddr::from((Ipv4Addr::LOCALHOST, ports + 1));
-        let configuration = configuration(&options, sip, http, ports + 2);
+        let configuration = configuration(&options, sip, http, ports + 4);
         fs::write(folder.path().join("careline.yaml"), configuration).map_err(Trouble::new)?;
         if !options.secrets.is_empty() {
             let data = folder.path().join("data");
@@ -115,7 +148,8 @@ impl Server {
             fs::write(data.join("secrets.yaml"), &options.secrets).map_err(Trouble::new)?;
         }
         let child = run(folder.path()).await?;
-        let mut server = Self { child, folder, sip, http };
+        let tls = options.tls.map(|tls| (SocketAddr::from((Ipv4Addr::LOCALHOST, ports + 2)), tls.own));
+        let mut server = Self { child, folder, sip, http, tls };
         server.ready().await?;
         Ok(server)
     }
@@ -128,6 +162,16 @@ impl Server {
     /// Where phones and trunks reach it, over UDP and TCP.
     pub fn sip(&self) -> SocketAddr {
         self.sip
+    }
+
+    /// Where it is reached over TLS, where it is.
+    pub fn tls(&self) -> Option<SocketAddr> {
+        self.tls.as_ref().map(|(address, _)| *address)
+    }
+
+    /// The certificate it shows there.
+    pub fn certificate(&self) -> Option<&Issued> {
+        self.tls.as_ref().map(|(_, own)| own)
     }
 
     /// The same over IPv6, on a machine that has it.

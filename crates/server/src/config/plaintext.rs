@@ -211,7 +211,7 @@ help: listen in `sip.tls`, and here on 127.0.0.1 only; or say why not and until 
         assert_eq!((overrides[0].what, overrides[0].days_left(TODAY)), ("sip.plaintext", 0));
         let error = checked(&with("2026-11-22")).unwrap_err();
         assert!(error.starts_with("error: `sip.plaintext` ended on 2026-11-22"), "{error}");
-        assert!(error.contains("careline.yaml:4:56"), "{error}");
+        assert!(error.contains("careline.yaml:4:53"), "{error}");
     }
 
     #[test]

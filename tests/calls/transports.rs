@@ -1,0 +1,200 @@
+//! UDP, TCP and TLS on IPv4 and IPv6, with other people's clients; and what careline does to those who abuse
+//! a connection.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use harness::{Authority, Baresip, BaresipOptions, Issued, Options, Server, Tls, eventually, prompt_fits};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+const SOON: Duration = Duration::from_secs(15);
+const NURSE_LINE: &str = "8001";
+
+fn with_tls(authority: &Authority, clients_required: Option<bool>) -> Options {
+    let own = authority.issue("careline.example").unwrap();
+    let clients = clients_required.map(|required| (authority.roots(), required));
+    Options { tls: Some(Tls { own, clients }), ..Options::default() }
+}
+
+/// Calls the nurse line by baresip and hears the notice about 911.
+async fn hears_the_notice(server: SocketAddr, transport: &'static str, authority: &Authority) {
+    let roots = Some(authority.roots());
+    let options = BaresipOptions { roots, ipv6: server.is_ipv6(), ..BaresipOptions::new("patient", 440) };
+    let mut patient = Baresip::start(options).await.unwrap();
+    let dialled = format!("sip:{NURSE_LINE}@{server};transport={transport}");
+    patient.command("dial", &dialled).await.unwrap();
+    patient.event("CALL_ESTABLISHED", SOON).await.unwrap();
+    let fits = eventually("the notice in what baresip hears", SOON, async || {
+        let heard = patient.heard().ok()?;
+        (heard.len() > 8_000 * 4 && prompt_fits(&heard, "en/dial_911_notice").ok()? > 0.8).then_some(())
+    });
+    fits.await.unwrap_or_else(|trouble| panic!("{transport} on {server}: {trouble}"));
+    patient.command("hangup", "").await.unwrap();
+    patient.event("CALL_CLOSED", SOON).await.unwrap();
+    patient.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn baresip_calls_over_udp_tcp_and_tls_and_hears_the_notice() {
+    let authority = Authority::new().unwrap();
+    let server = Server::start(with_tls(&authority, None)).await.unwrap();
+    hears_the_notice(server.sip(), "udp", &authority).await;
+    hears_the_notice(server.sip(), "tcp", &authority).await;
+    hears_the_notice(server.tls().unwrap(), "tls", &authority).await;
+}
+
+#[tokio::test]
+async fn baresip_calls_over_ipv6_by_each_transport_and_hears_the_notice() {
+    let authority = Authority::new().unwrap();
+    let server = Server::start(with_tls(&authority, None)).await.unwrap();
+    let Some(address) = server.sip_v6() else { return };
+    hears_the_notice(address, "udp", &authority).await;
+    hears_the_notice(address, "tcp", &authority).await;
+    let tls = SocketAddr::new(address.ip(), server.tls().unwrap().port());
+    hears_the_notice(tls, "tls", &authority).await;
+}
+
+fn options(number: u32, padding: usize) -> String {
+    format!(
+        "OPTIONS sip:careline.example SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK{number};rport\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:t@127.0.0.1>;tag=1\r\nTo: <sip:careline.example>\r\n\
+         Call-ID: {number}\r\nCSeq: 1 OPTIONS\r\nSubject: {}\r\nContent-Length: 0\r\n\r\n",
+        "x".repeat(padding)
+    )
+}
+
+/// What OpenSSL's client hears when it asks who is there, showing this certificate.
+async fn asks_by_openssl(server: SocketAddr, authority: &Authority, shows: Option<&Issued>) -> String {
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-quiet", "-verify_return_error", "-connect", &server.to_string(), "-CAfile"]);
+    command.arg(authority.roots());
+    if let Some(Issued { certificate, key }) = shows {
+        command.arg("-cert").arg(certificate).arg("-key").arg(key);
+    }
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut client = command.spawn().unwrap();
+    let mut ask = client.stdin.take().unwrap();
+    ask.write_all(options(1, 0).as_bytes()).await.unwrap();
+    let mut answer = vec![0; 4_096];
+    let mut read = client.stdout.take().unwrap();
+    let length = timeout(SOON, read.read(&mut answer)).await.unwrap().unwrap();
+    client.kill().await.unwrap();
+    String::from_utf8_lossy(answer.get(..length).unwrap()).into_owned()
+}
+
+#[tokio::test]
+async fn where_a_client_certificate_is_required_one_of_the_right_authority_is_let_in_and_no_other() {
+    let (ours, theirs) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let server = Server::start(with_tls(&ours, Some(true))).await.unwrap();
+    let tls = server.tls().unwrap();
+    let carrier = ours.issue("carrier.example").unwrap();
+    assert!(asks_by_openssl(tls, &ours, Some(&carrier)).await.starts_with("SIP/2.0 200"));
+    assert_eq!(asks_by_openssl(tls, &ours, None).await, "");
+    let stranger = theirs.issue("carrier.example").unwrap();
+    assert_eq!(asks_by_openssl(tls, &ours, Some(&stranger)).await, "");
+}
+
+#[tokio::test]
+async fn a_reload_takes_a_renewed_certificate_and_the_connection_of_the_old_one_lives() {
+    let old = Authority::new().unwrap();
+    let server = Server::start(with_tls(&old, None)).await.unwrap();
+    let tls = server.tls().unwrap();
+    assert!(asks_by_openssl(tls, &old, None).await.starts_with("SIP/2.0 200"));
+    let mut stream = TcpStream::connect(server.sip()).await.unwrap();
+    // A new authority's, in the same files.
+    let new = Authority::new().unwrap();
+    let (renewed, running) = (new.issue("careline.example").unwrap(), server.certificate().unwrap());
+    fs::copy(&renewed.certificate, &running.certificate).unwrap();
+    fs::copy(&renewed.key, &running.key).unwrap();
+    let (taken, said) = server.command(&["reload", "--config", "careline.yaml"]).await.unwrap();
+    assert!(taken, "{said}");
+    assert!(asks_by_openssl(tls, &new, None).await.starts_with("SIP/2.0 200"));
+    assert_eq!(asks_by_openssl(tls, &old, None).await, "", "the old one is not shown any more");
+    stream.write_all(options(2, 0).as_bytes()).await.unwrap();
+    assert_eq!(answers(&mut stream, 1).await, 1);
+}
+
+/// How many `200 OK` come, at most as many as wanted.
+async fn answers(stream: &mut TcpStream, wanted: usize) -> usize {
+    let mut heard = String::new();
+    let count = |heard: &str| heard.matches("SIP/2.0 200").count();
+    let _ = timeout(SOON, async {
+        let mut buffer = vec![0; 65_536];
+        while count(&heard) < wanted {
+            let Ok(length @ 1..) = stream.read(&mut buffer).await else { return };
+            heard.push_str(&String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()));
+        }
+    })
+    .await;
+    count(&heard)
+}
+
+#[tokio::test]
+async fn messages_come_in_pieces_several_at_once_and_as_long_as_a_stream_allows() {
+    let server = Server::start(Options::default()).await.unwrap();
+    let mut stream = TcpStream::connect(server.sip()).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    for piece in options(1, 0).as_bytes().chunks(7) {
+        stream.write_all(piece).await.unwrap();
+    }
+    assert_eq!(answers(&mut stream, 1).await, 1);
+    let three = [options(2, 0), options(3, 0), options(4, 0)].concat();
+    stream.write_all(three.as_bytes()).await.unwrap();
+    assert_eq!(answers(&mut stream, 3).await, 3);
+    // Headers of 6,000 bytes; a body of 40,000, which OPTIONS may have.
+    let long = options(5, 6_000).replace("Content-Length: 0\r\n\r\n", "Content-Length: 40000\r\n\r\n");
+    stream.write_all(long.as_bytes()).await.unwrap();
+    stream.write_all(&[b'x'; 40_000]).await.unwrap();
+    assert_eq!(answers(&mut stream, 1).await, 1);
+}
+
+/// How long until the far end closes, having sent nothing.
+async fn closed_after(stream: &mut TcpStream) -> Duration {
+    let start = Instant::now();
+    let mut buffer = [0; 1_024];
+    let ended = async { while let Ok(1..) = stream.read(&mut buffer).await {} };
+    timeout(Duration::from_secs(30), ended).await.unwrap();
+    start.elapsed()
+}
+
+#[tokio::test]
+async fn who_sends_a_message_byte_by_byte_is_closed_after_ten_seconds_and_http_after_five() {
+    let server = Server::start(Options::default()).await.unwrap();
+    let mut sip = TcpStream::connect(server.sip()).await.unwrap();
+    sip.write_all(b"INVITE sip:8001@careline.example SIP/2.0\r\nVia: ").await.unwrap();
+    let mut http = TcpStream::connect(server.http()).await.unwrap();
+    http.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nX-Slow: ").await.unwrap();
+    let (sip, http) = tokio::join!(closed_after(&mut sip), closed_after(&mut http));
+    assert!((Duration::from_secs(9)..Duration::from_secs(13)).contains(&sip), "{sip:?}");
+    assert!((Duration::from_secs(4)..Duration::from_secs(8)).contains(&http), "{http:?}");
+    let slow = server.metric("careline_sip_dropped_total{reason=\"slow\"}").await.unwrap();
+    assert_eq!(slow, Some(1.0));
+}
+
+#[tokio::test]
+async fn a_start_with_plaintext_that_others_can_reach_is_refused_with_the_line_and_what_to_write() {
+    let server = Server::start(Options::default()).await.unwrap();
+    let exposed = "data: plain\nhttp: { address: \"127.0.0.1:0\" }\nmedia: { address: 192.0.2.1 }\nsip:\n  udp: [\"0.0.0.0:0\"]\n  tcp: []\n";
+    fs::write(server.data().join("plain.yaml"), exposed).unwrap();
+    let (started, said) = server.command(&["serve", "--config", "data/plain.yaml"]).await.unwrap();
+    assert!(!started);
+    for part in [
+        "error: UDP on 0.0.0.0:0 is not encrypted, and other machines can reach it",
+        "data/plain.yaml:5:10",
+        "  udp: [\"0.0.0.0:0\"]",
+        "help: listen in `sip.tls`, and here on 127.0.0.1 only; or say why not and until when",
+        "plaintext: { reason: \"why it cannot be encrypted yet\", until: 2",
+    ] {
+        assert!(said.contains(part), "{part}\n---\n{said}");
+    }
+    let ended = format!("{exposed}  plaintext: {{ reason: \"carrier has no TLS\", until: 2026-01-31 }}\n");
+    fs::write(server.data().join("plain.yaml"), ended).unwrap();
+    let (started, said) = server.command(&["serve", "--config", "data/plain.yaml"]).await.unwrap();
+    assert!(!started && said.contains("`sip.plaintext` ended on 2026-01-31"), "{said}");
+}
