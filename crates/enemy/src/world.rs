@@ -23,6 +23,9 @@ const REQUESTS_MAX: usize = 32;
 /// 64 × T1, one after the other at most a handful of times.
 const ALL_TIMERS: Duration = Duration::from_secs(300);
 
+/// After them, the time in which a connection that nobody needs any more is found idle and closed.
+const IDLE_CONNECTIONS: Duration = Duration::from_secs(1_200);
+
 /// The endpoint, its clock and what was noted of it.
 pub struct World {
     endpoint: Endpoint,
@@ -234,7 +237,7 @@ impl World {
         }
         // Bindings outlive every call.
         self.input(Input::Users(Vec::new()));
-        self.wait(ALL_TIMERS);
+        self.wait(ALL_TIMERS + IDLE_CONNECTIONS);
         assert!(self.legs.values().all(|over| *over), "a leg was not told its end");
         assert!(self.asked.values().all(|over| *over), "a request of ours was not told its end");
         assert!(self.endpoint.is_idle(), "something remains");
