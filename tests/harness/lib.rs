@@ -4,6 +4,7 @@
 //! [`Baresip`] and [`Linphone`] are other people's telephones beside our own `phone`. Every wait ends: with what was
 //! waited for, or with a [`Trouble`] that says what was missing and quotes the log.
 
+mod answering_point;
 mod ask;
 mod authority;
 mod baresip;
@@ -15,6 +16,7 @@ mod sipp;
 mod trouble;
 mod wait;
 
+pub use answering_point::AnsweringPoint;
 pub use ask::Ask;
 pub use authority::{Authority, Issued};
 pub use baresip::{Baresip, BaresipOptions};

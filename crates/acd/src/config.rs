@@ -72,6 +72,22 @@ pub struct AgentConfig {
     pub queues: Vec<String>,
     /// Skills: `lang:es`, `rn:CA`.
     pub skills: Vec<String>,
+    /// Where she sits: a name of `emergency.locations`. Queues do not ask; 911 from her phone conveys it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// Whether she must say at each sign-in that she is there. Default `never`.
+    pub location_confirm: LocationConfirm,
+}
+
+/// When an agent must say that she is where her location says.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LocationConfirm {
+    /// Her phone does not move.
+    #[default]
+    Never,
+    /// She may work from anywhere: until she has said so, she takes no calls.
+    EachSignIn,
 }
 
 impl Engine {

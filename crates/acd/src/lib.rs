@@ -31,7 +31,7 @@ mod timer;
 mod urgency;
 
 pub use agent::{AgentChange, AgentState};
-pub use config::{AgentConfig, Config, QueueConfig};
+pub use config::{AgentConfig, Config, LocationConfirm, QueueConfig};
 pub use engine::{EMPTY_GRACE_AGED, EMPTY_GRACE_PROTECTED, ENTRIES_MAX, Engine, SKILLS_MAX};
 pub use estimate::{NEWS_EVERY, NEWS_SWEEP};
 pub use input::{AgentId, Enqueue, EntryId, Input, OfferAnswer, OfferId, QueueId};

@@ -7,7 +7,7 @@ use flow::Interpreter;
 use media::PlayEnd;
 use media::sdp::Session;
 use primitives::{Now, Private};
-use sip::{Challenge, EndCause, Invited, LegCommand, LegEvent, LegId, Refusal};
+use sip::{Challenge, EmergencyNumber, EndCause, Invited, LegCommand, LegEvent, LegId, Refusal};
 
 use crate::call::{Call, FarState, Progress, Summary, millis};
 use crate::hop::Hop;
@@ -26,11 +26,15 @@ impl Switch {
     /// Somebody calls us.
     pub(crate) fn invited(&mut self, now: Now, leg: LegId, invited: Invited, out: &mut Vec<Output>) {
         let setup = Arc::clone(self.setup());
+        // Carriers append number-portability parameters (RFC 4694) to the user part.
+        let dialled = invited.dialled.expose().split(';').next().unwrap_or_default();
+        // Before feature codes, flows, limits and draining (47 CFR 9.16(b)(1)).
+        if let Some(number) = EmergencyNumber::of_number(dialled) {
+            return self.emergency(now, leg, number, invited, out);
+        }
         if let Some(replaced) = invited.replaces {
             return self.take_over(now, leg, (invited, replaced), out);
         }
-        // Carriers append number-portability parameters (RFC 4694) to the user part.
-        let dialled = invited.dialled.expose().split(';').next().unwrap_or_default();
         let origin = Origin::of(&setup, &invited);
         let e164 = origin
             .trunk(&setup)

@@ -134,14 +134,24 @@ impl Switch {
                 vec![AgentChange::SignIn { queues: Vec::new() }, AgentChange::Ready]
             }
             FeatureCode::SignOut => vec![AgentChange::SignOut],
-            FeatureCode::Ready => vec![AgentChange::Ready],
+            FeatureCode::Ready | FeatureCode::ConfirmLocation => vec![AgentChange::Ready],
             FeatureCode::Pause => vec![AgentChange::Pause { reason: "feature code".to_owned() }],
         };
         let mut is_done = true;
-        for change in changes {
-            is_done &= self.agent_asked(now, &user, change, "phone", out);
+        if code == FeatureCode::ConfirmLocation {
+            is_done = self.confirm_location(now, &user, "phone", out);
         }
-        let said = if is_done { code.prompt() } else { "agent_not_allowed" };
+        for change in changes {
+            is_done = is_done && self.agent_asked(now, &user, change, "phone", out);
+        }
+        let said = match code {
+            _ if is_done => code.prompt(),
+            // She is signed in, and ready as soon as she has said where she is.
+            FeatureCode::SignIn | FeatureCode::Ready if self.must_confirm_location(&user) => {
+                "agent_confirm_location"
+            }
+            _ => "agent_not_allowed",
+        };
         let Some(feature) = self.features.get_mut(&leg) else { return };
         if let Some(Ok(session)) = sdp.map(|sdp| feature.party.accept(sdp, &setup.media.codecs)) {
             let command = media::Command::Apply { port: feature.party.port, session };

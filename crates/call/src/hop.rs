@@ -330,6 +330,61 @@ pub enum Hop {
         /// `phone`, `api`, `restart`.
         by: String,
     },
+    /// An agent asked for something and may not have it yet.
+    #[serde(rename = "agent.refused")]
+    AgentRefused {
+        /// Who.
+        agent: String,
+        /// `ready`.
+        what: String,
+        /// `location_not_confirmed`.
+        why: String,
+    },
+    /// An agent's phone dialled an emergency number.
+    #[serde(rename = "emergency.start")]
+    EmergencyCalled {
+        /// Whose phone.
+        agent: String,
+        /// `911`, or `933` for a test.
+        number: String,
+        /// The location that is conveyed, by its name; none where none is configured.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        location: Option<String>,
+        /// `udp`, `tcp`, `tls`.
+        transport: String,
+    },
+    /// A destination is called for help.
+    #[serde(rename = "emergency.ring")]
+    EmergencyRung {
+        /// Its host.
+        destination: String,
+        /// The first, the second …
+        attempt: u32,
+    },
+    /// It did not help; the next is called at once.
+    #[serde(rename = "emergency.unreached")]
+    EmergencyUnreached {
+        /// Its host.
+        destination: String,
+        /// `refused_503`, `no_response`, `not_answered`, `unreachable`, `no_codec`.
+        why: String,
+    },
+    /// No destination is left. She is told to take another phone.
+    #[serde(rename = "emergency.failed")]
+    EmergencyFailed {
+        /// How many were called.
+        tried: u32,
+    },
+    /// The people to be told of an emergency call were told, or could not be.
+    #[serde(rename = "emergency.told")]
+    EmergencyTold {
+        /// Which call. It may be over.
+        call: String,
+        /// `called`, `answered`, `failed`, `ended`.
+        what: String,
+        /// Whether somebody took it.
+        delivered: bool,
+    },
     /// A phone registered, refreshed not counted, or is gone.
     #[serde(rename = "phone.registered")]
     Registered {
@@ -483,6 +538,22 @@ impl Hop {
             Self::Ended { cause, lasted_ms: None } => format!("call ends: {cause}"),
             Self::AgentNow { agent, state } => format!("{agent} is {state}"),
             Self::AgentAsked { agent, what, by } => format!("{agent} asks to {what} by {by}"),
+            Self::AgentRefused { agent, what, why } => format!("{agent} may not {what} yet: {why}"),
+            Self::EmergencyCalled { agent, number, location, transport } => {
+                let place = location.as_deref().unwrap_or("a place nobody wrote down");
+                format!("{agent} dials {number} over {transport} from {place}")
+            }
+            Self::EmergencyRung { destination, attempt } => {
+                format!("help is called at {destination}, attempt {attempt}")
+            }
+            Self::EmergencyUnreached { destination, why } => format!("{destination} does not help: {why}"),
+            Self::EmergencyFailed { tried } => format!("nobody helps; {tried} were called"),
+            Self::EmergencyTold { call, what, delivered: true } => {
+                format!("people were told of emergency call {call}: {what}")
+            }
+            Self::EmergencyTold { call, what, delivered: false } => {
+                format!("people could not be told of emergency call {call}: {what}")
+            }
             Self::Registered { agent, contacts } => format!("{agent} has {contacts} phone contacts"),
             Self::Loaded { flows } => format!("flows loaded, version {}", flows.get(..12).unwrap_or(flows)),
             Self::ShutOut { why, messages } => format!("{messages} SIP messages dropped at the door: {why}"),

@@ -7,6 +7,7 @@ use audit::CallId;
 use sip::Binding;
 use sip::passport::Passport;
 
+use crate::emergency::NoticeEvent;
 use crate::setup::Setup;
 
 /// What happens to a switch.
@@ -31,6 +32,20 @@ pub enum Input<'a> {
         user: String,
         /// What was stored.
         binding: Binding,
+    },
+    /// An agent says that she is where her location says, by way of the HTTP API.
+    ConfirmLocation {
+        /// Who.
+        agent: String,
+    },
+    /// What became of an `Output::Notice`.
+    Noticed {
+        /// Its call.
+        call: String,
+        /// Its event.
+        event: NoticeEvent,
+        /// Whether somebody took it. `false`: it was given up.
+        delivered: bool,
     },
     /// Flows and configuration were checked and replace the ones before, all at once.
     Configured(Arc<Setup>),

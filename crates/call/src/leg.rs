@@ -9,6 +9,7 @@ use media::sdp::{self, Codec, Local, Session, Unacceptable};
 use sip::LegId;
 
 use crate::caller::Side;
+use crate::emergency::EmergencySide;
 
 /// The media side of one party. An agent who is rung at several phones has one, shared by their legs,
 /// because only one of them will answer.
@@ -78,6 +79,8 @@ pub(crate) enum Owner {
     Referrer(audit::CallId),
     /// An agent's phone that dialled a feature code.
     Feature(LegId),
+    /// One side of an emergency call.
+    Emergency(audit::CallId, EmergencySide),
 }
 
 impl Owner {
@@ -86,7 +89,7 @@ impl Owner {
         match self {
             Self::Caller(id) => Some((id, Side::Caller)),
             Self::Far(id) => Some((id, Side::Far)),
-            Self::Referrer(_) | Self::Feature(_) => None,
+            Self::Referrer(_) | Self::Feature(_) | Self::Emergency(..) => None,
         }
     }
 }

@@ -19,12 +19,14 @@
 //! | an agent transfers whom she talks with | `referral.rs`, `attended.rs`, `sides.rs` |
 //! | an agent signs in by feature code | `feature.rs` |
 //! | links to carriers: what is known of them, how numbers are written | `trunk/` |
+//! | 911 from an agent's phone, before everything else | `emergency/` |
 //! | everything a person could later ask about | `hop.rs` |
 
 mod attended;
 mod call;
 mod caller;
 mod direct;
+mod emergency;
 mod feature;
 mod hop;
 mod input;
@@ -45,6 +47,7 @@ mod transfer;
 mod trunk;
 
 pub use audit::CallId;
+pub use emergency::{Civic, Destination, EmergencyConfig, Location, Notice, NoticeEvent, Notify};
 pub use hop::{Hop, UnknownHop};
 pub use input::{Input, LogState, SignatureVerdict};
 pub use output::{CallRecord, Output};

@@ -6,6 +6,7 @@ use primitives::Now;
 use sip::RegistrationChange;
 use sip::passport::Passport;
 
+use crate::emergency::Notice;
 use crate::hop::Hop;
 
 /// What a switch wants done, in this order. Hops come first: they are durable before what follows is sent.
@@ -48,6 +49,8 @@ pub enum Output {
         /// What was signed, by whom it says.
         passport: Box<Passport>,
     },
+    /// Somebody is to be told of an emergency call. Always behind the call itself.
+    Notice(Box<Notice>),
     /// A call is over: its row for reports.
     Record(CallRecord),
 }

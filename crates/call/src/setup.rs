@@ -11,6 +11,7 @@ use media::sdp::Codec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::emergency::EmergencyConfig;
 use crate::trunk::{Network, Number, Strangers, Trunk};
 
 /// What a switch works with until the next reload. Running calls keep the library they started on.
@@ -35,6 +36,8 @@ pub struct Setup {
     /// Where certificates of carriers that sign numbers may be fetched: hosts in lower case, with a port where
     /// it is not 443. Empty: signatures are not checked.
     pub certificate_hosts: BTreeSet<String>,
+    /// Where 911 on an agent's phone leads. `None`: nowhere, and she is told so.
+    pub emergency: Option<Arc<EmergencyConfig>>,
     /// What an agent's phone can dial to sign in and out.
     pub feature_codes: BTreeMap<String, FeatureCode>,
     /// The language agents are spoken to.
@@ -105,6 +108,8 @@ pub enum FeatureCode {
     Ready,
     /// Not ready.
     Pause,
+    /// At the place her location says, and ready.
+    ConfirmLocation,
 }
 
 impl FeatureCode {
@@ -113,7 +118,7 @@ impl FeatureCode {
         match self {
             Self::SignIn => "agent_signed_in",
             Self::SignOut => "agent_signed_out",
-            Self::Ready => "agent_ready",
+            Self::Ready | Self::ConfirmLocation => "agent_ready",
             Self::Pause => "agent_paused",
         }
     }
@@ -182,6 +187,7 @@ pub(crate) mod tests {
             strangers: Strangers::Refuse,
             security: sip::Security::default(),
             certificate_hosts: BTreeSet::new(),
+            emergency: None,
             feature_codes: BTreeMap::new(),
             agent_language: "en".into(),
             media: MediaSetup {

@@ -99,9 +99,17 @@ impl Switch {
                     with: call.far.as_ref().map(|far| far.who.name()),
                     flow: call.script.flow().map(|flow| flow.digest().to_string()).unwrap_or_default(),
                 })
+                .chain(self.emergencies.values().map(|call| CallStatus {
+                    call: call.id.to_string(),
+                    at: "emergency".to_owned(),
+                    urgency: flow::Urgency::Emergency.word(),
+                    queue: None,
+                    with: call.with(),
+                    flow: String::new(),
+                }))
                 .collect(),
             trunks: self.links.status(),
-            ports_free: self.ports.free(),
+            ports_free: self.ports.free_in_all(),
             flows: setup.library.digest().to_string(),
             draining: self.draining,
         }

@@ -15,12 +15,13 @@ use rand_core::Rng;
 use sip::{EndCause, LegCommand, LegEvent, LegId, Refusal, RegistrationChange};
 
 use crate::call::{Call, Progress};
+use crate::emergency::{EmergencyCall, EmergencySide};
 use crate::feature::FeatureCall;
 use crate::hop::Hop;
 use crate::input::{Input, LogState};
 use crate::leg::Owner;
 use crate::output::Output;
-use crate::port_pool::PortPool;
+use crate::port_pool::{EMERGENCY_PORTS_RESERVED, PortPool};
 use crate::referral::referrer_media;
 use crate::script::Script;
 use crate::setup::Setup;
@@ -48,6 +49,9 @@ pub struct Switch {
     pub(crate) ports: PortPool,
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) features: BTreeMap<LegId, FeatureCall>,
+    pub(crate) emergencies: BTreeMap<CallId, EmergencyCall>,
+    /// Agents who said since they signed in that they are where their location says.
+    pub(crate) location_confirmed: BTreeSet<String>,
     pub(crate) legs: BTreeMap<LegId, Owner>,
     pub(crate) media: BTreeMap<PortId, OpenPort>,
     pub(crate) entries: BTreeMap<EntryId, CallId>,
@@ -93,10 +97,12 @@ impl Switch {
             acd: acd::Engine::new(setup.acd.clone()),
             links: Links::new(seed.part("trunks").generator()),
             is_started: false,
-            ports: PortPool::new(setup.media.ports.clone(), &BTreeSet::new()),
+            ports: port_pool(&setup, &BTreeSet::new()),
             setup,
             calls: BTreeMap::new(),
             features: BTreeMap::new(),
+            emergencies: BTreeMap::new(),
+            location_confirmed: BTreeSet::new(),
             legs: BTreeMap::new(),
             media: BTreeMap::new(),
             entries: BTreeMap::new(),
@@ -149,6 +155,7 @@ impl Switch {
     pub fn is_idle(&self) -> bool {
         self.calls.is_empty()
             && self.features.is_empty()
+            && self.emergencies.is_empty()
             && self.legs.is_empty()
             && self.media.is_empty()
             && self.entries.is_empty()
@@ -160,7 +167,7 @@ impl Switch {
 
     /// Calls under way.
     pub fn calls(&self) -> usize {
-        self.calls.len() + self.features.len()
+        self.calls.len() + self.features.len() + self.emergencies.len()
     }
 
     /// What new calls work with.
@@ -178,6 +185,12 @@ impl Switch {
             Input::Restore { user, binding } => {
                 // What became of it comes back as a registration: bound, or lapsed meanwhile.
                 self.sip_input(now, sip::Input::Restore { user, binding }, out);
+            }
+            Input::ConfirmLocation { agent } => {
+                self.confirm_location(now, &agent, "api", out);
+            }
+            Input::Noticed { call, event, delivered } => {
+                self.notice_settled(now, (call, event), delivered, out);
             }
             Input::Configured(setup) => self.configure(now, setup, out),
             Input::Verified { call, passport, verdict } => self.verified(now, call, &passport, verdict, out),
@@ -199,6 +212,11 @@ impl Switch {
                 for id in self.calls.keys().copied().collect::<Vec<_>>() {
                     self.with_call(now, id, |switch, call| switch.end(now, call, "node_stopped", out));
                 }
+                for id in self.emergencies.keys().copied().collect::<Vec<_>>() {
+                    self.with_emergency(now, id, |switch, call| {
+                        switch.end_emergency(now, call, "node_stopped", out);
+                    });
+                }
             }
             Input::Timeout => self.timeout(now, out),
         }
@@ -216,6 +234,10 @@ impl Switch {
             && at <= now.mono
         {
             self.timers.remove(&(at, id));
+            self.with_emergency(now, id, |switch, call| {
+                call.scheduled = None;
+                switch.emergency_timeout(now, call, out);
+            });
             self.with_call(now, id, |switch, call| {
                 call.scheduled = None;
                 if matches!(call.progress, Progress::Opening { .. }) && call.deadline() <= Some(now.mono) {
@@ -232,9 +254,11 @@ impl Switch {
     }
 
     fn configure(&mut self, now: Now, setup: Arc<Setup>, out: &mut Vec<Output>) {
-        if setup.media.ports != self.setup.media.ports {
+        if setup.media.ports != self.setup.media.ports
+            || setup.emergency.is_some() != self.setup.emergency.is_some()
+        {
             let in_use = self.media.values().map(|port| port.udp).collect();
-            self.ports = PortPool::new(setup.media.ports.clone(), &in_use);
+            self.ports = port_pool(&setup, &in_use);
         }
         self.acd_input(now, acd::Input::Configure(setup.acd.clone()));
         self.sip_input(now, sip::Input::Users(setup.users.clone()), out);
@@ -347,6 +371,9 @@ impl Switch {
         {
             return false;
         }
+        if self.waits_for_location(now, name, &change, by, out) {
+            return false;
+        }
         let what = match &change {
             AgentChange::SignIn { .. } => "sign_in",
             AgentChange::SignOut => "sign_out",
@@ -379,6 +406,12 @@ impl Switch {
                 self.with_call(now, id, |switch, call| switch.referrer_event(now, call, leg, event, out));
             }
             (Some(Owner::Feature(_)), event) => self.feature_event(now, leg, event, out),
+            (Some(Owner::Emergency(id, side)), event) => {
+                self.with_emergency(now, id, |switch, call| match side {
+                    EmergencySide::Near => switch.emergency_near(now, call, event, out),
+                    EmergencySide::Far => switch.emergency_far(now, call, event, out),
+                });
+            }
             // The call let go of this leg a moment ago.
             (None, _) => {}
         }
@@ -410,6 +443,11 @@ impl Switch {
                 self.with_call(now, id, |_, call| referrer_media(call, &event));
             }
             Some(Owner::Feature(leg)) => self.feature_media(now, leg, event, out),
+            Some(Owner::Emergency(id, side)) => {
+                self.with_emergency(now, id, |switch, call| {
+                    switch.emergency_media(now, call, side, event, out);
+                });
+            }
             None => {}
         }
     }
@@ -469,20 +507,26 @@ impl Switch {
     pub(crate) fn with_call(&mut self, now: Now, id: CallId, work: impl FnOnce(&mut Self, &mut Call)) {
         let Some(mut call) = self.calls.remove(&id) else { return };
         work(self, &mut call);
-        let due = if call.over { None } else { call.deadline() };
-        if due != call.scheduled {
-            if let Some(before) = call.scheduled {
-                self.timers.remove(&(before, id));
-            }
-            if let Some(due) = due {
-                // A deadline in the past is met at the next wake-up, not never.
-                self.timers.insert((due.max(now.mono), id));
-            }
-            call.scheduled = due.map(|due| due.max(now.mono));
-        }
+        // A deadline in the past is met at the next wake-up, not never.
+        let due = if call.over { None } else { call.deadline().map(|due| due.max(now.mono)) };
+        self.reschedule(id, &mut call.scheduled, due);
         if !call.over {
             self.calls.insert(id, call);
         }
+    }
+
+    /// Moves a call's place in the list of timers.
+    pub(crate) fn reschedule(&mut self, id: CallId, scheduled: &mut Option<Instant>, due: Option<Instant>) {
+        if *scheduled == due {
+            return;
+        }
+        if let Some(before) = *scheduled {
+            self.timers.remove(&(before, id));
+        }
+        if let Some(due) = due {
+            self.timers.insert((due, id));
+        }
+        *scheduled = due;
     }
 
     pub(crate) fn hop(&self, now: Now, call: Option<&Call>, hop: Hop, out: &mut Vec<Output>) {
@@ -505,12 +549,33 @@ impl Switch {
         out: &mut Vec<Output>,
     ) -> Option<(PortId, SocketAddr)> {
         let udp = self.ports.take()?;
+        Some(self.open(owner, shard, SocketAddr::new(address, udp), out))
+    }
+
+    /// The same for an emergency call, which may take the numbers kept for it.
+    pub(crate) fn open_emergency_port(
+        &mut self,
+        owner: Owner,
+        shard: u16,
+        address: IpAddr,
+        out: &mut Vec<Output>,
+    ) -> Option<(PortId, SocketAddr)> {
+        let udp = self.ports.take_for_emergency()?;
+        Some(self.open(owner, shard, SocketAddr::new(address, udp), out))
+    }
+
+    fn open(
+        &mut self,
+        owner: Owner,
+        shard: u16,
+        local: SocketAddr,
+        out: &mut Vec<Output>,
+    ) -> (PortId, SocketAddr) {
         self.numbers.port += 1;
         let port = PortId(self.numbers.port);
-        let local = SocketAddr::new(address, udp);
-        self.media.insert(port, OpenPort { owner: Some(owner), shard, udp });
+        self.media.insert(port, OpenPort { owner: Some(owner), shard, udp: local.port() });
         out.push(Output::Media { shard, command: media::Command::Open { port, local } });
-        Some((port, local))
+        (port, local)
     }
 
     /// Closes a port. Its number is free again when the media thread says so.
@@ -601,4 +666,10 @@ impl Switch {
             self.leg(now, leg, LegCommand::HangUp { cause }, out);
         }
     }
+}
+
+/// The RTP numbers of a setup; where it has emergency calls some are theirs.
+fn port_pool(setup: &Setup, in_use: &BTreeSet<u16>) -> PortPool {
+    let reserved = if setup.emergency.is_some() { EMERGENCY_PORTS_RESERVED } else { 0 };
+    PortPool::new(setup.media.ports.clone(), in_use, reserved)
 }

@@ -152,6 +152,7 @@ impl Content {
         for name in self.environment.numbers.iter().filter(|name| !config.numbers.contains_key(*name)) {
             tracing::warn!(number = %name, "a number flows transfer to leads nowhere: bind it under `numbers:`; until then such a transfer fails at once and its flow goes on");
         }
+        warn_where_911_leads_nowhere(config);
         let threads = match config.media.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => usize::from(threads),
@@ -171,6 +172,7 @@ impl Content {
             strangers: config.strangers,
             security: config.security.limits(),
             certificate_hosts: config.stir.hosts(),
+            emergency: config.emergency.clone().map(Arc::new),
             feature_codes: config.feature_codes.clone(),
             agent_language: config.agent_language.as_str().into(),
             media: MediaSetup {
@@ -199,6 +201,15 @@ fn trunks(config: &Config, secrets: &Secrets) -> Result<BTreeMap<String, Trunk>,
         Ok((name.clone(), Trunk { config: config.clone(), password, accept_password }))
     };
     config.trunks.iter().map(with_secrets).collect()
+}
+
+fn warn_where_911_leads_nowhere(config: &Config) {
+    if config.emergency.is_none() {
+        tracing::warn!(
+            "911 FROM AN AGENT'S PHONE LEADS NOWHERE: `emergency:` is not configured. Whoever dials it is told to \
+             take another phone. 47 CFR 9.16 demands it of every phone system in the United States"
+        );
+    }
 }
 
 /// Every YAML file below a folder, in a fixed order, but for what belongs to the prompts.

@@ -11,6 +11,7 @@ mod keeper;
 mod metrics;
 mod net;
 mod node;
+mod notifier;
 mod secrets;
 mod stir;
 mod trail;

@@ -34,6 +34,11 @@ pub struct Metrics {
     talk_seconds: Histogram,
     waiting: IntGaugeVec,
     agents: IntGaugeVec,
+    emergency_calls: IntCounterVec,
+    emergency_unreached: IntCounter,
+    emergency_notices: IntCounterVec,
+    /// Notices of emergency calls nobody has taken yet.
+    pub emergency_notices_waiting: IntGauge,
     /// SIP messages not acted on, by kind.
     pub sip_dropped: IntCounterVec,
     /// SIP messages the operating system would not take.
@@ -130,6 +135,28 @@ impl Metrics {
             )?,
             waiting: gauges(r, "careline_queue_waiting", "Callers waiting now", &["queue", "urgency"])?,
             agents: gauges(r, "careline_agents", "Agents now, by state", &["state"])?,
+            emergency_calls: counters(
+                r,
+                "careline_emergency_calls_total",
+                "Emergency numbers dialled on agents' phones",
+                &["number"],
+            )?,
+            emergency_unreached: counter(
+                r,
+                "careline_emergency_unreached_total",
+                "Emergency calls that reached nobody; alert on any",
+            )?,
+            emergency_notices: counters(
+                r,
+                "careline_emergency_notices_total",
+                "Notices of emergency calls; alert on any that is undelivered",
+                &["event", "outcome"],
+            )?,
+            emergency_notices_waiting: gauge(
+                r,
+                "careline_emergency_notices_waiting",
+                "Notices of emergency calls nobody has taken yet; alert above 0 for 10 s",
+            )?,
             sip_dropped: counters(r, "careline_sip_dropped_total", "SIP messages not acted on", &["reason"])?,
             sip_unsent: counter(r, "careline_sip_unsent_total", "SIP messages that could not be sent")?,
             connections_refused: counter(
@@ -229,7 +256,19 @@ impl Metrics {
             }
             Hop::LeftQueue { queue, why, .. } => self.queue_exits.with_label_values(&[queue, why]).inc(),
             Hop::Parted { talked_ms, .. } => self.talk_seconds.observe(seconds(talked_ms)),
-            Hop::Ended { cause, .. } => self.calls.with_label_values(&[cause]).inc(),
+            Hop::Ended { cause, .. } => {
+                self.calls.with_label_values(&[cause]).inc();
+                if matches!(cause.as_str(), "emergency_not_reached" | "emergency_not_configured") {
+                    self.emergency_unreached.inc();
+                }
+            }
+            Hop::EmergencyCalled { number, .. } => {
+                self.emergency_calls.with_label_values(&[number]).inc();
+            }
+            Hop::EmergencyTold { what, delivered, .. } => {
+                let outcome = if *delivered { "delivered" } else { "undelivered" };
+                self.emergency_notices.with_label_values(&[what.as_str(), outcome]).inc();
+            }
             Hop::Log { state } => self.audit_stalled.set(i64::from(state == "stalled")),
             Hop::TrunkCalled { trunk, .. } => self.trunk_attempts.with_label_values(&[trunk]).inc(),
             Hop::TrunkNotReached { trunk, why } | Hop::TrunkFull { trunk, why } => {
@@ -255,6 +294,10 @@ impl Metrics {
             | Hop::TransferFailed { .. }
             | Hop::AgentNow { .. }
             | Hop::AgentAsked { .. }
+            | Hop::AgentRefused { .. }
+            | Hop::EmergencyRung { .. }
+            | Hop::EmergencyUnreached { .. }
+            | Hop::EmergencyFailed { .. }
             | Hop::Registered { .. }
             | Hop::ShutOut { .. }
             | Hop::TrunkNow { .. }

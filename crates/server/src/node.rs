@@ -28,6 +28,7 @@ use crate::net::listen::{self, ListenError};
 use crate::net::resolve::Resolver;
 use crate::net::streams::Streams;
 use crate::net::tls::CertificateError;
+use crate::notifier::Notifier;
 use crate::secrets::{Names, Secrets, SecretsError, make_data_folder, system_seed};
 use crate::stir::Verifier;
 
@@ -169,6 +170,7 @@ impl Node {
             streams: opened.streams,
             media,
             keeper,
+            notifier: Notifier::start(opened.inbox.clone(), Arc::clone(&metrics)),
             inbox: opened.inbox.clone(),
             metrics: Arc::clone(&metrics),
             runtime: tokio::runtime::Handle::current(),

@@ -5,7 +5,7 @@ mod bench;
 
 use bench::{ANSWER, Ask, Bench, header, invite_to, response};
 use primitives::Private;
-use sip::{Binding, Input, Invite, LegEvent, Path};
+use sip::{Account, Binding, Input, Invite, LegEvent, Path};
 
 /// An INVITE with credentials nobody could have sent: the password is wrong.
 fn with_wrong_password(uri: &str) -> Ask {
@@ -89,13 +89,12 @@ fn a_phone_is_known_by_where_it_registered_and_among_several_by_its_name() {
 #[test]
 fn an_invite_to_a_service_goes_by_its_route_with_the_body_it_was_given() {
     let mut bench = Bench::new();
-    let headers = vec![
-        ("Route".to_owned(), "<sip:192.0.2.10:5060;lr>".to_owned()),
-        ("Content-Type".to_owned(), "multipart/mixed;boundary=b".to_owned()),
-    ];
+    let headers = vec![("Content-Type".to_owned(), "multipart/mixed;boundary=b".to_owned())];
+    let account = Account { routes: vec!["<sip:192.0.2.10:5060;lr>".to_owned()], ..Account::default() };
     let (leg, said) = bench.dial(Invite {
         from: Some(Private::new("+15550100100".to_owned())),
-        headers: headers.clone(),
+        headers,
+        account: account.clone(),
         ..invite_to("urn:service:sos")
     });
     let invite = said.message(0).to_owned();
@@ -110,7 +109,7 @@ fn an_invite_to_a_service_goes_by_its_route_with_the_body_it_was_given() {
     assert!(said.message(0).starts_with("ACK "));
 
     // Refused, it is acknowledged along the same way (§17.1.1.3).
-    let (_, said) = bench.dial(Invite { headers, ..invite_to("urn:service:sos") });
+    let (_, said) = bench.dial(Invite { account, ..invite_to("urn:service:sos") });
     let said = bench.receive(&response(said.message(0), "503 Service Unavailable", "b2", ""));
     assert_eq!(bench::headers(said.message(0), "Route"), ["<sip:192.0.2.10:5060;lr>"]);
 }

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use acd::AgentConfig;
-use call::{FeatureCode, Limits, Number, Strangers, TrunkConfig};
+use acd::{AgentConfig, LocationConfirm};
+use call::{EmergencyConfig, FeatureCode, Limits, Number, Strangers, TrunkConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -66,6 +66,9 @@ pub struct Config {
     pub security: Security,
     /// Signatures of carriers for callers' numbers.
     pub stir: Stir,
+    /// Where 911 on an agent's phone leads. Default nowhere, which the start warns of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<EmergencyConfig>,
     /// What an agent can dial on her phone.
     pub feature_codes: BTreeMap<String, FeatureCode>,
     /// The language agents are spoken to. Default `en`.
@@ -93,11 +96,13 @@ impl Default for Config {
             strangers: Strangers::default(),
             security: Security::default(),
             stir: Stir::default(),
+            emergency: None,
             feature_codes: BTreeMap::from([
                 ("*11".to_owned(), FeatureCode::SignIn),
                 ("*12".to_owned(), FeatureCode::SignOut),
                 ("*13".to_owned(), FeatureCode::Ready),
                 ("*14".to_owned(), FeatureCode::Pause),
+                ("*15".to_owned(), FeatureCode::ConfirmLocation),
             ]),
             agent_language: "en".to_owned(),
             limits: Limits::default(),
@@ -205,6 +210,9 @@ impl Config {
         if let Err(text) = self.security.check() {
             return mistake(text);
         }
+        if let Err(text) = self.check_emergency() {
+            return mistake(text);
+        }
         let mut listeners =
             self.sip.udp.iter().chain(&self.sip.tcp).chain(self.sip.tls.iter().map(|tls| &tls.address));
         if listeners.any(|listener| listener.ip().is_unspecified())
@@ -258,6 +266,22 @@ impl Config {
         let rest =
             || self.trunks.iter().find_map(unknown).or_else(|| self.trunks.iter().find_map(unencrypted));
         numbers.or_else(trunks).or_else(rest)
+    }
+
+    fn check_emergency(&self) -> Result<(), String> {
+        if let Some(emergency) = &self.emergency {
+            return emergency.check(&self.agents);
+        }
+        let has_place =
+            |its: &AgentConfig| its.location.is_some() || its.location_confirm != LocationConfirm::Never;
+        if self.agents.values().any(has_place) {
+            return Err(
+                "agents have locations and `emergency:` is missing, so 911 from their phones would lead \
+                        nowhere: write where it goes"
+                    .to_owned(),
+            );
+        }
+        Ok(())
     }
 
     /// Every path of a file besides the two folders.

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use acd::AgentChange;
 use bytes::Bytes;
-use call::{CallId, LogState, Passport, Setup, SignatureVerdict, Status};
+use call::{CallId, LogState, NoticeEvent, Passport, Setup, SignatureVerdict, Status};
 use mio::{Registry, Token, Waker};
 use sip::{ConnectionChange, ConnectionId, Path, ResolveId, Target};
 use tokio::sync::oneshot;
@@ -58,6 +58,20 @@ pub enum Message {
         agent: String,
         /// What.
         change: AgentChange,
+    },
+    /// From the API: an agent is where her location says.
+    ConfirmLocation {
+        /// Who.
+        agent: String,
+    },
+    /// What became of a notice of an emergency call.
+    Noticed {
+        /// Its call.
+        call: String,
+        /// Its event.
+        event: NoticeEvent,
+        /// Whether somebody took it.
+        delivered: bool,
     },
     /// How do things stand?
     Status(oneshot::Sender<Status>),

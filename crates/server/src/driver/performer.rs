@@ -13,6 +13,7 @@ use crate::keeper::Keeper;
 use crate::metrics::Metrics;
 use crate::net::resolve::Resolver;
 use crate::net::streams::Streams;
+use crate::notifier::Notifier;
 
 /// Does what a switch wants done.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub struct Performer {
     pub media: Vec<MediaThread>,
     /// The database.
     pub keeper: Keeper,
+    /// Who is told of emergency calls.
+    pub notifier: Notifier,
     /// For answers that come later.
     pub inbox: Inbox,
     /// For counting.
@@ -43,6 +46,7 @@ impl Performer {
             Output::Media { shard, command } => self.media(shard, command),
             Output::Registration(change) => self.keeper.registration(change),
             Output::AgentChanged { agent, change } => self.keeper.agent(agent, change),
+            Output::Notice(notice) => self.notifier.send(*notice),
             Output::Record(record) => self.keeper.record(record),
             // Told to the log, the metrics, the audit writer and the verifier before this.
             Output::Hop { .. } | Output::Verify { .. } => {}

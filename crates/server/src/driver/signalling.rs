@@ -190,6 +190,10 @@ impl Signalling {
                 Message::Agent { agent, change } => {
                     Some(Input::Agent { agent: agent.clone(), change: change.clone(), by: "api" })
                 }
+                Message::ConfirmLocation { agent } => Some(Input::ConfirmLocation { agent: agent.clone() }),
+                Message::Noticed { call, event, delivered } => {
+                    Some(Input::Noticed { call: call.clone(), event: *event, delivered: *delivered })
+                }
                 Message::Configured(setup) => Some(Input::Configured(Arc::clone(setup))),
                 Message::Log(state) => Some(Input::Log(*state)),
                 Message::Override { exception, ended } => Some(Input::Override {
@@ -225,7 +229,13 @@ impl Signalling {
                     self.metrics.hop(&hop);
                     facts.push(audit::Event { at, call, flow, fact: hop.fact() });
                 }
-                Output::Sip(sip::Output::Send { release: Release::AtOnce, .. } | sip::Output::Dropped(_)) => {
+                // A connection or a name says nothing of a call yet; an emergency call waits for them.
+                Output::Sip(
+                    sip::Output::Send { release: Release::AtOnce, .. }
+                    | sip::Output::Connect { .. }
+                    | sip::Output::Resolve { .. }
+                    | sip::Output::Dropped(_),
+                ) => {
                     self.performer.perform(output);
                 }
                 // Before anything waits for a disk: with the certificate at hand it is known before the flow begins.

@@ -34,7 +34,7 @@ pub struct Wish {
     reason: String,
 }
 
-/// `POST /api/v1/agents/{agent}/{sign-in|sign-out|ready|pause}`.
+/// `POST /api/v1/agents/{agent}/{sign-in|sign-out|ready|pause|confirm-location}`.
 pub async fn agent(
     State(service): State<Service>,
     Path((agent, wish)): Path<(String, String)>,
@@ -45,12 +45,19 @@ pub async fn agent(
         return refusal;
     }
     let Wish { queues, reason } = body.map(|Json(wish)| wish).unwrap_or_default();
-    let change = match wish.as_str() {
-        "sign-in" => AgentChange::SignIn { queues },
-        "sign-out" => AgentChange::SignOut,
-        "ready" => AgentChange::Ready,
-        "pause" => AgentChange::Pause { reason },
-        _ => return problem(StatusCode::NOT_FOUND, "the wishes are sign-in, sign-out, ready and pause"),
+    let change = |change| Message::Agent { agent: agent.clone(), change };
+    let message = match wish.as_str() {
+        "sign-in" => change(AgentChange::SignIn { queues }),
+        "sign-out" => change(AgentChange::SignOut),
+        "ready" => change(AgentChange::Ready),
+        "pause" => change(AgentChange::Pause { reason }),
+        "confirm-location" => Message::ConfirmLocation { agent: agent.clone() },
+        _ => {
+            return problem(
+                StatusCode::NOT_FOUND,
+                "the wishes are sign-in, sign-out, ready, pause and confirm-location",
+            );
+        }
     };
     let Some(before) = service.node.inbox.status().await else {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "the signalling thread does not answer");
@@ -58,7 +65,7 @@ pub async fn agent(
     if !before.agents.iter().any(|known| known.name == agent) {
         return problem(StatusCode::NOT_FOUND, "no agent of that name is configured");
     }
-    if !service.node.inbox.send(Message::Agent { agent: agent.clone(), change }) {
+    if !service.node.inbox.send(message) {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "the signalling thread is too far behind");
     }
     // Asked after the wish in the same line, so the answer shows what came of it.

@@ -219,7 +219,7 @@ pub struct Invite {
     pub display_name: String,
     /// Our SDP offer, or a body that holds it among other parts; then `headers` says its Content-Type.
     pub offer: Bytes,
-    /// Headers to add, e.g. `Alert-Info`. Names and values without CR and LF. A `Route` is followed.
+    /// Headers to add, e.g. `Alert-Info`. Names and values without CR and LF.
     pub headers: Vec<(String, String)>,
     /// Who we are to a carrier in between.
     pub account: Account,

@@ -29,8 +29,9 @@ pub(super) const TARGETS_MAX: usize = 4;
 const CSEQ_FIRST: u32 = 1;
 
 /// Headers of an INVITE that are ours to write.
-const OURS: [Name; 17] = [
+const OURS: [Name; 18] = [
     Name::Via,
+    Name::Route,
     Name::RecordRoute,
     Name::From,
     Name::To,

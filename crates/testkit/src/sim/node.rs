@@ -85,7 +85,12 @@ impl Node {
                 Output::Hop { at, call, flow, hop } => {
                     facts.push(audit::Event { at, call, flow, fact: hop.fact() });
                 }
-                Output::Sip(sip::Output::Send { release: Release::AtOnce, .. } | sip::Output::Dropped(_)) => {
+                Output::Sip(
+                    sip::Output::Send { release: Release::AtOnce, .. }
+                    | sip::Output::Connect { .. }
+                    | sip::Output::Resolve { .. }
+                    | sip::Output::Dropped(_),
+                ) => {
                     self.perform(now, output, rest);
                 }
                 other => held.push(other),
@@ -190,6 +195,7 @@ impl Node {
             Output::Media { command, .. } => self.command(now, command),
             Output::Registration(change) => rest.stored.registration(change),
             Output::AgentChanged { agent, change } => rest.stored.agent(agent, change),
+            Output::Notice(notice) => rest.stored.notices.push(*notice),
             _ => {}
         }
     }
@@ -216,6 +222,8 @@ pub(crate) struct Stored {
     bindings: BTreeMap<(String, String), Binding>,
     /// Whether she signed in, and what she last said of being ready.
     agents: BTreeMap<String, [Option<AgentChange>; 2]>,
+    /// What the people were told who are told of emergency calls.
+    pub notices: Vec<call::Notice>,
 }
 
 impl Stored {

@@ -27,6 +27,11 @@ impl Sim {
         }
     }
 
+    /// What was told of emergency calls, in order.
+    pub fn notices(&self) -> &[call::Notice] {
+        &self.stored.notices
+    }
+
     /// A phone's latest call.
     pub fn phase(&self, phone: PhoneId) -> Option<Phase> {
         self.phones.get(phone.0).and_then(Phone::phase)

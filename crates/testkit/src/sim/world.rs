@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acd::{AgentConfig, QueueConfig};
-use call::{FeatureCode, Limits, MediaSetup, Prompts, Setup};
+use call::{EmergencyConfig, FeatureCode, Limits, MediaSetup, Prompts, Setup};
 use flow::{Environment, PromptInfo, PromptRef, Source};
 use media::Prompt;
 use media::sdp::Codec;
@@ -27,7 +27,7 @@ pub const FRONT_DOOR: &str = "+15550100100";
 const SMALL_FLOW: &str = include_str!("small.yaml");
 
 /// Prompts the small flow and the switch itself play, with their length in milliseconds.
-const SMALL_PROMPTS: [(&str, u64); 22] = [
+const SMALL_PROMPTS: [(&str, u64); 25] = [
     ("dial_911_notice", 1_500),
     ("main_menu", 2_000),
     ("enter_record", 1_000),
@@ -43,6 +43,9 @@ const SMALL_PROMPTS: [(&str, u64); 22] = [
     ("agent_signed_out", 500),
     ("agent_ready", 500),
     ("agent_paused", 500),
+    ("agent_confirm_location", 500),
+    ("emergency_not_reached", 1_500),
+    ("emergency_not_set_up", 1_500),
     ("whisper_emergency", 400),
     ("whisper_emergent", 400),
     ("whisper_urgent", 400),
@@ -65,6 +68,8 @@ pub struct World {
     pub prompts: BTreeMap<PromptRef, Duration>,
     /// Numbers flows transfer to, and the user name of the phone that stands there.
     pub numbers: BTreeMap<String, String>,
+    /// Where 911 on an agent's phone leads.
+    pub emergency: Option<EmergencyConfig>,
     /// UDP ports of RTP.
     pub rtp_ports: RangeInclusive<u16>,
     /// How much the node carries.
@@ -106,6 +111,7 @@ impl World {
                 })
                 .collect(),
             numbers: [("partner".to_owned(), "partner".to_owned())].into(),
+            emergency: None,
             rtp_ports: 20_000..=20_399,
             limits: Limits::default(),
         }
@@ -166,11 +172,13 @@ impl World {
                 known: vec![ipnet::Ipv4Net::new_assert(Ipv4Addr::new(10, 3, 0, 0), 16).into()],
                 ..sip::Security::default()
             },
+            emergency: self.emergency.clone().map(Arc::new),
             feature_codes: [
                 ("*61", FeatureCode::SignIn),
                 ("*62", FeatureCode::SignOut),
                 ("*63", FeatureCode::Ready),
                 ("*64", FeatureCode::Pause),
+                ("*65", FeatureCode::ConfirmLocation),
             ]
             .map(|(code, does)| (code.to_owned(), does))
             .into(),
