@@ -188,7 +188,7 @@ impl Rules<'_> {
         let claim = "no call is ended without a goodbye that was heard".to_owned();
         for at in self.places() {
             let silent = self.space.ways_from(at).iter().position(|way| {
-                way.happened.hung_up && !way.happened.heard.last().is_some_and(|(_, ends)| !ends.is_zero())
+                way.happened.hung_up && way.happened.heard.last().is_none_or(|(_, ends)| ends.is_zero())
             });
             if let Some(number) = silent {
                 return self.broken("S6", claim, at, &[(at, number)], "say goodbye before `hang_up`");
