@@ -110,7 +110,7 @@ impl Endpoint {
 
     /// Says again that it rings, or plays.
     pub(super) fn remind(&mut self, now: Now, invitation: &mut Invitation, out: &mut Vec<Output>) {
-        if !invitation.remind_at.is_some_and(|at| now.mono >= at) {
+        if invitation.remind_at.is_none_or(|at| now.mono < at) {
             return;
         }
         invitation.remind_at = Some(now.mono + REMIND_EVERY);
