@@ -53,10 +53,12 @@ impl Run {
             .arg("-error_file")
             .arg(folder.path().join("errors"));
         for (key, value) in keys {
-            if *key == "transport" {
-                command.args(["-t", value])
-            } else {
-                command.args(["-key", key, value])
+            match *key {
+                "transport" => command.args(["-t", value]),
+                "user" => command.args(["-au", value]),
+                "asks_for" => command.args(["-auth_uri", &format!("{value}@{server}")]),
+                "password" => command.args(["-ap", value]),
+                _ => command.args(["-key", key, value]),
             };
         }
         let screen = fs::File::create(folder.path().join("screen")).map_err(Trouble::new)?;
@@ -85,7 +87,8 @@ impl Run {
 }
 
 /// Runs a scenario of `tests/sipp` to its end. The key `transport` is sipp's word for it (`t1` is one TCP
-/// connection; UDP without it).
+/// connection; UDP without it), `user` and `password` are what it answers a
+/// challenge with, for the number `asks_for`.
 pub async fn sipp(scenario: &str, server: SocketAddr, keys: &[(&str, &str)]) -> Result<(), Trouble> {
     Run::start(scenario, server, Duration::ZERO, keys)?.succeeded(SCENARIO_MAX).await
 }

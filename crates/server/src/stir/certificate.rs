@@ -73,8 +73,6 @@ fn der(signature: &[u8; 64]) -> Vec<u8> {
 pub mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use call::Passport;
     use primitives::Private;
     use rcgen::{
@@ -84,7 +82,7 @@ pub mod tests {
     use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
     use sip::passport::{Attestation, Claims};
 
-    use super::{Chain, ECDSA_P256_SHA256, der};
+    use super::Chain;
 
     /// A carrier whose certificate one authority vouches for.
     pub struct Carrier {
@@ -184,24 +182,5 @@ pub mod tests {
         assert!(Chain::read(b"<html>moved</html>").is_none());
         let garbage = Chain::read(b"\x30\x03abc").unwrap();
         assert!(!garbage.has_signed(&Carrier::new().signs("a.b", "")));
-    }
-
-    /// RFC 8225 Appendix A: the key and the signature over its example.
-    #[test]
-    fn the_signature_of_rfc_8225_is_the_one_of_its_key() {
-        use rustls_pki_types::pem::PemObject;
-        let key = "-----BEGIN PUBLIC KEY-----\n\
-            MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE8HNbQd/TmvCKwPKHkMF9fScavGeH\n\
-            78YTU8qLS8I5HLHSSmlATLcslQMhNC/OhlWBYC626nIlo7XeebYS7Sb37g==\n-----END PUBLIC KEY-----\n";
-        let key = rustls_pki_types::SubjectPublicKeyInfoDer::from_pem_slice(key.as_bytes()).unwrap();
-        let signed = "eyJhbGciOiJFUzI1NiIsInR5cCI6InBhc3Nwb3J0IiwieDV1IjoiaHR0cHM6Ly9j\
-            ZXJ0LmV4YW1wbGUub3JnL3Bhc3Nwb3J0LmNlciJ9.\
-            eyJkZXN0Ijp7InVyaSI6WyJzaXA6YWxpY2VAZXhhbXBsZS5jb20iXX0sImlhdCI6MTQ3MTM3NTQxOCwib3JpZyI6eyJ0biI6IjEyMTU1NTUxMjEyIn19";
-        let mut plain = [0; 64];
-        let text = "VLBCIVDCaeK6M4hLJb6SHQvacAQVvoiiEOWQ_iUkqk79UD81fHQ0E1b3_GluIkba7UWYRM47ZbNFdOJquE35cw";
-        plain.copy_from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap());
-        // The point is the last 65 bytes of the key's description.
-        let point = &key[key.len() - 65..];
-        ECDSA_P256_SHA256.verify_signature(point, signed.as_bytes(), &der(&plain)).unwrap();
     }
 }

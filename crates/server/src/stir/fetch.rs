@@ -1,7 +1,7 @@
 //! Fetches a carrier's certificate over HTTPS: one GET, no redirect, bounded in time and size.
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::client::conn::http1;
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
@@ -36,11 +36,16 @@ pub async fn fetch(connector: &TlsConnector, url: &str) -> Result<Bytes, &'stati
             return Err("not_there");
         }
         let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
-        body.map(|body| body.to_bytes()).map_err(|_| "too_big")
+        body.map(|body| body.to_bytes())
+            .map_err(|error| if error.is::<LengthLimitError>() { "too_big" } else { unreachable })
     };
-    // The connection ends with the answer: both are dropped here.
+    // Who closes when all is sent ends the connection before the answer is read to its end.
+    let connection = async {
+        let _ = connection.await;
+        std::future::pending().await
+    };
     tokio::select! {
         answer = answer => answer,
-        _ = connection => Err(unreachable),
+        never = connection => never,
     }
 }

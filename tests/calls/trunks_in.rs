@@ -1,0 +1,270 @@
+//! Calls that come in by trunks: who is let in, who is believed to call, and what flows make of it. The log
+//! has a line for every step a caller comes to.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use harness::{Options, Server, eventually, free_ports, sipp};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+const SOON: Duration = Duration::from_secs(10);
+const NUMBER: &str = "15550100177";
+const CALLER: &str = "15550100123";
+const NOTHING: &str = "Subject: none";
+
+/// Each caller comes to the step that says what is known of her.
+const FLOW: &str = "\
+careline: 1
+flow: who-calls
+about: Says by its steps who calls
+answers: [\"+15550100177\"]
+languages: [en]
+emergency: nurses
+operator: nurses
+defaults: { give_up: nurses }
+steps:
+  who:
+    when:
+      - { if: caller.verification == \"passed_a\", go: signed }
+      - { if: caller.verification == \"failed\", go: forged }
+      - { if: call.diverted_from == \"+15550100201\" && call.diversion_reason == \"time_of_day\", go: practice_a }
+      - { if: call.diverted_from == \"+15550100202\", go: practice_b }
+      - { if: caller.number == \"+15550100999\" && caller.withheld, go: asserted_and_withheld }
+      - { if: caller.number == \"+15550100999\", go: asserted }
+      - { else: from_alone }
+  signed: { play: beep, next: notice }
+  forged: { play: beep, next: notice }
+  practice_a: { play: beep, next: notice }
+  practice_b: { play: beep, next: notice }
+  asserted_and_withheld: { play: beep, next: notice }
+  asserted: { play: beep, next: notice }
+  from_alone: { play: beep, next: notice }
+  notice: { play: dial_911_notice }
+  nurses:
+    queue:
+      name: nurses
+      announce: { every: 60s, play: dial_911_notice }
+      on_timeout: bye
+      on_empty: bye
+      on_full: bye
+      on_error: bye
+      on_closed: bye
+  bye: { hang_up: goodbye }
+";
+
+/// A folder with this flow alone, and the prompts of the repository.
+fn flows() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let shipped = Options::default().call_flows;
+    fs::write(folder.path().join("who-calls.yaml"), FLOW).unwrap();
+    symlink(shipped.join("prompts"), folder.path().join("prompts")).unwrap();
+    symlink(shipped.join("queues.yaml"), folder.path().join("queues.yaml")).unwrap();
+    folder
+}
+
+/// A server with one trunk, and what it says about numbers.
+async fn server(flows: &Path, trunk: &str, more: &str) -> Server {
+    let numbers = "numbers: { country: \"1\", international: \"011\", national: \"1\" }";
+    let more = format!("trunks:\n  carrier_a:\n    {numbers}\n    {trunk}\n{more}");
+    let options = Options { call_flows: flows.to_owned(), more, digest: "[md5]", ..Options::default() };
+    Server::start(options).await.unwrap()
+}
+
+const ACCEPT: &str = "accept: { from: [\"127.0.0.0/8\"] }";
+
+/// A call by sipp, which must come to its end as written.
+async fn call(scenario: &str, server: &Server, one: &str, two: &str) {
+    let keys = [("number", NUMBER), ("caller", CALLER), ("one", one), ("two", two)];
+    sipp(scenario, server.sip(), &keys).await.unwrap();
+}
+
+/// Waits until the log has a line with this.
+async fn logged(server: &Server, what: &str) {
+    let found = eventually(what, SOON, async || server.log().contains(what).then_some(()));
+    found.await.unwrap_or_else(|trouble| panic!("{trouble:?}\n{}", server.log()));
+}
+
+#[tokio::test]
+async fn a_trunk_is_known_by_its_address_and_a_stranger_is_refused() {
+    let flows = flows();
+    let known = server(flows.path(), ACCEPT, "").await;
+    call("trunk_call", &known, NOTHING, NOTHING).await;
+    logged(&known, "from carrier_a").await;
+    let elsewhere = server(flows.path(), "accept: { from: [\"192.0.2.0/24\"] }", "").await;
+    call("stranger", &elsewhere, NOTHING, NOTHING).await;
+    logged(&elsewhere, "call from stranger refused with 403").await;
+    elsewhere.logged_none_of(&[CALLER]).unwrap();
+}
+
+#[tokio::test]
+async fn a_carrier_that_proves_itself_by_digest_brings_the_calls_of_others() {
+    let flows = flows();
+    let server = server(flows.path(), "accept: { user: carrier_user }", "").await;
+    let secret = server.secret("carrier_user").unwrap();
+    let proof = [("user", "carrier_user"), ("password", secret.as_str()), ("asks_for", NUMBER)];
+    let keys = [&[("number", NUMBER), ("caller", CALLER)], &proof[..]].concat();
+    sipp("trunk_digest", server.sip(), &keys).await.unwrap();
+    logged(&server, "from carrier_a").await;
+}
+
+#[tokio::test]
+async fn an_asserted_identity_leads_a_flow_only_where_the_trunk_is_trusted() {
+    let flows = flows();
+    let asserted = "P-Asserted-Identity: <tel:+15550100999>";
+    let trusted = server(flows.path(), &format!("{ACCEPT}\n    identity: trusted"), "").await;
+    call("trunk_call", &trusted, asserted, NOTHING).await;
+    logged(&trusted, "who-calls/asserted (").await;
+    call("trunk_call", &trusted, asserted, "Privacy: id").await;
+    logged(&trusted, "who-calls/asserted_and_withheld (").await;
+    logged(&trusted, "number known_and_withheld").await;
+    trusted.logged_none_of(&["5550100999"]).unwrap();
+    let untrusted = server(flows.path(), ACCEPT, "").await;
+    call("trunk_call", &untrusted, asserted, NOTHING).await;
+    logged(&untrusted, "who-calls/from_alone (").await;
+}
+
+#[tokio::test]
+async fn the_line_that_forwarded_a_call_leads_a_flow() {
+    let flows = flows();
+    let server = server(flows.path(), &format!("{ACCEPT}\n    identity: trusted"), "").await;
+    call("trunk_call", &server, "Diversion: <sip:5550100201@a.example>;reason=time-of-day", NOTHING).await;
+    logged(&server, "who-calls/practice_a (").await;
+    let history = "History-Info: <sip:+15550100202@a.example>;index=1, \
+                   <sip:+15550100177@b.example;cause=408>;index=1.1;mp=1";
+    call("trunk_call", &server, history, NOTHING).await;
+    logged(&server, "who-calls/practice_b (").await;
+}
+
+#[tokio::test]
+async fn a_trunk_brings_no_more_calls_at_once_than_it_may() {
+    let flows = flows();
+    let server = server(flows.path(), &format!("{ACCEPT}\n    channels_max: 1"), "").await;
+    let keys = [("number", NUMBER), ("caller", CALLER), ("one", NOTHING), ("two", NOTHING)];
+    let caller = server.caller(CALLER).await.unwrap();
+    let first = caller.call(NUMBER).await.unwrap();
+    first.established().await.unwrap();
+    sipp("trunk_full", server.sip(), &keys).await.unwrap();
+    logged(&server, "call from carrier_a refused with 503: trunk_channels").await;
+    first.hang_up().await.unwrap();
+    logged(&server, "call ends").await;
+    call("trunk_call", &server, NOTHING, NOTHING).await;
+}
+
+/// A carrier's authority, its certificate and a repository over HTTPS, made by `openssl`.
+struct Repository {
+    folder: TempDir,
+    port: u16,
+    _child: tokio::process::Child,
+}
+
+async fn openssl(folder: &Path, arguments: &[&str]) {
+    let run = Command::new("openssl").args(arguments).current_dir(folder).output().await.unwrap();
+    assert!(run.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
+}
+
+impl Repository {
+    async fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        let at = folder.path();
+        let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+        let root =
+            [&["req", "-x509", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=STI-CA"], &key[..]];
+        openssl(at, &root.concat()).await;
+        let leaf = ["-keyout", "leaf.key", "-out", "leaf.pem", "-subj", "/CN=SHAKEN 709J"];
+        let by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "basicConstraints=critical,CA:FALSE"];
+        openssl(at, &[&["req", "-x509"], &leaf[..], &by[..], &key[..]].concat()).await;
+        let web = ["-keyout", "web.key", "-out", "web.pem", "-subj", "/CN=localhost"];
+        let name =
+            ["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"];
+        let by = ["-CA", "ca.pem", "-CAkey", "ca.key"];
+        openssl(at, &[&["req", "-x509"], &web[..], &by[..], &name[..], &key[..]].concat()).await;
+        let port = free_ports(2).unwrap();
+        let child = Command::new("openssl")
+            .args(["s_server", "-WWW", "-quiet", "-cert", "web.pem", "-key", "web.key"])
+            .args(["-accept", &port.to_string()])
+            .current_dir(at)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Self { folder, port, _child: child }
+    }
+
+    fn configuration(&self) -> String {
+        let authorities = self.folder.path().join("ca.pem");
+        let authorities = authorities.display();
+        let port = self.port;
+        format!(
+            "stir:\n  authorities: {authorities}\n  repositories: [\"localhost:{port}\"]\n  https_roots: {authorities}\n"
+        )
+    }
+
+    /// An Identity header that says so, signed now.
+    async fn signs(&self, orig: &str, dest: &str) -> String {
+        let url = format!("https://localhost:{}/leaf.pem", self.port);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let header = format!(r#"{{"alg":"ES256","ppt":"shaken","typ":"passport","x5u":"{url}"}}"#);
+        let payload = format!(
+            r#"{{"attest":"A","dest":{{"tn":["{dest}"]}},"iat":{now},"orig":{{"tn":"{orig}"}},"origid":"0"}}"#
+        );
+        let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+        let at = self.folder.path();
+        fs::write(at.join("text"), &text).unwrap();
+        openssl(at, &["dgst", "-sha256", "-sign", "leaf.key", "-out", "signature", "text"]).await;
+        let signature = URL_SAFE_NO_PAD.encode(plain(&fs::read(at.join("signature")).unwrap()));
+        format!("Identity: {text}.{signature};info=<{url}>;alg=ES256;ppt=shaken")
+    }
+}
+
+/// The two numbers of a DER signature, 32 bytes each.
+fn plain(der: &[u8]) -> Vec<u8> {
+    let (_, mut rest) = der.split_at(2);
+    let mut signature = Vec::new();
+    for _ in 0..2 {
+        let (head, after) = rest.split_at(2);
+        let (digits, next) = after.split_at(head.last().copied().unwrap().into());
+        let skipped = digits.len().saturating_sub(32);
+        signature.extend(std::iter::repeat_n(0, 32_usize.saturating_sub(digits.len())));
+        signature.extend(digits.iter().skip(skipped));
+        rest = next;
+    }
+    signature
+}
+
+/// What was signed, and the signature with what follows. The URL in `info` has dots of its own, so the signature is cut before it.
+fn halves(identity: &str) -> (String, String) {
+    let (passport, info) = identity.split_once(";info").unwrap();
+    let (text, signature) = passport.rsplit_once('.').unwrap();
+    (text.to_owned(), format!("{signature};info{info}"))
+}
+
+#[tokio::test]
+async fn a_carriers_signature_is_checked_by_its_certificate_and_nobody_is_refused_for_it() {
+    let (flows, repository) = (flows(), Repository::start().await);
+    let server = server(flows.path(), ACCEPT, &repository.configuration()).await;
+    let signed = repository.signs(CALLER, NUMBER).await;
+    call("trunk_call", &server, &signed, NOTHING).await;
+    logged(&server, "signature of the caller's number passed_a: signature").await;
+    // The certificate is at hand now, so the flow knows before its first step.
+    call("trunk_call", &server, &repository.signs(CALLER, NUMBER).await, NOTHING).await;
+    logged(&server, "who-calls/signed (").await;
+    let overheard = repository.signs(CALLER, "15550199999").await;
+    call("trunk_call", &server, &overheard, NOTHING).await;
+    logged(&server, "signature of the caller's number failed: dest").await;
+    logged(&server, "who-calls/forged (").await;
+    let (text, signature) = halves(&repository.signs(CALLER, NUMBER).await);
+    let first = if signature.starts_with('A') { 'B' } else { 'A' };
+    let broken = format!("{text}.{first}{}", signature.get(1..).unwrap());
+    call("trunk_call", &server, &broken, NOTHING).await;
+    logged(&server, "signature of the caller's number failed: signature").await;
+    server.logged_none_of(&[CALLER]).unwrap();
+}
