@@ -53,41 +53,38 @@ impl Respond {
         let Some((request, path)) = newest.and_then(|at| world.requests.get(at)).cloned() else { return };
         let status = *choose(&STATUSES, self.status).unwrap_or(&200);
         let tag = ["", "far", "far", "fork", "third"][usize::from(self.tag) % 5];
-        let expires = format!("{contact};expires=60", contact = "<sip:us@192.0.2.1:5060>");
-        let extra = match self.extra % 16 {
-            0 => vec![(Name::new("RSeq"), "1".to_owned()), (Name::Require, "100rel".to_owned())],
-            1 => vec![(Name::new("RSeq"), "7".to_owned()), (Name::Require, "100rel".to_owned())],
-            2 => vec![(Name::RecordRoute, "<sip:proxy.example;lr>".to_owned())],
-            3 => vec![(Name::new("Session-Expires"), "90;refresher=uac".to_owned())],
-            4 => vec![(Name::new("Min-SE"), "120".to_owned())],
-            5 => vec![(Name::RetryAfter, "3".to_owned())],
-            6 => {
-                let nonce = if self.tag.is_multiple_of(2) { "once" } else { "twice" };
-                let name = if status == 407 { "Proxy-Authenticate" } else { "WWW-Authenticate" };
-                let challenge = format!("Digest realm=\"carrier\", nonce=\"{nonce}\", stale=true");
-                vec![(Name::new(name), challenge)]
-            }
-            8 => vec![
-                (Name::Require, "timer".to_owned()),
-                (Name::new("Session-Expires"), "1800;refresher=uas".to_owned()),
-            ],
-            9 => vec![(Name::Contact, expires), (Name::Expires, "30".to_owned())],
-            10 => vec![(Name::new("Min-Expires"), "4000000000".to_owned())],
-            11 => vec![(Name::new("Service-Route"), "<sip:192.0.2.9;lr>, junk".to_owned())],
-            12 => {
-                let name = if status == 407 { "Proxy-Authenticate" } else { "WWW-Authenticate" };
-                let strong =
-                    "Digest realm=\"carrier\", nonce=\"n\", algorithm=SHA-256, qop=\"auth,auth-int\"";
-                let unknown = "Digest realm=\"carrier\", nonce=\"n\", algorithm=NONE-sess";
-                vec![(Name::new(name), unknown.to_owned()), (Name::new(name), strong.to_owned())]
-            }
-            13 => vec![(Name::new("RSeq"), "2".to_owned()), (Name::Require, "100rel".to_owned())],
-            _ => Vec::new(),
-        };
+        let extra = extra(self.extra, status, tag);
         let body = if self.sdp { SDP } else { "" };
         let response = response(&request, status, tag, &extra, body);
         world.receive(path, &Message::Response(response).to_bytes());
     }
+}
+
+/// Headers a response may bring along.
+fn extra(number: u8, status: u16, tag: &str) -> Vec<(Name, String)> {
+    let challenge = if status == 407 { "Proxy-Authenticate" } else { "WWW-Authenticate" };
+    let nonce = if tag == "far" { "once" } else { "twice" };
+    let old = format!("Digest realm=\"carrier\", nonce=\"{nonce}\", stale=true");
+    let headers: &[(&str, &str)] = match number % 16 {
+        0 => &[("RSeq", "1"), ("Require", "100rel")],
+        1 => &[("RSeq", "7"), ("Require", "100rel")],
+        2 => &[("Record-Route", "<sip:proxy.example;lr>")],
+        3 => &[("Session-Expires", "90;refresher=uac")],
+        4 => &[("Min-SE", "120")],
+        5 => &[("Retry-After", "3")],
+        6 => &[(challenge, &old)],
+        8 => &[("Require", "timer"), ("Session-Expires", "1800;refresher=uas")],
+        9 => &[("Contact", "<sip:us@192.0.2.1:5060>;expires=60"), ("Expires", "30")],
+        10 => &[("Min-Expires", "4000000000")],
+        11 => &[("Service-Route", "<sip:192.0.2.9;lr>, junk")],
+        12 => &[
+            (challenge, "Digest realm=\"carrier\", nonce=\"n\", algorithm=NONE-sess"),
+            (challenge, "Digest realm=\"carrier\", nonce=\"n\", algorithm=SHA-256, qop=\"auth,auth-int\""),
+        ],
+        13 => &[("RSeq", "2"), ("Require", "100rel")],
+        _ => &[],
+    };
+    headers.iter().map(|(name, value)| (Name::new(name), (*value).to_owned())).collect()
 }
 
 impl Happening {

@@ -96,3 +96,59 @@ fn proof(ask: &Ask, world: &World) -> Option<String> {
 fn escaped(text: &str) -> String {
     text.replace('%', "%25").replace(';', "%3B").replace('=', "%3D").replace('@', "%40")
 }
+
+#[cfg(test)]
+mod tests {
+    use sip::message::Message;
+    use sip::{LegCommand, LegEvent, LegId};
+
+    use super::*;
+    use crate::world::{Said, way};
+
+    fn ask(world: &mut World, call: &str, method: &'static str, cseq: u32, number: u8) -> Said {
+        let mut ask = Ask::new(method, way(0));
+        (ask.cseq, ask.branch, ask.call_id) = (cseq, format!("{call}{cseq}"), call.to_owned());
+        let ours = world.responses.last().filter(|_| cseq > 1 && method != "REGISTER");
+        ask.to_tag = ours.and_then(|ours| Some(ours.headers.to().ok()?.tag()?.to_owned()));
+        decorate(&mut ask, method == "INVITE", number, world);
+        world.receive(ask.path, ask.text().as_bytes())
+    }
+
+    fn answered(world: &mut World, call: &str) -> LegId {
+        ask(world, call, "INVITE", 1, 31);
+        let leg = *world.invited.last().expect("a call");
+        world.command(leg, LegCommand::Answer { sdp: SDP.into() });
+        leg
+    }
+
+    fn status(said: &Said) -> Option<u16> {
+        said.sent.iter().find_map(|message| match message {
+            Message::Response(response) => Some(response.status),
+            Message::Request(_) => None,
+        })
+    }
+
+    #[test]
+    fn an_enemy_who_knows_the_password_gets_in() {
+        let mut world = World::new();
+        assert_eq!(status(&ask(&mut world, "home", "REGISTER", 1, 31)), Some(401));
+        assert_eq!(status(&ask(&mut world, "home", "REGISTER", 2, 31)), Some(200));
+        world.end();
+    }
+
+    #[test]
+    fn an_enemy_can_refer_us_in_a_call_and_replace_one() {
+        let mut world = World::new();
+        let (first, second) = (answered(&mut world, "first"), answered(&mut world, "second"));
+        let blind = ask(&mut world, "second", "REFER", 2, 31);
+        assert!(matches!(blind.events[0].1, LegEvent::Referred(_)));
+        let refused = world.command(second, LegCommand::RefuseReferral(sip::Refusal::status(603)));
+        assert_eq!(status(&refused), Some(603));
+        // Attended: the call before the newest is to be replaced.
+        let attended = ask(&mut world, "second", "REFER", 3, 7 * 32 + 31);
+        let LegEvent::Referred(referral) = &attended.events[0].1 else { panic!("{attended:?}") };
+        assert_eq!(referral.replaces, Some(sip::Replaced::Confirmed(first)));
+        assert_eq!(world.command(second, LegCommand::AcceptReferral).sent.len(), 2, "202 and the first news");
+        world.end();
+    }
+}

@@ -53,7 +53,7 @@ pub struct World {
 }
 
 /// What came of one input.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Said {
     pub sent: Vec<Message>,
     pub events: Vec<(LegId, LegEvent)>,
