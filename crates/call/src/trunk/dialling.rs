@@ -181,7 +181,10 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_to_a_carrier_and_read_back_is_the_same_number(
-            digits in "[1-9][0-9]{9,12}",
+            // A national part that begins with the prefix itself is nobody's number, and could not be told apart.
+            digits in "[1-9][0-9]{1,2}[1-9][0-9]{7,9}".prop_filter("a prefix", |digits| {
+                !digits.starts_with("10") && !digits.starts_with("11") && !digits.starts_with("490")
+            }),
             write in prop_oneof![Just(Written::Plus), Just(Written::Dialled)],
         ) {
             let number = format!("+{digits}");

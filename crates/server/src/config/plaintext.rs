@@ -158,7 +158,7 @@ fn render(title: &str, help: &str, text: &str, path: &str, section: &str, words:
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use std::fs;
 
     use jiff::civil::{Date, date};

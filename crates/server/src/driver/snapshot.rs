@@ -14,7 +14,10 @@ const AGE_MAX: Duration = Duration::from_secs(5);
 
 /// The last snapshot.
 #[derive(Clone, Debug, Default)]
-pub struct Snapshot(Arc<Mutex<Option<(Instant, Arc<Status>)>>>);
+pub struct Snapshot(Arc<Mutex<Option<Published>>>);
+
+/// How things stood, and when.
+type Published = (Instant, Arc<Status>);
 
 impl Snapshot {
     /// How things stand now.

@@ -83,7 +83,7 @@ pub fn in_order(mut records: Vec<Srv>, mut random: impl FnMut(u32) -> u32) -> Ve
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use proptest::prelude::*;
     use sip::Transport;
 

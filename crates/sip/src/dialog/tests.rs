@@ -208,7 +208,7 @@ fn whatever_happens_our_reliable_responses_are_one_at_a_time_and_end_within_32_s
                     if let Some(rseq) = machine.next_rseq() {
                         assert!(out.is_none(), "one at a time");
                         assert_eq!(rseq, last + 1, "in order, without a gap");
-                        let carries_sdp = random.next_u64() % 2 == 0;
+                        let carries_sdp = random.next_u64().is_multiple_of(2);
                         machine.sent(now, Timers::default(), (path(), Bytes::new()), carries_sdp);
                         assert_eq!(machine.holds_answer(), carries_sdp);
                         (out, sent_at, last, finished) = (Some(rseq), now, rseq, false);
@@ -221,7 +221,7 @@ fn whatever_happens_our_reliable_responses_are_one_at_a_time_and_end_within_32_s
                         out = None;
                     }
                 }
-                2 if random.next_u64() % 4 == 0 => {
+                2 if random.next_u64().is_multiple_of(4) => {
                     machine.finish();
                     finished = out.is_some();
                     assert!(!machine.holds_answer() && (!finished || machine.poll_timeout().is_none()));
