@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acd::LocationConfirm;
-use call::{Civic, Destination, EmergencyConfig, Hop, Input, Location, NoticeEvent, Notify, Setup};
+use call::{
+    Civic, Destination, EmergencyConfig, Hop, Input, Location, NoticeEvent, Notify, Reach, Setup, Trunk,
+    TrunkConfig,
+};
 use quiet::{
     SECOND, answers, center_of, hang_up, has, press, sign_in, until, until_heard, until_over, until_talking,
 };
@@ -134,6 +137,43 @@ fn a_destination_that_is_dead_refuses_or_does_not_ring_gives_way_to_the_next() {
         sim.finish().unwrap();
         assert_eq!(rung(&sim).len(), 2);
     }
+}
+
+#[test]
+fn a_trunk_is_tried_at_all_its_destinations_before_the_next_and_however_full_it_is() {
+    let mut world = world(&[PSAP_B]);
+    let emergency = world.emergency.as_mut().unwrap();
+    emergency.reach.insert(0, Destination::Trunk("carrier".to_owned()));
+    let mut sim = center_of(world);
+    let reach = |host: &str, priority| Reach { uri: format!("sip:{host}"), priority, weight: 1 };
+    let config = TrunkConfig {
+        reach: vec![reach("10.2.0.99", 1), reach(PSAP_A, 2)],
+        check_secs: 0,
+        channels_max: 1,
+        ..TrunkConfig::default()
+    };
+    let mut trunks = sim.setup().trunks.clone();
+    let carrier = Trunk { config, password: None, accept_password: None };
+    trunks.insert("carrier".to_owned(), carrier);
+    let setup = Setup { trunks, ..Setup::clone(sim.setup()) };
+    sim.input(Input::Configured(Arc::new(setup)));
+    let (first, second) = (sim.phone("nurse1").unwrap(), sim.phone("nurse2").unwrap());
+    let help = psap(&sim, "psap_a");
+    answers(&mut sim, help);
+    dial(&mut sim, first, "911");
+    until_talking(&mut sim, first, help);
+    let carrier = sim.status().trunks.into_iter().find(|trunk| trunk.name == "carrier").unwrap();
+    assert_eq!(carrier.channels, 1);
+    sim.react(help, Reaction::Refuse { after: Duration::ZERO, status: 486 });
+    let last = psap(&sim, "psap_b");
+    answers(&mut sim, last);
+    dial(&mut sim, second, "911");
+    until_talking(&mut sim, second, last);
+    assert_eq!(rung(&sim), ["10.2.0.99", PSAP_A, "10.2.0.99", PSAP_A, PSAP_B]);
+    sim.input(Input::HangUpAll);
+    sim.run_for(SECOND).unwrap();
+    assert!(sim.status().trunks.iter().all(|trunk| trunk.channels == 0), "its channels are free again");
+    sim.finish().unwrap();
 }
 
 #[test]

@@ -42,10 +42,11 @@ impl Switch {
         };
         let location = setup.acd.agents.get(&agent).and_then(|its| its.location.as_deref());
         let place = setup.emergency.as_ref().map(|emergency| emergency.place(location));
-        let left = setup.emergency.as_ref().map(|emergency| match number {
-            EmergencyNumber::Test if !emergency.test_reach.is_empty() => emergency.test_reach.clone(),
-            EmergencyNumber::Test | EmergencyNumber::Help => emergency.reach.clone(),
+        let reach = setup.emergency.as_ref().map_or(&[][..], |emergency| match number {
+            EmergencyNumber::Test if !emergency.test_reach.is_empty() => &emergency.test_reach,
+            EmergencyNumber::Test | EmergencyNumber::Help => &emergency.reach,
         });
+        let left = self.emergency_targets(now, reach, number);
         let mut call = EmergencyCall {
             id,
             number,
@@ -54,7 +55,7 @@ impl Switch {
             leg,
             near,
             audio,
-            left: left.unwrap_or_default().into(),
+            left,
             tried: 0,
             state: State::Announcing { playlist: 0, why: "not_configured", until: now.mono },
             scheduled: None,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sip::uri::Uri;
 
 use super::pidf_lo::Civic;
+use crate::trunk::TrunkConfig;
 
 /// Destinations of one list. Each may take [`super::SILENT_MAX`] to be given up; after eight of them a caller
 /// has long taken another phone.
@@ -36,6 +37,8 @@ pub struct EmergencyConfig {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Destination {
+    /// A trunk: 911 is dialled at its destinations, one after the other.
+    Trunk(String),
     /// A SIP URI. Without a user part 911 is dialled there: `sip:192.0.2.10` is called as
     /// `sip:911@192.0.2.10`.
     Sip(String),
@@ -66,7 +69,11 @@ pub struct Notify {
 
 impl EmergencyConfig {
     /// What types cannot say. The text says what to do.
-    pub fn check(&self, agents: &BTreeMap<String, AgentConfig>) -> Result<(), String> {
+    pub fn check(
+        &self,
+        agents: &BTreeMap<String, AgentConfig>,
+        trunks: &BTreeMap<String, TrunkConfig>,
+    ) -> Result<(), String> {
         if self.reach.is_empty() {
             return Err("`emergency.reach` is empty, so nobody would be called: write where 911 goes, \
                         `reach: [{ sip: \"sip:192.0.2.10\" }]`"
@@ -79,7 +86,7 @@ impl EmergencyConfig {
             ));
         }
         for destination in self.reach.iter().chain(&self.test_reach) {
-            destination.check()?;
+            destination.check(trunks)?;
         }
         let callbacks = self.locations.values().filter_map(|location| location.callback.as_ref());
         if let Some(wrong) = callbacks.chain([&self.callback]).find(|number| !is_e164(number)) {
@@ -136,20 +143,29 @@ pub(crate) struct Place {
 }
 
 impl Destination {
-    fn check(&self) -> Result<(), String> {
-        let (Self::Sip(uri) | Self::Esinet(uri)) = self;
+    fn check(&self, trunks: &BTreeMap<String, TrunkConfig>) -> Result<(), String> {
+        let uri = match self {
+            Self::Trunk(name) if trunks.get(name).is_some_and(|trunk| !trunk.reach.is_empty()) => {
+                return Ok(());
+            }
+            Self::Trunk(name) => {
+                return Err(format!(
+                    "an emergency call cannot go by trunk `{name}`: name one of `trunks:` that has a `reach`"
+                ));
+            }
+            Self::Sip(uri) | Self::Esinet(uri) => uri,
+        };
         match Uri::parse(uri) {
             Ok(Uri::Sip(_)) => Ok(()),
             _ => Err(format!("an emergency call cannot go to `{uri}`: write a SIP URI, `sip:192.0.2.10`")),
         }
     }
+}
 
-    /// For the log: the host, and no number.
-    pub(crate) fn name(&self) -> String {
-        let (Self::Sip(uri) | Self::Esinet(uri)) = self;
-        let host = Uri::parse(uri).ok().and_then(|uri| uri.host().map(ToString::to_string));
-        host.unwrap_or_else(|| "nowhere".to_owned())
-    }
+/// For the log: the host of a URI, and no number.
+pub(super) fn host(uri: &str) -> String {
+    let host = Uri::parse(uri).ok().and_then(|uri| uri.host().map(ToString::to_string));
+    host.unwrap_or_else(|| "nowhere".to_owned())
 }
 
 fn is_e164(number: &str) -> bool {

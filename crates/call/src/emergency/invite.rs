@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use primitives::{Now, Private};
 use sip::uri::Uri;
-use sip::{Account, EmergencyNumber, Invite};
+use sip::{EmergencyNumber, Invite};
 
 use super::SILENT_MAX;
 use super::config::{Destination, Place};
+use super::target::Target;
 
 /// What the location is called in the message that carries it (RFC 2392).
 const CONTENT_ID: &str = "location@careline.invalid";
@@ -18,7 +19,7 @@ const BOUNDARY: &str = "careline-emergency-7f3a9c51";
 pub(super) fn invite(
     now: Now,
     number: EmergencyNumber,
-    destination: &Destination,
+    target: &Target,
     place: &Place,
     offer: &Bytes,
 ) -> Invite {
@@ -26,9 +27,14 @@ pub(super) fn invite(
         ("P-Asserted-Identity".to_owned(), format!("<tel:{}>", place.callback)),
         ("Priority".to_owned(), "emergency".to_owned()),
     ];
-    let (uri, routes) = match destination {
-        Destination::Sip(uri) => (dialled_at(uri, number), Vec::new()),
-        Destination::Esinet(uri) => (number.urn().to_owned(), vec![format!("<{}>", loose(uri))]),
+    let mut account = target.account.clone();
+    let uri = match &target.to {
+        // A trunk is a list of SIP URIs, and they were taken from it.
+        Destination::Sip(uri) | Destination::Trunk(uri) => dialled_at(uri, number),
+        Destination::Esinet(uri) => {
+            account.routes = vec![format!("<{}>", loose(uri))];
+            number.urn().to_owned()
+        }
     };
     let mut body = offer.clone();
     if let Some((_, civic)) = &place.location {
@@ -45,7 +51,7 @@ pub(super) fn invite(
         display_name: String::new(),
         offer: body,
         headers,
-        account: Account { routes, ..Account::default() },
+        account,
         first_response: Some(SILENT_MAX),
     }
 }

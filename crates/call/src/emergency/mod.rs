@@ -4,7 +4,7 @@
 //! | question | file |
 //! |---|---|
 //! | who may call, and how it begins | `begin.rs` |
-//! | destinations in order, until one answers | `reach.rs` |
+//! | destinations in order, until one answers | `target.rs`, `reach.rs` |
 //! | the agent's leg and the far one, their audio, the end | `legs.rs` |
 //! | what is said when nobody can be reached | `announcement.rs` |
 //! | the INVITE, and the location in it | `invite.rs`, `pidf_lo.rs` |
@@ -36,6 +36,7 @@ mod legs;
 mod notice;
 mod pidf_lo;
 mod reach;
+mod target;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -54,6 +55,7 @@ use crate::call::millis;
 use crate::leg::Party;
 use crate::setup::Setup;
 use config::Place;
+use target::Target;
 
 /// Longest an address may give no sign of life, not even 100 Trying.
 pub(crate) const SILENT_MAX: Duration = Duration::from_secs(4);
@@ -94,7 +96,7 @@ pub(crate) struct EmergencyCall {
     near: Near,
     audio: Audio,
     /// Destinations not tried yet.
-    left: VecDeque<Destination>,
+    left: VecDeque<Target>,
     tried: u32,
     state: State,
     pub scheduled: Option<Instant>,

@@ -14,7 +14,7 @@ use crate::switch::Switch;
 impl Switch {
     /// Calls the next destination; when there is none, tells her so.
     pub(super) fn reach_next(&mut self, now: Now, call: &mut EmergencyCall, out: &mut Vec<Output>) {
-        let (Some(destination), Some(place)) = (call.left.pop_front(), call.place.clone()) else {
+        let (Some(target), Some(place)) = (call.left.pop_front(), call.place.clone()) else {
             return self.reached_nobody(now, call, out);
         };
         call.tried += 1;
@@ -27,10 +27,13 @@ impl Switch {
                 return self.reached_nobody(now, call, out);
             }
         };
-        let invite = invite(now, call.number, &destination, &place, &offer);
-        let name = destination.name();
+        let invite = invite(now, call.number, &target, &place, &offer);
+        let name = target.name;
         let from = out.len();
         let far = self.dial(now, invite, Owner::Emergency(call.id, EmergencySide::Far), out);
+        if let Some(way) = &target.way {
+            self.links.begun(now.mono, far, way);
+        }
         // It waits for no disk.
         for output in out.iter_mut().skip(from) {
             if let Output::Sip(sip::Output::Send { release, .. }) = output {

@@ -44,8 +44,8 @@ pub use config::{
 };
 pub use dialling::{Dialling, Written};
 pub(crate) use limits::Passage;
-pub(crate) use links::Links;
 pub use links::{DestinationStatus, TrunkStatus};
+pub(crate) use links::{Links, Way};
 pub use number::{Number, TrunkNumber};
 pub(crate) use origin::Origin;
 pub(crate) use outward::Outward;

@@ -270,7 +270,7 @@ impl Config {
 
     fn check_emergency(&self) -> Result<(), String> {
         if let Some(emergency) = &self.emergency {
-            return emergency.check(&self.agents);
+            return emergency.check(&self.agents, &self.trunks);
         }
         let has_place =
             |its: &AgentConfig| its.location.is_some() || its.location_confirm != LocationConfirm::Never;
@@ -332,6 +332,37 @@ mod tests {
         assert!(text.contains("careline.yaml:2:3"), "{text}");
         assert!(text.contains("^^^^"), "{text}");
         assert!(text.contains("did you mean `udp`?"), "{text}");
+    }
+
+    #[test]
+    fn an_emergency_call_that_would_lead_nowhere_or_from_nowhere_is_refused_with_what_to_write() {
+        let file = |reach: &str, callback: &str, civic: &str, agent: &str| {
+            format!(
+                "trunks: {{ carrier: {{ reach: [{{ uri: \"sip:192.0.2.7\" }}] }}, inward: {{}} }}\nagents: {{ nurse1: {{ {agent} }} }}\n\
+                 emergency: {{ reach: [{reach}], callback: \"{callback}\", locations: {{ hq: {{ civic: {{ {civic} }} }} }}, \
+                 notify: {{ webhook: \"http://127.0.0.1:9911/\" }} }}\n"
+            )
+        };
+        let parse = |text: &str| Config::parse(text, "careline.yaml").map_err(|error| error.to_string());
+        let (sip, number) = ("{ sip: \"sip:192.0.2.10\" }", "+15550100100");
+        let hq = "country: US, A1: CA, A3: Springfield, RD: Main, HNO: \"742\"";
+        for reach in [sip, "{ trunk: carrier }", "{ esinet: \"sip:esrp.example\" }"] {
+            parse(&file(reach, number, hq, "location: hq")).unwrap();
+        }
+        for (text, says) in [
+            (file("", number, hq, "location: hq"), "write where 911 goes"),
+            (file("{ sip: \"911\" }", number, hq, "location: hq"), "write a SIP URI"),
+            (file("{ trunk: inward }", number, hq, "location: hq"), "trunk `inward`"),
+            (file("{ trunk: carier }", number, hq, "location: hq"), "trunk `carier`"),
+            (file(sip, "911", hq, "location: hq"), "`+15550100100`"),
+            (file(sip, number, "country: US", "location: hq"), "lacks `A1`"),
+            (file(sip, number, hq, "queues: []"), "has no location"),
+            (file(sip, number, hq, "location: attic"), "these exist: hq"),
+            ("agents: { nurse1: { location: hq } }\n".to_owned(), "`emergency:` is missing"),
+        ] {
+            let error = parse(&text).unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
     }
 
     #[test]
