@@ -33,12 +33,23 @@ pub(super) struct Bucket {
 impl Bucket {
     /// Takes a token, if there is one.
     pub(super) fn take(&mut self, now: Instant, rate: Rate) -> bool {
-        let full_at = self.full_at.map_or(now, |at| at.max(now)) + rate.every;
-        if full_at.saturating_duration_since(now) > rate.every.saturating_mul(rate.burst) {
-            return false;
+        let full_at = self.full_without_one(now, rate);
+        if full_at.is_some() {
+            self.full_at = full_at;
         }
-        self.full_at = Some(full_at);
-        true
+        full_at.is_some()
+    }
+
+    /// Whether there is a token to take.
+    pub(super) fn has_one(&self, now: Instant, rate: Rate) -> bool {
+        self.full_without_one(now, rate).is_some()
+    }
+
+    /// When it is full again after one more token; `None` where there is none.
+    fn full_without_one(&self, now: Instant, rate: Rate) -> Option<Instant> {
+        let full_at = self.full_at.map_or(now, |at| at.max(now)) + rate.every;
+        let has_one = full_at.saturating_duration_since(now) <= rate.every.saturating_mul(rate.burst);
+        has_one.then_some(full_at)
     }
 }
 

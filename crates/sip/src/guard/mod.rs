@@ -184,7 +184,7 @@ impl Guard {
     }
 
     /// Whether a proof of this user is looked at.
-    pub(crate) fn hears(&mut self, now: Instant, peer: IpAddr, user: &str) -> bool {
+    pub(crate) fn hears(&self, now: Instant, peer: IpAddr, user: &str) -> bool {
         self.proofs.are_heard(now, Source::of(peer), user)
     }
 
