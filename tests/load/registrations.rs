@@ -118,8 +118,8 @@ impl Floor {
             // About as long as a 401 with two challenges.
             let mut canned = vec![b'x'; 700];
             while let Ok((length, peer)) = socket.recv_from(&mut buffer) {
-                // The phone's name is in its first line.
-                for (to, from) in canned.iter_mut().zip(buffer.iter().take(length.min(64))) {
+                // The phone is named by the branch, in the second line.
+                for (to, from) in canned.iter_mut().zip(buffer.iter().take(length.min(200))) {
                     *to = *from;
                 }
                 if socket.send_to(&canned, peer).is_err() {
