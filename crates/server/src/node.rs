@@ -152,18 +152,7 @@ impl Node {
         let opened = open(&config, &metrics)?;
         let audit_folder = config.data.join("audit");
         let (keeper, kept) = Keeper::start(&config.data.join("careline.db"))?;
-        let mut threads = Vec::new();
-        let mut media = Vec::new();
-        for number in 0..setup.media.shards {
-            let (thread, handle) = media::start(
-                number,
-                seed.part(&format!("media-{number}")),
-                opened.inbox.clone(),
-                Arc::clone(&metrics),
-            )?;
-            media.push(thread);
-            threads.push(handle);
-        }
+        let (media, mut threads) = start_media(setup.media.shards, &seed, &opened.inbox, &metrics)?;
         let performer = Performer {
             resolver: Resolver::new(&config.dns, &seed, &opened.addresses.udp)?,
             udp: Arc::new(opened.udp),
@@ -296,6 +285,20 @@ impl Node {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+/// Starts the media threads.
+fn start_media(
+    shards: u16,
+    seed: &Seed,
+    inbox: &Inbox,
+    metrics: &Arc<Metrics>,
+) -> Result<(Vec<media::MediaThread>, Vec<JoinHandle<()>>), NodeError> {
+    let start = |number| {
+        media::start(number, seed.part(&format!("media-{number}")), inbox.clone(), Arc::clone(metrics))
+    };
+    let started = (0..shards).map(start).collect::<Result<Vec<_>, _>>()?;
+    Ok(started.into_iter().unzip())
 }
 
 /// Binds every listener. The first that cannot be bound ends the start, with nothing running.
