@@ -5,8 +5,10 @@
 
 mod bench;
 
+use std::time::Duration;
+
 use bench::{ANSWER, Ask, Bench, OFFER, Said, invite_to, response, sdp, tag};
-use sip::{EndCause, Input, LegCommand, LegId, Output, ResolveId, Target, Transport};
+use sip::{EndCause, Input, Invite, LegCommand, LegId, Output, ResolveId, Target, Transport};
 
 fn question(said: &Said) -> (ResolveId, String) {
     let asked = said.others.iter().find_map(|other| match other {
@@ -94,6 +96,38 @@ fn a_call_given_up_while_the_name_is_looked_up_is_acknowledged_and_hung_up() {
     let said = bench.input(Input::Resolved { id, targets: &targets("192.0.2.60:5060") });
     assert!(said.sent.is_empty() && said.events.is_empty());
     bench.runs_out();
+}
+
+#[test]
+fn of_two_branches_that_answered_both_are_hung_up_also_while_the_name_of_one_is_looked_up() {
+    let mut bench = Bench::new();
+    let (leg, said) = bench.dial(invite_to("sip:agent@192.0.2.10:5060"));
+    let invite = said.message(0).to_owned();
+    let named =
+        response(&invite, "200 OK", "b1", ANSWER).replace("agent@192.0.2.10:5060>", "agent@media.example>");
+    question(&bench.receive(&named));
+    let said = bench.receive(&response(&invite, "200 OK", "b2", ANSWER));
+    assert_eq!((said.sends(), said.event_names()), (vec!["ACK".into()], vec!["Answered".into()]));
+    let said = hang_up(&mut bench, leg);
+    assert_eq!(said.sends(), ["ACK", "BYE", "BYE"]);
+    let tags = [1, 2].map(|at| tag(bench::header(said.message(at), "To")));
+    assert_eq!(tags, ["b1", "b2"]);
+    bench.runs_out();
+}
+
+#[test]
+fn who_has_answered_is_not_given_up_as_silent_while_his_name_is_looked_up() {
+    let mut bench = Bench::new();
+    let patience = Duration::from_secs(4);
+    let (_, said) =
+        bench.dial(Invite { first_response: Some(patience), ..invite_to("sip:agent@192.0.2.10:5060") });
+    let invite = said.message(0).to_owned();
+    let ok =
+        response(&invite, "200 OK", "b1", ANSWER).replace("agent@192.0.2.10:5060>", "agent@media.example>");
+    let (id, _) = question(&bench.receive(&ok));
+    assert!(bench.wait(patience * 2).event_names().is_empty());
+    let said = bench.input(Input::Resolved { id, targets: &targets("192.0.2.60:5060") });
+    assert_eq!((said.sends(), said.event_names()), (vec!["ACK".into()], vec!["Answered".into()]));
 }
 
 #[test]

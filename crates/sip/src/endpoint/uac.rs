@@ -108,6 +108,11 @@ impl Endpoint {
                 };
                 let asked = (&placed.invite.uri, &mut dialog);
                 if self.waits_for_lookup(leg, asked, (transaction, response, came), out) {
+                    // It has answered: nobody's patience with its silence runs out any more.
+                    let heard = match heard {
+                        Heard::Nothing { .. } => Heard::Nothing { until: None },
+                        heard @ Heard::Provisional(_) => heard,
+                    };
                     return leg.state = State::Calling { placed, transaction, heard };
                 }
                 self.established(now, leg, (transaction, dialog), (*placed, heard), response, out);
