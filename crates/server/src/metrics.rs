@@ -230,6 +230,7 @@ impl Metrics {
     }
 
     /// Counts a hop.
+    // Long: one line for each kind.
     pub fn hop(&self, hop: &Hop) {
         let seconds = |ms: &u64| *ms as f64 / 1_000.0;
         match hop {
