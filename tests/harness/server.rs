@@ -44,6 +44,8 @@ pub struct Options {
     pub digest: &'static str,
     /// A TLS listener. Default none.
     pub tls: Option<Tls>,
+    /// More of `sip:`, each line indented by two.
+    pub sip: String,
     /// More of `careline.yaml`, at the top level.
     pub more: String,
     /// What people wrote into `secrets.yaml` before the first start. Default nothing.
@@ -70,6 +72,7 @@ impl Default for Options {
             calls: 50,
             digest: "[sha_256, md5]",
             tls: None,
+            sip: String::new(),
             more: String::new(),
             secrets: String::new(),
         }
@@ -92,14 +95,14 @@ pub struct Server {
 
 /// `careline.yaml` of a test: the one place that knows its keys.
 fn configuration(options: &Options, sip: SocketAddr, http: SocketAddr, media: u16) -> String {
-    let Options { call_flows, agents, digest, more, .. } = options;
+    let Options { call_flows, agents, digest, sip: more_sip, more, .. } = options;
     let v6 = if has_ipv6() { format!(", \"[::1]:{}\"", sip.port()) } else { String::new() };
     format!(
         "node: test-1\n\
          environment: test\n\
          data: data\n\
          call_flows: {flows:?}\n\
-         sip:\n  udp: [\"{sip}\"{v6}]\n  tcp: [\"{sip}\"{v6}]\n  digest: {digest}\n{tls}\
+         sip:\n  udp: [\"{sip}\"{v6}]\n  tcp: [\"{sip}\"{v6}]\n  digest: {digest}\n{tls}{more_sip}\
          http:\n  address: \"{http}\"\n\
          media:\n  address: 127.0.0.1\n  ports: {media}-{media_last}\n\
          agents:\n{agents}\
