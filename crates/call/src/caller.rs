@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::Interpreter;
+use flow::{Caller, Interpreter};
 use media::PlayEnd;
 use media::sdp::Session;
 use primitives::{Now, Private};
@@ -100,18 +100,7 @@ impl Switch {
             return self.refuse(now, leg, unacceptable.status(), "no_codec", out);
         }
         let Known { caller, why, claimed } = self.known(now, &invited, &origin, &dialled);
-        let arrived = Hop::Arrived {
-            dialled,
-            caller: match &caller.number {
-                None => "withheld",
-                Some(_) if caller.is_withheld => "known_and_withheld",
-                Some(_) => "known",
-            }
-            .to_owned(),
-            trunk: caller.trunk.clone(),
-            verification: caller.verification.word().to_owned(),
-            transport: invited.path.transport.to_string(),
-        };
+        let arrived = arrived(&caller, dialled, &invited);
         let verification = caller.verification;
         let number = caller.number.clone().filter(|_| !caller.is_withheld);
         let interpreter = Interpreter::new(Arc::clone(&setup.library), Arc::clone(&flow), caller);
@@ -473,4 +462,20 @@ pub(crate) enum Side {
 /// Milliseconds on the calendar since somebody began to wait.
 pub(crate) fn waited_ms(now: Now, since: jiff::Timestamp) -> u64 {
     millis(std::time::Duration::try_from(now.wall.duration_since(since)).unwrap_or_default())
+}
+
+/// What is told of a call that came.
+fn arrived(caller: &Caller, dialled: String, invited: &Invited) -> Hop {
+    let number = match &caller.number {
+        None => "withheld",
+        Some(_) if caller.is_withheld => "known_and_withheld",
+        Some(_) => "known",
+    };
+    Hop::Arrived {
+        dialled,
+        caller: number.to_owned(),
+        trunk: caller.trunk.clone(),
+        verification: caller.verification.word().to_owned(),
+        transport: invited.path.transport.to_string(),
+    }
 }
