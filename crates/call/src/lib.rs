@@ -17,6 +17,7 @@
 //! | an agent's phone calls a colleague, a queue or a number | `direct.rs` |
 //! | whom an agent may reach by name | `target.rs` |
 //! | an agent transfers whom she talks with | `referral.rs`, `attended.rs`, `sides.rs` |
+//! | what colleagues' phones show of an agent | `watch.rs` |
 //! | an agent signs in by feature code | `feature.rs` |
 //! | links to carriers: what is known of them, how numbers are written | `trunk/` |
 //! | 911 from an agent's phone, before everything else | `emergency/` |
@@ -45,6 +46,7 @@ mod switch;
 mod target;
 mod transfer;
 mod trunk;
+mod watch;
 
 pub use audit::CallId;
 pub use emergency::{Civic, Destination, EmergencyConfig, Location, Notice, NoticeEvent, Notify};

@@ -35,6 +35,7 @@ pub(crate) enum Pending {
     Acd(acd::Output),
     Flow(CallId, flow::Event),
     Registration(RegistrationChange),
+    Watched(sip::event::Package, String),
     Carrier(sip::RequestId, sip::Outcome),
 }
 
@@ -57,6 +58,8 @@ pub struct Switch {
     pub(crate) entries: BTreeMap<EntryId, CallId>,
     /// Agents in calls outside the queues, and in how many.
     pub(crate) engaged: BTreeMap<AgentId, u32>,
+    /// Whom phones watch, and what they were told last. Bounded by agents and packages.
+    pub(crate) watches: BTreeMap<(sip::event::Package, String), sip::event::Told>,
     timers: BTreeSet<(Instant, CallId)>,
     /// How fast trunks bring calls in.
     pub(crate) arrivals: Arrivals,
@@ -107,6 +110,7 @@ impl Switch {
             media: BTreeMap::new(),
             entries: BTreeMap::new(),
             engaged: BTreeMap::new(),
+            watches: BTreeMap::new(),
             timers: BTreeSet::new(),
             arrivals: Arrivals::default(),
             pending: VecDeque::new(),
@@ -133,8 +137,15 @@ impl Switch {
                 Pending::Acd(output) => self.acd_output(now, output, out),
                 Pending::Flow(call, event) => self.flow_event(now, call, event, out),
                 Pending::Registration(change) => self.registration(now, change, out),
+                Pending::Watched(package, user) => self.watched(now, package, user, out),
                 Pending::Carrier(request, outcome) => self.carrier_answered(now, request, &outcome, out),
             }
+        }
+        // Nobody's line changes without a hop.
+        let has_hop =
+            out.get(from..).unwrap_or_default().iter().any(|output| matches!(output, Output::Hop { .. }));
+        if has_hop && !self.watches.is_empty() {
+            self.tell_watchers(now, out);
         }
         // A hop made while a later part was handled still comes before what follows from it.
         if let Some(added) = out.get_mut(from..) {
@@ -317,6 +328,12 @@ impl Switch {
                     self.pending.push_back(Pending::Carrier(request, outcome));
                 }
                 sip::Output::Registration(change) => self.pending.push_back(Pending::Registration(change)),
+                sip::Output::Watched { package, user } => {
+                    self.pending.push_back(Pending::Watched(package, user));
+                }
+                sip::Output::Unwatched { package, user } => {
+                    self.watches.remove(&(package, user));
+                }
                 sip::Output::ShutOut(sip::ShutOut { why, messages }) => {
                     self.hop(now, None, Hop::ShutOut { why: why.name().to_owned(), messages }, out);
                 }

@@ -272,7 +272,11 @@ impl World {
                     assert!(!*over, "one request of ours is answered twice");
                     *over = true;
                 }
-                Output::Disconnect { .. } | Output::Registration(_) | Output::ShutOut(_) => {}
+                Output::Disconnect { .. }
+                | Output::Registration(_)
+                | Output::Watched { .. }
+                | Output::Unwatched { .. }
+                | Output::ShutOut(_) => {}
             }
         }
         let under_way = self.legs.values().filter(|over| !**over).count();

@@ -69,6 +69,8 @@ impl Performer {
             // A switch keeps these to itself.
             sip::Output::Leg { .. }
             | sip::Output::Registration(_)
+            | sip::Output::Watched { .. }
+            | sip::Output::Unwatched { .. }
             | sip::Output::Answered { .. }
             | sip::Output::ShutOut(_) => {}
         }

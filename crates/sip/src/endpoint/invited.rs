@@ -97,7 +97,7 @@ impl Endpoint {
         self.registered_at(&arrived.came, from.as_ref().map(|from| from.expose().as_str())).is_some()
     }
 
-    fn dialog_of_request(&self, arrived: &Arrived, tag: &str) -> Option<Dialog> {
+    pub(super) fn dialog_of_request(&self, arrived: &Arrived, tag: &str) -> Option<Dialog> {
         let request = &arrived.request;
         let contact = self.contact(arrived.came, &request.uri);
         let mut dialog = Dialog::of_request(request, tag, contact, arrived.came).ok()?;
@@ -121,7 +121,7 @@ impl Endpoint {
         };
         let leg = match self.transactions.owner(transaction) {
             Owner::Leg(leg) => self.legs.take(leg),
-            Owner::Request(_) | Owner::Nobody => None,
+            Owner::Request(_) | Owner::Subscription(_) | Owner::Nobody => None,
         };
         let Some(mut leg) = leg else {
             // An INVITE that was refused as it came, or whose leg is gone.

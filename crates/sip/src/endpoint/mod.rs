@@ -15,6 +15,7 @@ mod in_dialog;
 mod invited;
 mod legs;
 mod lookup;
+mod notify;
 mod outside;
 mod overdue;
 mod place;
@@ -27,6 +28,7 @@ mod reliable;
 mod reply;
 mod send;
 mod session;
+mod subscribe;
 mod uac;
 mod uas;
 mod update;
@@ -40,6 +42,7 @@ use primitives::{Now, Private, Seed};
 use crate::account::Account;
 use crate::config::Config;
 use crate::digest::Authenticator;
+use crate::event::{Package, Told};
 use crate::guard::{Guard, Security, ShutOut};
 use crate::leg::{LegCommand, LegEvent, LegId};
 use crate::names::Names;
@@ -54,6 +57,8 @@ use outside::Outside;
 pub use outside::{FinalResponse, OutOfDialog, Outcome, RequestId};
 use overdue::Failure;
 pub(crate) use reply::Arrived;
+pub(crate) use subscribe::SubscriptionId;
+use subscribe::Subscriptions;
 
 /// What happens to an endpoint.
 #[derive(Debug)]
@@ -88,6 +93,13 @@ pub enum Input<'a> {
     },
     /// The carriers that call as a digest user were read anew.
     Carriers(Vec<User>),
+    /// What phones that watch a user are to be told of her.
+    Tell {
+        /// Whom they watch.
+        user: String,
+        /// What.
+        told: Told,
+    },
     /// The users were read anew. Bindings of users that are gone are removed.
     Users(Vec<User>),
     /// Other limits from now on: the configuration was read anew.
@@ -147,6 +159,20 @@ pub enum Output {
         request: RequestId,
         /// How.
         outcome: Outcome,
+    },
+    /// A phone watches a user: say with `Input::Tell` how she is, now and when it changes.
+    Watched {
+        /// What it watches.
+        package: Package,
+        /// Whom.
+        user: String,
+    },
+    /// Nobody does any more.
+    Unwatched {
+        /// What.
+        package: Package,
+        /// Whom.
+        user: String,
     },
     /// A contact was registered, refreshed or removed.
     Registration(RegistrationChange),
@@ -238,6 +264,7 @@ pub struct Endpoint {
     connections: Connections,
     legs: Legs,
     outside: Outside,
+    subscriptions: Subscriptions,
     registrar: Registrar,
     authenticator: Authenticator,
     guard: Guard,
@@ -253,6 +280,7 @@ impl Endpoint {
             connections: Connections::new(&config),
             legs: Legs::new(),
             outside: Outside::new(),
+            subscriptions: Subscriptions::new(),
             registrar: Registrar::new(&config),
             authenticator: Authenticator::new(
                 config.realm.clone(),
@@ -290,7 +318,8 @@ impl Endpoint {
             Input::Connection { id, change } => self.connection_changed(now, id, change, out),
             Input::Command { leg, command } => self.command(now, leg, command, out),
             Input::Carriers(carriers) => self.config.carriers = carriers,
-            Input::Users(users) => self.set_users(users, out),
+            Input::Users(users) => self.set_users(now, users, out),
+            Input::Tell { user, told } => self.tell(now, &user, told, out),
             Input::Security(security) => self.guard.set_security(security),
             Input::Restore { user, binding } => self.restore(now, user, binding, out),
             Input::Timeout => self.timeout(now, out),
@@ -303,8 +332,10 @@ impl Endpoint {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let outside = [self.outside.poll_timeout(), self.connections.poll_timeout()];
         let outside = outside.into_iter().flatten().min();
-        [self.transactions.poll_timeout(), self.legs.poll_timeout(), outside, self.registrar.poll_timeout()]
+        let lapses = [self.registrar.poll_timeout(), self.subscriptions.poll_timeout()];
+        [self.transactions.poll_timeout(), self.legs.poll_timeout(), outside]
             .into_iter()
+            .chain(lapses)
             .flatten()
             .min()
     }
@@ -335,8 +366,9 @@ impl Endpoint {
         self.legs.under_way()
     }
 
-    fn set_users(&mut self, users: Vec<User>, out: &mut Vec<Output>) {
+    fn set_users(&mut self, now: Now, users: Vec<User>, out: &mut Vec<Output>) {
         report(self.registrar.set_users(users), out);
+        self.end_subscriptions_of_the_gone(now, out);
         self.guard.retain_users(|user| self.registrar.secret(user).is_some());
     }
 
@@ -355,6 +387,9 @@ impl Endpoint {
             if let (Owner::Request(request), Some(News::TimedOut)) = (owner, news) {
                 self.request_failed(now, request, Outcome::NoResponse, out);
             }
+            if let (Owner::Subscription(id), Some(News::TimedOut)) = (owner, news) {
+                self.watcher_heard(now, id, transaction, None, out);
+            }
             let Owner::Leg(leg) = owner else { continue };
             if news == Some(News::TimedOut) {
                 self.transaction_failed(now, leg, transaction, Failure::NoResponse, out);
@@ -369,6 +404,7 @@ impl Endpoint {
         while let Some(leg) = self.legs.take_due(now.mono) {
             self.leg_timeout(now, leg, out);
         }
+        self.subscriptions_lapse(now, out);
         report(self.registrar.handle_timeout(now), out);
     }
 }

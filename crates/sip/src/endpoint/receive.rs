@@ -126,6 +126,7 @@ impl Endpoint {
             match owner {
                 Owner::Leg(leg) => self.transaction_failed(now, leg, transaction, Failure::Unreachable, out),
                 Owner::Request(request) => self.request_failed(now, request, Outcome::Unreachable, out),
+                Owner::Subscription(id) => self.watcher_heard(now, id, transaction, None, out),
                 Owner::Nobody => {}
             }
         }
@@ -193,7 +194,10 @@ impl Endpoint {
             Owner::Request(request) if news == Some(News::Deliver) => {
                 return self.request_answered(now, request, &response, out);
             }
-            Owner::Request(_) | Owner::Nobody => return,
+            Owner::Subscription(id) if news == Some(News::Deliver) => {
+                return self.watcher_heard(now, id, transaction, Some(&response), out);
+            }
+            Owner::Request(_) | Owner::Subscription(_) | Owner::Nobody => return,
         };
         if news == Some(News::Deliver) && cseq.method == Method::Invite {
             self.invite_answered(now, leg, transaction, &response, path, out);
@@ -282,12 +286,17 @@ impl Endpoint {
             return self.receive_register(now, &arrived, out);
         }
         if let Some(dialog) = dialog {
+            if arrived.request.method == Method::Subscribe
+                && let Some(subscription) = self.subscriptions.of_dialog(&dialog)
+            {
+                return self.resubscribe(now, subscription, &arrived, out);
+            }
             return self.receive_in_dialog(now, &dialog, arrived, out);
         }
         match arrived.request.method {
             Method::Invite => self.receive_invite(now, arrived, out),
             Method::Options => self.turn_away(&arrived, capabilities(), out),
-            Method::Subscribe => self.turn_away(&arrived, Reply::at_once(489), out),
+            Method::Subscribe => self.receive_subscribe(now, arrived, out),
             // Nobody makes us call somebody but from a call that he is in.
             Method::Refer => self.turn_away(&arrived, Reply::at_once(403), out),
             // BYE, INFO, PRACK and UPDATE belong to a dialog and have none (§15.1.2, RFC 6086 §4.2.2).

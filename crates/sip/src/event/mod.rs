@@ -1,12 +1,15 @@
 //! Event notification (RFC 6665), our side of it: we tell, phones listen.
 //!
-//! `notifier` is the machine of one subscription and `table.md` its specification; the bodies of the packages
-//! are values made elsewhere: `sipfrag` for `refer` (RFC 3515).
+//! `notifier` is the machine of one subscription and `table.md` its specification. What `dialog` (RFC 4235) and
+//! `message-summary` (RFC 3842) tell are values of the call core, written in `package`; `refer` (RFC 3515) tells a
+//! `sipfrag`.
 
 mod notifier;
+mod package;
 mod sipfrag;
 
 pub use notifier::{Due, Happening, Notifier};
+pub use package::{Package, Told};
 pub(crate) use sipfrag::{fragment_status, sipfrag};
 
 use crate::header::Name;

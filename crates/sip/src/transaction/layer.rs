@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::key::{ClientKey, MergeKey, ServerKey};
 use super::{Action, Class, Client, InviteClient, InviteServer, Server};
 use crate::deadlines::Deadlines;
+use crate::endpoint::SubscriptionId;
 use crate::header::{CSeq, Name};
 use crate::message::{Method, Request, Response};
 use crate::{ConnectionId, LegId, Output, Path, Release, RequestId, Timers};
@@ -24,6 +25,8 @@ pub(crate) enum Owner {
     Leg(LegId),
     /// A request of ours outside any dialog.
     Request(RequestId),
+    /// A NOTIFY to a phone that watches somebody.
+    Subscription(SubscriptionId),
     /// Nobody: an answer that was given and needs only be repeated.
     Nobody,
 }
