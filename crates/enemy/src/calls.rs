@@ -42,8 +42,8 @@ pub struct Calls {
     offerless: BTreeSet<Vec<u8>>,
     /// 2xx to those that have no ACK yet.
     unacknowledged: BTreeSet<Session>,
-    /// 2xx, by tag, whose ACK waits until DNS knows where its sender is.
-    looked_up: BTreeMap<String, Vec<u8>>,
+    /// 2xx whose ACK waits until DNS knows where its sender is, and the branch of their INVITE.
+    looked_up: BTreeMap<Session, Vec<u8>>,
     /// 2xx that were acknowledged, by branch and tag.
     acknowledged: BTreeSet<(Vec<u8>, String)>,
 }
@@ -118,11 +118,12 @@ impl Calls {
                 && tag(&ack.headers, &Name::To) == wanted
                 && ack.headers.cseq().map(|cseq| cseq.number).ok() == number)
         });
-        if !acknowledged && (said.asks_dns || self.looked_up.contains_key(&wanted)) {
-            self.looked_up.insert(wanted, branch);
+        let call_id = part(&ok.headers, &Name::CallId);
+        let session = (call_id.clone(), wanted.clone());
+        if !acknowledged && (said.asks_dns || self.looked_up.contains_key(&session)) {
+            self.looked_up.insert(session, branch);
             return;
         }
-        let call_id = part(&ok.headers, &Name::CallId);
         if !acknowledged {
             assert!(self.offerless.contains(&branch), "a 2xx with the tag {wanted} was not acknowledged");
             self.unacknowledged.insert((call_id.clone(), wanted.clone()));
@@ -154,8 +155,8 @@ impl Calls {
                 self.sessions.remove(&session);
             }
             Method::Ack => {
-                if let Some((tag, branch)) = self.looked_up.remove_entry(&session.1) {
-                    self.acknowledged.insert((branch, tag));
+                if let Some(branch) = self.looked_up.remove(&session) {
+                    self.acknowledged.insert((branch, session.1.clone()));
                     self.sessions.insert(session.clone());
                 }
                 self.unacknowledged.remove(&session);

@@ -99,20 +99,24 @@ fn a_call_given_up_while_the_name_is_looked_up_is_acknowledged_and_hung_up() {
 }
 
 #[test]
-fn of_two_branches_that_answered_both_are_hung_up_also_while_the_name_of_one_is_looked_up() {
-    let mut bench = Bench::new();
-    let (leg, said) = bench.dial(invite_to("sip:agent@192.0.2.10:5060"));
-    let invite = said.message(0).to_owned();
-    let named =
-        response(&invite, "200 OK", "b1", ANSWER).replace("agent@192.0.2.10:5060>", "agent@media.example>");
-    question(&bench.receive(&named));
-    let said = bench.receive(&response(&invite, "200 OK", "b2", ANSWER));
-    assert_eq!((said.sends(), said.event_names()), (vec!["ACK".into()], vec!["Answered".into()]));
-    let said = hang_up(&mut bench, leg);
-    assert_eq!(said.sends(), ["ACK", "BYE", "BYE"]);
-    let tags = [1, 2].map(|at| tag(bench::header(said.message(at), "To")));
-    assert_eq!(tags, ["b1", "b2"]);
-    bench.runs_out();
+fn who_answers_second_is_hung_up_also_while_the_name_of_the_first_is_looked_up() {
+    for contact in ["agent@192.0.2.10:5060>", "agent@other.example>"] {
+        let mut bench = Bench::new();
+        let (leg, said) = bench.dial(invite_to("sip:agent@192.0.2.10:5060"));
+        let invite = said.message(0).to_owned();
+        let ok = |tag, contact| {
+            response(&invite, "200 OK", tag, ANSWER).replace("agent@192.0.2.10:5060>", contact)
+        };
+        let (id, _) = question(&bench.receive(&ok("b1", "agent@media.example>")));
+        let said = bench.receive(&ok("b2", contact));
+        assert_eq!((said.sends(), said.events.len()), (vec!["ACK".to_owned(), "BYE".to_owned()], 0));
+        assert_eq!(tag(bench::header(said.message(1), "To")), "b2");
+        let said = bench.input(Input::Resolved { id, targets: &targets("192.0.2.60:5060") });
+        assert_eq!((said.sends(), said.event_names()), (vec!["ACK".into()], vec!["Answered".into()]));
+        assert_eq!(tag(bench::header(said.message(0), "To")), "b1");
+        assert_eq!(hang_up(&mut bench, leg).sends(), ["BYE"]);
+        bench.runs_out();
+    }
 }
 
 #[test]

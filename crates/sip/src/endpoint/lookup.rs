@@ -115,6 +115,11 @@ impl Leg {
         self.lookup.as_mut()?.waiting.take().map(|waiting| *waiting)
     }
 
+    /// The 2xx whose ACK waits for DNS.
+    pub(super) fn waiting(&self) -> Option<&Response> {
+        self.lookup.as_ref()?.waiting.as_ref().map(|waiting| &waiting.1)
+    }
+
     fn unresolved_dialog(&mut self) -> Option<&mut Dialog> {
         match &mut self.state {
             State::Invited(invitation) => Some(&mut invitation.dialog),

@@ -106,6 +106,11 @@ impl Endpoint {
                     // Not even its To can be read: there is nothing to acknowledge.
                     return leg.leave_at_once(EndCause::InternalError, out);
                 };
+                if leg.waiting().is_some_and(|first| !is_of(&dialog, first)) {
+                    // Who answered first is who we talk with, also while his name is looked up.
+                    leg.state = State::Calling { placed, transaction, heard };
+                    return self.acknowledge_and_leave(now, leg, transaction, response, came, out);
+                }
                 let asked = (&placed.invite.uri, &mut dialog);
                 if self.waits_for_lookup(leg, asked, (transaction, response, came), out) {
                     // It has answered: nobody's patience with its silence runs out any more.

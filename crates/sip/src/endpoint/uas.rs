@@ -202,16 +202,10 @@ impl Endpoint {
         if let Some((transaction, response, came)) = leg.take_waiting() {
             // It has answered; only its name is still looked up.
             self.acknowledge_and_leave(now, leg, transaction, &response, came, out);
-            match leg.take_state() {
-                State::Calling { heard, .. } => {
-                    if let Heard::Provisional(progress) = heard {
-                        self.drop_branches(now, progress.early, out);
-                    }
-                    return leg.leave_at_once(cause, out);
-                }
-                // Another branch of the fork, whose name needed no looking up, has answered since.
-                state => leg.state = state,
+            if let State::Calling { heard: Heard::Provisional(progress), .. } = leg.take_state() {
+                self.drop_branches(now, progress.early, out);
             }
+            return leg.leave_at_once(cause, out);
         }
         let leaving = match leg.take_state() {
             State::Resolving { .. } => Over::nothing(),
