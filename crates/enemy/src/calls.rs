@@ -34,6 +34,8 @@ pub struct Calls {
     refer: Option<Exchange>,
     /// Sessions with a 2xx and without a BYE.
     sessions: BTreeSet<Session>,
+    /// All that ever were.
+    begun: BTreeSet<Session>,
     /// INVITEs of ours, by branch, that were refused: their 2xx is too late.
     refused: BTreeSet<Vec<u8>>,
     /// The 2xx that was just received and must be acknowledged.
@@ -118,25 +120,24 @@ impl Calls {
                 && tag(&ack.headers, &Name::To) == wanted
                 && ack.headers.cseq().map(|cseq| cseq.number).ok() == number)
         });
-        let call_id = part(&ok.headers, &Name::CallId);
-        let session = (call_id.clone(), wanted.clone());
+        let session = (part(&ok.headers, &Name::CallId), wanted.clone());
         if !acknowledged && (said.asks_dns || self.looked_up.contains_key(&session)) {
             self.looked_up.insert(session, branch);
             return;
         }
         if !acknowledged {
             assert!(self.offerless.contains(&branch), "a 2xx with the tag {wanted} was not acknowledged");
-            self.unacknowledged.insert((call_id.clone(), wanted.clone()));
+            self.unacknowledged.insert(session.clone());
         }
         let left = said.sent.iter().any(|message| {
             matches!(message, Message::Request(bye) if bye.method == Method::Bye
                 && tag(&bye.headers, &Name::To) == wanted)
         });
         // Of a re-INVITE after the end there is no new session.
-        let is_first = tag_of_first(&self.acknowledged, &wanted);
-        self.acknowledged.insert((branch, wanted.clone()));
+        let is_first = self.begun.insert(session.clone());
+        self.acknowledged.insert((branch, wanted));
         if !left && is_first {
-            self.sessions.insert((call_id, wanted));
+            self.sessions.insert(session);
         }
     }
 
@@ -157,6 +158,7 @@ impl Calls {
             Method::Ack => {
                 if let Some(branch) = self.looked_up.remove(&session) {
                     self.acknowledged.insert((branch, session.1.clone()));
+                    self.begun.insert(session.clone());
                     self.sessions.insert(session.clone());
                 }
                 self.unacknowledged.remove(&session);
@@ -211,8 +213,4 @@ impl Calls {
         assert!(self.unacknowledged.is_empty(), "a 2xx without ACK: {:?}", self.unacknowledged);
         assert!(self.sessions.is_empty(), "a session nobody ended: {:?}", self.sessions);
     }
-}
-
-fn tag_of_first(acknowledged: &BTreeSet<(Vec<u8>, String)>, wanted: &str) -> bool {
-    !acknowledged.iter().any(|(_, tag)| tag == wanted)
 }
