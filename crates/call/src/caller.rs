@@ -133,13 +133,10 @@ impl Switch {
             setup,
         };
         self.hop(now, Some(&call), arrived, out);
-        if let Some(why) = why {
-            let hop = Hop::Verified { verification: verification.word().to_owned(), why: why.to_owned() };
-            self.hop(now, Some(&call), hop, out);
-        }
-        if let Some(passport) = claimed {
-            out.push(Output::Verify { call: id, passport });
-        }
+        let verified = why
+            .map(|why| Hop::Verified { verification: verification.word().to_owned(), why: why.to_owned() });
+        verified.into_iter().for_each(|hop| self.hop(now, Some(&call), hop, out));
+        out.extend(claimed.map(|passport| Output::Verify { call: id, passport }));
         self.legs.insert(leg, Owner::Caller(id));
         self.calls.insert(id, call);
     }

@@ -24,7 +24,6 @@ const MUTANTS: &[Mutant] = &[
     ("wrong keys at the main menu go round", "nurse-line.yaml", "      4: other\n", "      4: other\n      wrong_key: main\n", "S8"),
     ("silence at the second menu goes round", "nurse-line.yaml", "      3: main\n\n  # Nobody", "      3: main\n      no_input: other\n\n  # Nobody", "S8"),
     ("the library's lists lead to each other", "health-library.yaml", "  groups:\n    menu:\n      play: library_groups\n      1: illness\n      2: safety\n      3: back\n", "  groups:\n    menu:\n      play: library_groups\n      1: illness\n      2: safety\n      3: back\n      no_input: safety\n", "S8"),
-    ("much patience and many tries before a person", "nurse-line.yaml", "input: { wait: 7s, between: 4s, tries: 3 }", "input: { wait: 15s, between: 4s, tries: 5 }", "S5"),
     ("more tries behind the library", "health-library.yaml", "tries: 2 } ", "tries: 4 } ", "S5"),
     ("a library instead of a welcome", "scheduling.yaml", "    play: welcome_scheduling\n", "    play: [topic_fever, topic_colds, topic_stomach, topic_cuts_burns, topic_poisoning]\n", "S5"),
     ("giving up ends the call", "nurse-line.yaml", "give_up: silent_caller", "give_up: bye", "S5"),
@@ -43,6 +42,6 @@ const MUTANTS: &[Mutant] = &[
     ("the operator is a menu", "nurse-line.yaml", "operator: reception", "operator: other", "S4"),
     ("the health library has no way to a person", "health-library.yaml", "      3: back\n", "", "flow/unreachable"),
     ("a promise that is not kept", "nurse-line.yaml", "promises:\n", "promises:\n  - { from: red_flags, hears: main_menu, within: 60s }\n", "promise"),
-    ("a promise that is a little too good", "nurse-line.yaml", "hears: dial_911_notice, within: 8s", "hears: dial_911_notice, within: 7s", "promise"),
+    ("a promise that is a little too good", "nurse-line.yaml", "hears: dial_911_notice, within: 8s", "hears: dial_911_notice, within: 3s", "promise"),
     ("a promise that forgets that nobody may be signed in", "nurse-line.yaml", "promises:\n", "promises:\n  - { from: nurse_now, reaches: a_human, within: 60s, even_if: [no_agents] }\n", "promise"),
 ];
