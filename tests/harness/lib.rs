@@ -24,6 +24,6 @@ pub use linphone::{Linphone, LinphoneOptions};
 pub use ports::free_ports;
 pub use prompts::{hears_prompt, prompt_fits};
 pub use server::{Options, Server, Tls};
-pub use sipp::{SippCall, SippCarrier, sipp};
+pub use sipp::{SippCall, SippCarrier, SippRun, sipp};
 pub use trouble::Trouble;
 pub use wait::eventually;

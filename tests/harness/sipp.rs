@@ -93,6 +93,33 @@ pub async fn sipp(scenario: &str, server: SocketAddr, keys: &[(&str, &str)]) -> 
     Run::start(scenario, server, Duration::ZERO, keys)?.succeeded(SCENARIO_MAX).await
 }
 
+/// A scenario of `tests/sipp` under way beside others.
+pub struct SippRun {
+    run: Run,
+}
+
+impl SippRun {
+    /// Starts it. The keys are those of [`sipp`].
+    pub fn start(scenario: &str, server: SocketAddr, keys: &[(&str, &str)]) -> Result<Self, Trouble> {
+        Ok(Self { run: Run::start(scenario, server, Duration::ZERO, keys)? })
+    }
+
+    /// Waits until it has logged a line that begins so, and gives the words after that.
+    pub async fn logged(&self, word: &str, within: Duration) -> Result<Vec<String>, Trouble> {
+        let found = eventually(word, within, async || {
+            let log = self.run.read("log");
+            let mut lines = log.lines().map(|line| line.split_whitespace().map(str::to_owned));
+            lines.find_map(|mut words| (words.next()? == word).then(|| words.collect()))
+        });
+        found.await.map_err(|trouble| Trouble::with_log(trouble, &self.run.read("errors")))
+    }
+
+    /// Waits until it came to its end as it was written.
+    pub async fn succeeded(&mut self) -> Result<(), Trouble> {
+        self.run.succeeded(SCENARIO_MAX).await
+    }
+}
+
 /// A carrier: sipp on a port of 127.0.0.1 that serves a scenario so many times.
 pub struct SippCarrier {
     run: Run,
