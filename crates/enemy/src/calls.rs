@@ -115,11 +115,17 @@ impl Calls {
         }
         let wanted = tag(&ok.headers, &Name::To);
         let number = ok.headers.cseq().map(|cseq| cseq.number).ok();
-        let acknowledged = said.sent.iter().any(|message| {
-            matches!(message, Message::Request(ack) if ack.method == Method::Ack
-                && tag(&ack.headers, &Name::To) == wanted
-                && ack.headers.cseq().map(|cseq| cseq.number).ok() == number)
+        let acks = said.sent.iter().filter_map(|message| match message {
+            Message::Request(ack) if ack.method == Method::Ack => Some(&ack.headers),
+            _ => None,
         });
+        let numbered = acks.filter(|headers| headers.cseq().map(|cseq| cseq.number).ok() == number);
+        let tags: Vec<String> = numbered.map(|headers| tag(headers, &Name::To)).collect();
+        // Who took the call without a tag, as RFC 2543 let him, has none, whatever he writes later.
+        if tags.iter().any(String::is_empty) && !wanted.is_empty() {
+            return;
+        }
+        let acknowledged = tags.contains(&wanted);
         let session = (part(&ok.headers, &Name::CallId), wanted.clone());
         if !acknowledged && (said.asks_dns || self.looked_up.contains_key(&session)) {
             self.looked_up.insert(session, branch);
