@@ -6,8 +6,8 @@ mod bench;
 
 use std::time::Duration;
 
-use bench::{ANSWER, Ask, Bench, OFFER, answered_leg, body, header, invite_to, response, sdp, tag};
-use sip::{LegCommand, LegEvent, LegId, Refusal};
+use bench::{ANSWER, Ask, Bench, OFFER, Said, answered_leg, body, header, invite_to, response, sdp, tag};
+use sip::{EndCause, LegCommand, LegEvent, LegId, Refusal};
 
 const ANEW: &str =
     "v=0\r\no=- 1 2 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 4002 RTP/AVP 0\r\n";
@@ -173,6 +173,29 @@ fn a_phone_that_rings_may_move_its_early_media() {
     // Its next request is in order after its UPDATE.
     let bye = from_phone(&invite, Ask::new("BYE", "bye").cseq(2));
     assert_eq!(bench.receive(&bye.text()).sends(), ["200"]);
+}
+
+#[test]
+fn an_offer_of_a_phone_that_rings_is_answered_with_481_however_the_ringing_ends() {
+    let hang_up = LegCommand::HangUp { cause: EndCause::WeHungUp };
+    let endings: [(&str, &dyn Fn(&mut Bench, LegId, &str) -> Said); 4] = [
+        ("it is busy", &|bench, _, invite| bench.receive(&response(invite, "486 Busy Here", "b1", ""))),
+        ("it hangs up", &|bench, _, invite| {
+            bench.receive(&from_phone(invite, Ask::new("BYE", "bye").cseq(2)).text())
+        }),
+        ("we hang up", &|bench, leg, _| bench.command(leg, hang_up.clone())),
+        ("it rings too long", &|bench, _, _| bench.wait(Duration::from_secs(300))),
+    ];
+    for (ending, end) in endings {
+        let mut bench = Bench::new();
+        let (leg, invite) = ringing(&mut bench);
+        bench.receive(&from_phone(&invite, Ask::new("UPDATE", "u").body(ANEW)).text());
+        let said = end(&mut bench, leg, &invite);
+        let answers = said.sent.iter().filter(|(_, text, _)| text.contains("CSeq: 1 UPDATE")).count();
+        assert_eq!(answers, 1, "{ending}: {:?}", said.sends());
+        assert!(said.sends().contains(&"481".to_owned()), "{ending}: {:?}", said.sends());
+        bench.runs_out();
+    }
 }
 
 #[test]

@@ -86,10 +86,14 @@ impl Endpoint {
 
     /// Timer C: nobody has said anything for too long. As if it had been refused with 408 (§16.8).
     pub(super) fn give_up_ringing(&mut self, now: Now, leg: &mut Leg, out: &mut Vec<Output>) {
+        if !matches!(&leg.state, State::Calling { heard: Heard::Provisional(progress), .. }
+            if now.mono >= progress.give_up_at)
+        {
+            return;
+        }
+        self.drop_early(now, leg, out);
         match leg.take_state() {
-            State::Calling { placed, transaction, heard: Heard::Provisional(progress) }
-                if now.mono >= progress.give_up_at =>
-            {
+            State::Calling { placed, transaction, .. } => {
                 let cause = EndCause::Refused { status: 408 };
                 let leaving = self.cancel_ours(now, transaction, placed.id, EndCause::NoResponse, out);
                 leg.leave(cause, leaving, out);
@@ -116,6 +120,14 @@ impl Endpoint {
             self.send_prack(now, id, &mut early.dialog, (rseq, Some(answer)), out);
         }
         true
+    }
+
+    /// No branch of our INVITE is waited for any more.
+    pub(super) fn drop_early(&mut self, now: Now, leg: &mut Leg, out: &mut Vec<Output>) {
+        if let State::Calling { heard: Heard::Provisional(progress), .. } = &mut leg.state {
+            let all = std::mem::take(&mut progress.early);
+            self.drop_branches(now, all, out);
+        }
     }
 
     /// The branches of a fork that lose leave nothing of theirs unanswered.

@@ -89,6 +89,7 @@ impl Endpoint {
         }
         self.reply(now, bye, "", Reply::after_facts(200), out);
         let reason = bye.request.headers.reason();
+        self.drop_early(now, leg, out);
         match leg.take_state() {
             State::Invited(invitation) => {
                 self.decline(now, &invitation, Reply::after_facts(487), out);

@@ -42,6 +42,9 @@ impl Endpoint {
         out: &mut Vec<Output>,
     ) {
         let Some(mut leg) = self.legs.take(id) else { return };
+        if matches!(&leg.state, State::Calling { transaction: ours, .. } if *ours == transaction) {
+            self.drop_early(now, &mut leg, out);
+        }
         match leg.take_state() {
             State::Calling { placed, transaction: ours, .. } if ours == transaction => {
                 if !placed.targets.is_empty() {

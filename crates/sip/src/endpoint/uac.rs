@@ -265,6 +265,7 @@ impl Endpoint {
         out: &mut Vec<Output>,
     ) {
         let status = response.status;
+        self.drop_early(now, &mut leg, out);
         if let State::Calling { placed, transaction: ours, .. } = &mut leg.state
             && *ours == transaction
             && is_challenged(placed, response)

@@ -199,12 +199,10 @@ impl Endpoint {
 
     /// Ends a leg and tells the call at once: nothing the far end says to it changes anything.
     fn hang_up(&mut self, now: Now, leg: &mut Leg, cause: EndCause, out: &mut Vec<Output>) {
+        self.drop_early(now, leg, out);
         if let Some((transaction, response, came)) = leg.take_waiting() {
             // It has answered; only its name is still looked up.
             self.acknowledge_and_leave(now, leg, transaction, &response, came, out);
-            if let State::Calling { heard: Heard::Provisional(progress), .. } = leg.take_state() {
-                self.drop_branches(now, progress.early, out);
-            }
             return leg.leave_at_once(cause, out);
         }
         let leaving = match leg.take_state() {
@@ -212,8 +210,7 @@ impl Endpoint {
             State::Calling { placed, transaction, heard: Heard::Nothing { .. } } => {
                 Leaving::AwaitingProvisional { transaction, id: placed.id, cause }
             }
-            State::Calling { placed, transaction, heard: Heard::Provisional(progress) } => {
-                self.drop_branches(now, progress.early, out);
+            State::Calling { placed, transaction, heard: Heard::Provisional(_) } => {
                 self.cancel_ours(now, transaction, placed.id, cause, out)
             }
             State::Invited(invitation) => {
