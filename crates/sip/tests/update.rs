@@ -175,15 +175,17 @@ fn a_phone_that_rings_may_move_its_early_media() {
     assert_eq!(bench.receive(&bye.text()).sends(), ["200"]);
 }
 
+/// How the ringing of a phone ends.
+type Ending = dyn Fn(&mut Bench, LegId, &str) -> Said;
+
 #[test]
 fn an_offer_of_a_phone_that_rings_is_answered_with_481_however_the_ringing_ends() {
-    let hang_up = LegCommand::HangUp { cause: EndCause::WeHungUp };
-    let endings: [(&str, &dyn Fn(&mut Bench, LegId, &str) -> Said); 4] = [
+    let endings: [(&str, &Ending); 4] = [
         ("it is busy", &|bench, _, invite| bench.receive(&response(invite, "486 Busy Here", "b1", ""))),
         ("it hangs up", &|bench, _, invite| {
             bench.receive(&from_phone(invite, Ask::new("BYE", "bye").cseq(2)).text())
         }),
-        ("we hang up", &|bench, leg, _| bench.command(leg, hang_up.clone())),
+        ("we hang up", &|bench, leg, _| bench.command(leg, LegCommand::HangUp { cause: EndCause::WeHungUp })),
         ("it rings too long", &|bench, _, _| bench.wait(Duration::from_secs(300))),
     ];
     for (ending, end) in endings {
