@@ -276,8 +276,9 @@ impl Rules<'_> {
             from = vec![0];
         }
         let goal = |way: &Edge| match &promise.hope {
+            // In all languages it is said in: nobody knows yet which of them she understands.
             Hope::Hears(name) => {
-                way.happened.heard.iter().find(|(prompt, _)| prompt.name == *name).map(|(_, ends)| *ends)
+                way.happened.heard.iter().rfind(|(prompt, _)| prompt.name == *name).map(|(_, ends)| *ends)
             }
             Hope::HumanOrAdvice => (way.happened.talks || way.happened.advised).then_some(way.takes.1),
             Hope::Human => way.happened.talks.then_some(way.takes.1),
