@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::diagnostic::Severity;
 use crate::document::Place;
-use crate::flow::{Flow, Go, Say, Step, StepId, Verb};
+use crate::flow::{Flow, Say, Step, StepId, Verb};
 use crate::grammar::flow::Draft;
 use crate::grammar::{Reader, Report};
 use crate::scenario::Scenario;
@@ -44,51 +44,7 @@ pub(crate) fn flow(reader: &mut Reader<'_>, draft: &Draft) {
 
 /// Where a step may lead, `None` being the end of the flow.
 fn ways(flow: &Flow, step: &Step) -> Vec<Option<StepId>> {
-    let next = step.next;
-    let to = |go: &Go| go.to.or(next);
-    let mut ways: Vec<Option<StepId>> = Vec::new();
-    match &step.verb {
-        Verb::Play { .. } | Verb::Set(_) | Verb::Tag | Verb::Call(_) | Verb::Emergency(_) | Verb::Wait(_) => {
-            ways.push(next);
-        }
-        Verb::Menu(menu) => {
-            ways.extend(menu.keys.values().chain(&menu.no_input).chain(&menu.wrong_key).map(to));
-            ways.extend(gives_up(flow, menu.give_up.as_ref(), next));
-        }
-        Verb::Collect(collect) => {
-            ways.push(next);
-            ways.extend(gives_up(flow, collect.give_up.as_ref(), next));
-        }
-        Verb::Library(topics) => {
-            ways.push(next);
-            ways.extend(topics.no_input.as_ref().map(to));
-            ways.extend(gives_up(flow, topics.give_up.as_ref(), next));
-        }
-        Verb::When { branches, otherwise } => {
-            ways.extend(branches.iter().map(|(_, go)| to(go)));
-            ways.push(otherwise.as_ref().map_or(next, to));
-        }
-        Verb::Hours { open, closed, holiday, .. } => {
-            ways.extend([open, closed].into_iter().chain(holiday).map(to));
-        }
-        Verb::Goto(step) => ways.push(Some(*step)),
-        Verb::Queue(queue) => ways.extend(
-            [&queue.on_timeout, &queue.on_empty, &queue.on_full, &queue.on_error, &queue.on_closed].map(to),
-        ),
-        Verb::Transfer(transfer) => {
-            ways.extend([&transfer.on_busy, &transfer.on_no_answer, &transfer.on_failed].map(to));
-        }
-        Verb::Return | Verb::HangUp(_) => {}
-    }
-    ways.extend(step.after_call.iter().chain(&step.on_error).map(to));
-    ways
-}
-
-fn gives_up(flow: &Flow, go: Option<&Go>, next: Option<StepId>) -> Option<Option<StepId>> {
-    match go {
-        Some(go) => Some(go.to.or(next)),
-        None => flow.give_up.map(Some),
-    }
+    step.exits(flow).into_iter().map(|exit| exit.to).collect()
 }
 
 fn reachable(flow: &Flow) -> BTreeSet<StepId> {

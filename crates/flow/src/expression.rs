@@ -148,6 +148,11 @@ impl Expression {
         Ok(Self { source: source.to_owned(), program, of, names })
     }
 
+    /// As written.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
     pub(crate) fn of_type(&self) -> Type {
         self.of
     }

@@ -1,5 +1,7 @@
 //! A flow after checking: immutable, names resolved, what the interpreter walks.
 
+pub(crate) mod outline;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;

@@ -14,6 +14,7 @@ mod event;
 mod expression;
 mod flow;
 mod grammar;
+mod graph;
 mod interpreter;
 mod prove;
 mod scenario;
@@ -25,6 +26,7 @@ pub use compile::{Compiled, Environment, PromptInfo, QueueInfo, Source, compile}
 pub use diagnostic::{Finding, Severity};
 pub use event::{Caller, Diverted, Event, QueueNews, TransferNews};
 pub use flow::{Digest, Flow, Library};
+pub use graph::{Counts, Graph};
 pub use interpreter::Interpreter;
 pub use prove::{Proof, prove};
 pub use scenario::{TestResult, run_tests};

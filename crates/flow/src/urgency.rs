@@ -47,6 +47,18 @@ impl Urgency {
         })
     }
 
+    /// How it is drawn: fill and line, `#rrggbb`, told apart by lightness too.
+    pub(crate) const fn colours(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Emergency => ("#f4a3a3", "#9b1c1c"),
+            Self::Emergent => ("#fbc9a7", "#b45309"),
+            Self::Urgent => ("#fbe6a2", "#a16207"),
+            Self::Soon => ("#d6ecc2", "#4d7c0f"),
+            Self::Routine => ("#cfe3f7", "#1d4ed8"),
+            Self::Admin => ("#e3e3e8", "#52525b"),
+        }
+    }
+
     /// The urgency a word of the language stands for.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|urgency| urgency.word() == word)

@@ -1,30 +1,34 @@
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::ExitCode;
+mod check;
+mod graph;
 
-use ::flow::Finding;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use ::flow::Library;
 use clap::{Args, Subcommand};
-use serde_json::json;
 
 use crate::cli::{ConfigPath, Failure};
 use crate::content::Content;
-use crate::driver::signalling::now;
 
 /// Call flows.
 #[derive(Debug, Subcommand)]
 pub enum Flow {
     /// Check call flows without starting a server. Exit status: 0 no errors, 1 errors, 2 cannot read.
-    Check(Check),
+    Check(Folder),
     /// Run the tests of call flows. Exit status: 0 all pass, 1 some do not, 2 cannot read.
-    Test(Check),
+    Test(Folder),
     /// Prove, for every caller and every fault, that the safety rules S1 to S22 and the flows' own promises hold.
     /// Exit status: 0 all hold, 1 some do not, 2 cannot read.
-    Prove(Check),
+    Prove(Folder),
+    /// Draw a flow and the flows it calls. Exit status: 0 drawn, 2 cannot read.
+    Graph(graph::Draw),
 }
 
 /// Which flows, and for whom to print.
 #[derive(Debug, Args)]
-pub struct Check {
+pub struct Folder {
     /// The folder of flows, queues, calendars and prompts; default that of the configuration.
     folder: Option<PathBuf>,
     #[command(flatten)]
@@ -34,100 +38,89 @@ pub struct Check {
     json: bool,
 }
 
+/// Which flow of which folder.
+#[derive(Debug, Args)]
+struct One {
+    /// A flow's name, or its file; the folder is then the one the file is in. Default: the first that answers calls.
+    #[arg(value_name = "FILE|FLOW")]
+    flow: Option<String>,
+    /// The folder of flows, queues, calendars and prompts; default that of the configuration.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigPath,
+}
+
 impl Flow {
     pub fn run(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
         match self {
-            Self::Check(check) => check.check(out),
-            Self::Test(check) => check.test(out),
-            Self::Prove(check) => check.prove(out),
+            Self::Check(folder) => folder.check(out),
+            Self::Test(folder) => folder.test(out),
+            Self::Prove(folder) => folder.prove(out),
+            Self::Graph(draw) => draw.run(out),
         }
     }
 }
 
-impl Check {
+fn read(config: &ConfigPath, folder: Option<&Path>) -> Result<Content, Failure> {
+    let mut config = config.load()?;
+    if let Some(folder) = folder {
+        config.call_flows = folder.to_owned();
+    }
+    Ok(Content::read(&config)?)
+}
+
+fn library(content: &Content) -> Result<Arc<Library>, Failure> {
+    let library = content.compiled.library.clone();
+    library.ok_or_else(|| "these flows have errors; `careline flow check` shows them".into())
+}
+
+impl Folder {
     fn read(&self) -> Result<Content, Failure> {
-        let mut config = self.config.load()?;
-        if let Some(folder) = &self.folder {
-            config.call_flows.clone_from(folder);
-        }
-        Ok(Content::read(&config)?)
+        read(&self.config, self.folder.as_deref())
     }
 
-    fn check(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    fn read_library(&self) -> Result<(Content, Arc<Library>), Failure> {
         let content = self.read()?;
-        let findings = &content.compiled.findings;
-        for finding in findings {
-            if self.json {
-                writeln!(out, "{}", as_json(finding))?;
-            } else {
-                writeln!(out, "{}\n", content.show(finding))?;
-            }
-        }
-        let errors = findings.iter().filter(|finding| finding.is_error()).count();
-        if !self.json {
-            writeln!(out, "{errors} errors, {} warnings", findings.len() - errors)?;
-        }
-        Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    }
-
-    fn test(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
-        let content = self.read()?;
-        let Some(library) = &content.compiled.library else {
-            return Err("these flows have errors; `careline flow check` shows them".into());
-        };
-        let results = ::flow::run_tests(library, &content.environment, now());
-        for result in &results {
-            if self.json {
-                let line = json!({ "flow": &*result.flow, "name": result.name, "passed": result.has_passed(),
-                    "failure": result.failure, "transcript": result.transcript });
-                writeln!(out, "{line}")?;
-            } else {
-                writeln!(out, "{result}")?;
-            }
-        }
-        let failed = results.iter().filter(|result| !result.has_passed()).count();
-        if !self.json {
-            writeln!(out, "{} tests, {failed} failed", results.len())?;
-        }
-        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    }
-
-    fn prove(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
-        let content = self.read()?;
-        let Some(library) = &content.compiled.library else {
-            return Err("these flows have errors; `careline flow check` shows them".into());
-        };
-        let proofs = ::flow::prove(library, &content.environment, now().mono);
-        let mut flow = None;
-        for proof in &proofs {
-            if self.json {
-                let line = json!({ "flow": &*proof.flow, "rule": proof.rule, "claim": proof.claim, "holds": proof.holds,
-                    "worst_ms": proof.worst.map(|worst| worst.as_millis()), "step": proof.step.as_deref(),
-                    "story": proof.story, "changes": proof.changes });
-                writeln!(out, "{line}")?;
-                continue;
-            }
-            if flow.replace(&proof.flow) != Some(&proof.flow) {
-                writeln!(out, "{}", proof.flow)?;
-            }
-            writeln!(out, "{proof}")?;
-        }
-        let broken = proofs.iter().filter(|proof| !proof.holds).count();
-        if !self.json {
-            writeln!(out, "{} claims, {broken} do not hold", proofs.len())?;
-        }
-        Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let library = library(&content)?;
+        Ok((content, library))
     }
 }
 
-fn as_json(finding: &Finding) -> serde_json::Value {
-    json!({
-        "severity": if finding.is_error() { "error" } else { "warning" },
-        "code": finding.code,
-        "message": finding.message,
-        "path": finding.path,
-        "line": finding.place.map(|(line, ..)| line),
-        "column": finding.place.map(|(_, column, _)| column),
-        "help": finding.help,
-    })
+impl One {
+    /// The folder's content, its library, and the flow's name.
+    fn read(&self) -> Result<(Content, Arc<Library>, String), Failure> {
+        let file = self.flow.as_deref().map(Path::new).filter(|path| path.is_file());
+        let folder = self.folder.clone().or_else(|| file.map(folder_of));
+        let content = read(&self.config, folder.as_deref())?;
+        let library = library(&content)?;
+        let name = match (&self.flow, file) {
+            (Some(flow), None) => flow.clone(),
+            (_, Some(file)) => {
+                let stem = file.file_stem().unwrap_or_default();
+                stem.to_string_lossy().trim_end_matches(".test").to_owned()
+            }
+            (None, None) => {
+                let answers = library.flows().find(|flow| !flow.answers().is_empty());
+                answers.or_else(|| library.flows().next()).ok_or("there is no flow")?.name().to_owned()
+            }
+        };
+        if library.flow(&name).is_none() {
+            let known: Vec<&str> = library.flows().map(|flow| flow.name()).collect();
+            return Err(format!("there is no flow `{name}`; there are: {}", known.join(", ")).into());
+        }
+        Ok((content, library, name))
+    }
+}
+
+/// The folder a flow's file belongs to: the nearest above it that holds queues or calendars.
+fn folder_of(file: &Path) -> PathBuf {
+    let holds =
+        |folder: &&Path| folder.join("queues.yaml").is_file() || folder.join("calendars.yaml").is_file();
+    let folders = file
+        .ancestors()
+        .skip(1)
+        .map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let nearest = folders.clone().find(holds).or_else(|| folders.clone().next());
+    nearest.unwrap_or(Path::new(".")).to_owned()
 }

@@ -1,0 +1,85 @@
+//! `flow check`, `flow test`, `flow prove`: what is found in the flows, all of it at once.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use ::flow::Finding;
+use serde_json::json;
+
+use super::Folder;
+use crate::cli::Failure;
+use crate::driver::signalling::now;
+
+impl Folder {
+    pub(super) fn check(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
+        let content = self.read()?;
+        let findings = &content.compiled.findings;
+        for finding in findings {
+            if self.json {
+                writeln!(out, "{}", as_json(finding))?;
+            } else {
+                writeln!(out, "{}\n", content.show(finding))?;
+            }
+        }
+        let errors = findings.iter().filter(|finding| finding.is_error()).count();
+        if !self.json {
+            writeln!(out, "{errors} errors, {} warnings", findings.len() - errors)?;
+        }
+        Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    pub(super) fn test(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
+        let (content, library) = self.read_library()?;
+        let results = ::flow::run_tests(&library, &content.environment, now());
+        for result in &results {
+            if self.json {
+                let line = json!({ "flow": &*result.flow, "name": result.name, "passed": result.has_passed(),
+                    "failure": result.failure, "transcript": result.transcript });
+                writeln!(out, "{line}")?;
+            } else {
+                writeln!(out, "{result}")?;
+            }
+        }
+        let failed = results.iter().filter(|result| !result.has_passed()).count();
+        if !self.json {
+            writeln!(out, "{} tests, {failed} failed", results.len())?;
+        }
+        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    pub(super) fn prove(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
+        let (content, library) = self.read_library()?;
+        let proofs = ::flow::prove(&library, &content.environment, now().mono);
+        let mut flow = None;
+        for proof in &proofs {
+            if self.json {
+                let line = json!({ "flow": &*proof.flow, "rule": proof.rule, "claim": proof.claim, "holds": proof.holds,
+                    "worst_ms": proof.worst.map(|worst| worst.as_millis()), "step": proof.step.as_deref(),
+                    "story": proof.story, "changes": proof.changes });
+                writeln!(out, "{line}")?;
+                continue;
+            }
+            if flow.replace(&proof.flow) != Some(&proof.flow) {
+                writeln!(out, "{}", proof.flow)?;
+            }
+            writeln!(out, "{proof}")?;
+        }
+        let broken = proofs.iter().filter(|proof| !proof.holds).count();
+        if !self.json {
+            writeln!(out, "{} claims, {broken} do not hold", proofs.len())?;
+        }
+        Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn as_json(finding: &Finding) -> serde_json::Value {
+    json!({
+        "severity": if finding.is_error() { "error" } else { "warning" },
+        "code": finding.code,
+        "message": finding.message,
+        "path": finding.path,
+        "line": finding.place.map(|(line, ..)| line),
+        "column": finding.place.map(|(_, column, _)| column),
+        "help": finding.help,
+    })
+}
