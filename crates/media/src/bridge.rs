@@ -52,6 +52,10 @@ impl Port {
         };
         let Some(payload_type) = payload_type else {
             joined.relay.skip(arrival.place);
+            // To a peer without telephone-event the key goes as a tone.
+            if let (Content::Key(_), Some(digit)) = (arrival.content, arrival.pressed) {
+                self.press(digit);
+            }
             return;
         };
         let is_audio = matches!(arrival.content, Content::Audio(..));

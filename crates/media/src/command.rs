@@ -52,8 +52,8 @@ pub enum Command {
         /// Either side of it.
         port: PortId,
     },
-    /// Send a key to the peer (RFC 4733), behind those not yet sent. It is dropped if the peer agreed on no
-    /// telephone-event, is on hold, or 32 keys wait already.
+    /// Send a key to the peer, behind those not yet sent: as telephone-event (RFC 4733), or as a tone where that
+    /// is not agreed on. It is dropped if the peer is on hold, or 32 keys wait already.
     SendDigit {
         /// Which port.
         port: PortId,

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use rtp_rs::RtpReader;
 
-use crate::dtmf::TelephoneEvent;
+use crate::codec::g711;
+use crate::dtmf::{Digit, TelephoneEvent};
 use crate::event::Event;
 use crate::port::Port;
 use crate::rtp::{Admission, Place, is_rtcp};
@@ -23,6 +24,8 @@ pub(crate) struct Arrival<'p> {
     pub place: Place,
     pub timestamp: u32,
     pub marked: bool,
+    /// The key that begins with this packet.
+    pub pressed: Option<Digit>,
     pub content: Content<'p>,
 }
 
@@ -56,16 +59,34 @@ impl Port {
         if self.watch.hear(now) {
             events.push(Event::Heard { port: self.id });
         }
-        if let Content::Audio(..) = arrival.content {
+        if let Content::Audio(codec, payload) = arrival.content {
             self.receiver.hear(now, arrival.timestamp);
+            let content = self.hear_tones(codec, payload, events).unwrap_or(arrival.content);
+            return self.handed_on(Arrival { content, ..arrival });
         }
         let Content::Key(event) = arrival.content else { return self.handed_on(arrival) };
         // A peer that is not to be heard has no business sending keys; but if somebody pressed one, it counts.
-        if let Some(digit) = self.keys_heard.hear(arrival.place, arrival.timestamp, arrival.marked, event) {
-            events.push(Event::Digit { port: self.id, digit });
-        }
+        let pressed = self.keys_heard.hear(arrival.place, arrival.timestamp, arrival.marked, event);
+        events.extend(pressed.map(|digit| Event::Digit { port: self.id, digit }));
         let content = if self.digits_muted { Content::Withheld } else { arrival.content };
-        self.handed_on(Arrival { content, ..arrival })
+        self.handed_on(Arrival { content, pressed, ..arrival })
+    }
+
+    /// Listens for keys in audio, where the peer has no other way to send them. `Withheld` while one sounds that
+    /// the other side of a bridge must not hear.
+    fn hear_tones<'p>(
+        &mut self,
+        codec: Codec,
+        payload: &[u8],
+        events: &mut Vec<Event>,
+    ) -> Option<Content<'p>> {
+        if self.session.as_ref().is_none_or(|session| session.telephone_event.is_some()) {
+            return None;
+        }
+        let port = self.id;
+        let samples = payload.iter().map(|byte| g711::decode(codec, *byte));
+        self.tones_heard.hear(samples, |digit| events.push(Event::Digit { port, digit }));
+        (self.digits_muted && self.tones_heard.is_pressed()).then_some(Content::Withheld)
     }
 
     /// Reads a packet, if it is RTP of the peer.
@@ -79,7 +100,7 @@ impl Port {
             Admission::Refused => return None,
         }
         let place = self.receiver.place(rtp.ssrc(), sequence)?;
-        Some(Arrival { place, timestamp: rtp.timestamp(), marked: rtp.mark(), content })
+        Some(Arrival { place, timestamp: rtp.timestamp(), marked: rtp.mark(), pressed: None, content })
     }
 
     fn handed_on<'p>(&self, arrival: Arrival<'p>) -> Option<Arrival<'p>> {

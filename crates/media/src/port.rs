@@ -8,7 +8,7 @@ use rand_core::Rng;
 
 use crate::bridge::Joined;
 use crate::command::Playlist;
-use crate::dtmf::{Digit, KeyReceiver, KeySender};
+use crate::dtmf::{Digit, KeyReceiver, KeySender, ToneReceiver};
 use crate::event::{Event, PlayEnd};
 use crate::hearing::Watch;
 use crate::playback::Playback;
@@ -59,6 +59,8 @@ pub(crate) struct Port {
     pub rtcp: u64,
     pub watch: Watch,
     pub keys_heard: KeyReceiver,
+    /// Of a peer that agreed on no telephone-event.
+    pub tones_heard: ToneReceiver,
     /// Keys heard here stay here.
     pub digits_muted: bool,
     pub sender: Sender,
@@ -82,6 +84,7 @@ impl Port {
             rtcp: 0,
             watch: Watch::new(now),
             keys_heard: KeyReceiver::default(),
+            tones_heard: ToneReceiver::default(),
             digits_muted: false,
             sender: Sender::new(random),
             keys: KeySender::new(),
@@ -101,7 +104,7 @@ impl Port {
         if session.receives && !self.session.as_ref().is_some_and(|before| before.receives) {
             self.watch.restart(now);
         }
-        if !session.sends || session.telephone_event.is_none() {
+        if !session.sends {
             self.keys.clear();
         }
         self.session = Some(session);
@@ -140,11 +143,10 @@ impl Port {
         self.sender.begin_talkspurt();
     }
 
-    /// Sends a key, after those that wait. A peer that agreed on no telephone-event, or is on hold, does not
-    /// get it.
+    /// Sends a key, after those that wait: as telephone-event, or as a tone where that is not agreed on. A peer
+    /// on hold does not get it.
     pub(crate) fn press(&mut self, digit: Digit) {
-        let takes_keys = |session: &Session| session.sends && session.telephone_event.is_some();
-        if self.session.as_ref().is_some_and(takes_keys) {
+        if self.session.as_ref().is_some_and(|session| session.sends) {
             self.keys.push(digit);
         }
     }

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::batch::PacketBatch;
 use crate::bridge::QUIET;
-use crate::dtmf::{KeyStep, STEP};
+use crate::codec::g711;
+use crate::dtmf::{KeyStep, STEP, TelephoneEvent, tone};
 use crate::event::{Event, PlayEnd};
 use crate::playback::silence;
 use crate::port::Port;
@@ -105,14 +106,33 @@ impl Port {
     fn say_key(&mut self, at: Instant, packets: &mut PacketBatch) {
         let sender = &mut self.sender;
         match self.keys.step(|| sender.key_start(at)) {
-            KeyStep::Packet { event, starts, timestamp } => {
-                let agreed = self.session.as_ref().and_then(|session| session.telephone_event);
-                let (Some(payload_type), Some(to)) = (agreed, self.target()) else { return };
+            KeyStep::Packet { event, starts, again, timestamp } => {
+                let (Some(session), Some(to)) = (&self.session, self.target()) else { return };
+                let Some(payload_type) = session.telephone_event else {
+                    return if again {
+                        self.say_silence_for(at, STEP, packets)
+                    } else {
+                        self.say_tone(at, event, packets)
+                    };
+                };
                 let header = self.sender.key(payload_type, timestamp, u32::from(event.duration), starts);
                 packets.push(self.id, to, &header, |bytes| bytes.extend_from_slice(&event.bytes()));
             }
             KeyStep::Pause => self.say_silence_for(at, STEP, packets),
         }
+    }
+
+    /// One step of a key as a tone, for a peer that takes no telephone-event.
+    fn say_tone(&mut self, at: Instant, event: TelephoneEvent, packets: &mut PacketBatch) {
+        let (Some(session), Some(to)) = (&self.session, self.target()) else { return };
+        let samples = samples_of(STEP);
+        let from = usize::from(event.duration).saturating_sub(samples);
+        let header = self.sender.audio(at, session.payload_type, samples as u32);
+        packets.push(self.id, to, &header, |bytes| {
+            bytes.extend(
+                tone(event.code, from).take(samples).map(|sample| g711::encode(session.codec, sample)),
+            );
+        });
     }
 
     /// Towards a peer on hold the list goes on unheard, as music does.

@@ -12,6 +12,8 @@ const PCMA_INPUTS: usize = 1 << 12;
 
 static TO_PCMU: [u8; PCMU_INPUTS] = pcmu_of_inputs();
 static TO_PCMA: [u8; PCMA_INPUTS] = pcma_of_inputs();
+static FROM_PCMU: [i16; 256] = levels(Codec::Pcmu);
+static FROM_PCMA: [i16; 256] = levels(Codec::Pcma);
 static PCMU_TO_PCMA: [u8; 256] = transcoding(Codec::Pcmu);
 static PCMA_TO_PCMU: [u8; 256] = transcoding(Codec::Pcma);
 
@@ -30,6 +32,15 @@ pub(crate) fn encode(codec: Codec, sample: i16) -> u8 {
         Codec::Pcmu => TO_PCMU.get(usize::from(bits >> 2)).copied().unwrap_or(silence(codec)),
         Codec::Pcma => TO_PCMA.get(usize::from(bits >> 4)).copied().unwrap_or(silence(codec)),
     }
+}
+
+/// The level a byte stands for.
+pub(crate) fn decode(codec: Codec, byte: u8) -> i16 {
+    let table = match codec {
+        Codec::Pcmu => &FROM_PCMU,
+        Codec::Pcma => &FROM_PCMA,
+    };
+    table.get(usize::from(byte)).copied().unwrap_or(0)
 }
 
 /// From one law to the other, byte by byte, for a bridge of legs that have no codec in common. The level
@@ -60,6 +71,20 @@ const fn pcma_of_inputs() -> [u8; PCMA_INPUTS] {
     while input < PCMA_INPUTS {
         table[input] = pcma(((input as u16) << 4).cast_signed());
         input += 1;
+    }
+    table
+}
+
+#[expect(clippy::indexing_slicing, reason = "at compile time, where a wrong index is a failed build")]
+const fn levels(of: Codec) -> [i16; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match of {
+            Codec::Pcmu => linear_of_pcmu(byte as u8),
+            Codec::Pcma => linear_of_pcma(byte as u8),
+        };
+        byte += 1;
     }
     table
 }
@@ -126,15 +151,8 @@ const fn linear_of_pcma(byte: u8) -> i16 {
 
 #[cfg(test)]
 mod tests {
-    use super::{encode, linear_of_pcma, linear_of_pcmu, silence, transcoded};
+    use super::{decode, encode, silence, transcoded};
     use crate::sdp::Codec;
-
-    fn decode(codec: Codec, byte: u8) -> i16 {
-        match codec {
-            Codec::Pcmu => linear_of_pcmu(byte),
-            Codec::Pcma => linear_of_pcma(byte),
-        }
-    }
 
     /// Half a step of the segment a level is in, and the bits the law does not look at.
     fn coarseness(codec: Codec, level: i32) -> i32 {
@@ -183,8 +201,14 @@ mod tests {
 
     #[test]
     fn known_values_of_the_recommendation_hold() {
-        assert_eq!((linear_of_pcmu(0x80), linear_of_pcmu(0x00), linear_of_pcmu(0xff)), (32124, -32124, 0));
-        assert_eq!((linear_of_pcma(0xaa), linear_of_pcma(0x2a), linear_of_pcma(0xd5)), (32256, -32256, 8));
+        assert_eq!(
+            (decode(Codec::Pcmu, 0x80), decode(Codec::Pcmu, 0x00), decode(Codec::Pcmu, 0xff)),
+            (32124, -32124, 0)
+        );
+        assert_eq!(
+            (decode(Codec::Pcma, 0xaa), decode(Codec::Pcma, 0x2a), decode(Codec::Pcma, 0xd5)),
+            (32256, -32256, 8)
+        );
         assert_eq!((encode(Codec::Pcmu, 0), encode(Codec::Pcma, 0)), (0xff, 0xd5));
         assert_eq!((encode(Codec::Pcmu, i16::MAX), encode(Codec::Pcmu, i16::MIN)), (0x80, 0x00));
         assert_eq!((encode(Codec::Pcma, i16::MAX), encode(Codec::Pcma, i16::MIN)), (0xaa, 0x2a));

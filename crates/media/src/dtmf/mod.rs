@@ -1,10 +1,14 @@
 //! Telephone keys.
 
+mod inband;
 mod rfc4733;
+mod tone;
 
 use std::fmt;
 
+pub(crate) use inband::ToneReceiver;
 pub(crate) use rfc4733::{KeyReceiver, KeySender, KeyStep, STEP, TelephoneEvent};
+pub(crate) use tone::tone;
 
 /// A telephone key (RFC 4733 §3.2, events 0 to 15).
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -38,6 +42,14 @@ impl fmt::Debug for Digit {
         f.write_str("Digit(private)")
     }
 }
+
+/// Frequencies of the rows and columns of a telephone's keys, in Hz (ITU-T Q.23).
+const LOW_HZ: [f32; 4] = [697.0, 770.0, 852.0, 941.0];
+const HIGH_HZ: [f32; 4] = [1_209.0, 1_336.0, 1_477.0, 1_633.0];
+/// The key of each pair, row by column, as RFC 4733 event codes.
+const KEYS: [[u8; 4]; 4] = [[1, 2, 3, 12], [4, 5, 6, 13], [7, 8, 9, 14], [10, 0, 11, 15]];
+/// Samples in a second of the audio tones are in.
+const SAMPLES_HZ: f32 = 8_000.0;
 
 #[cfg(test)]
 mod tests {

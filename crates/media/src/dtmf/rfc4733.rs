@@ -17,7 +17,8 @@ const SEGMENT_SLACK: u32 = 0x1000;
 /// The payload of one packet (RFC 4733 §2.3).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct TelephoneEvent {
-    code: u8,
+    /// Which key.
+    pub code: u8,
     end: bool,
     /// In samples.
     pub duration: u16,
@@ -174,6 +175,8 @@ pub(crate) enum KeyStep {
         event: TelephoneEvent,
         /// Whether it is the first of its key.
         starts: bool,
+        /// Whether it only says the end again: the key sounds no more.
+        again: bool,
         timestamp: u32,
     },
     /// Silence, before the next key.
@@ -225,7 +228,7 @@ impl KeySender {
             end: step >= UPDATES,
             duration: STEP_SAMPLES * u16::from((step + 1).min(UPDATES + 1)),
         };
-        KeyStep::Packet { event, starts: step == 0, timestamp: self.started }
+        KeyStep::Packet { event, starts: step == 0, again: step > UPDATES, timestamp: self.started }
     }
 }
 
@@ -389,7 +392,7 @@ mod tests {
         let packets: Vec<_> = steps[..7]
             .iter()
             .map(|step| match step {
-                KeyStep::Packet { event, starts, timestamp } => {
+                KeyStep::Packet { event, starts, timestamp, .. } => {
                     (event.code, event.duration, event.end, *starts, *timestamp)
                 }
                 KeyStep::Pause => (0, 0, false, false, 0),
@@ -408,7 +411,7 @@ mod tests {
             ]
         );
         assert_eq!(steps[7..10], [KeyStep::Pause; 3]);
-        let starts = matches!(steps[10], KeyStep::Packet { event, starts: true, timestamp: 2_760 } if event.code == 11);
+        let starts = matches!(steps[10], KeyStep::Packet { event, starts: true, timestamp: 2_760, .. } if event.code == 11);
         assert!(starts, "{:?}", steps[10]);
     }
 

@@ -1,5 +1,11 @@
 //! A shard from outside: commands and packets in, packets and events out, on a clock the test moves.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 mod bridging;
 mod hearing;
@@ -7,3 +13,4 @@ mod keys;
 mod playing;
 mod robustness;
 mod support;
+mod tones;
