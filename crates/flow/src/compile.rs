@@ -12,7 +12,7 @@ use crate::calendar::Calendar;
 use crate::check;
 use crate::diagnostic::Finding;
 use crate::document::{self, Node};
-use crate::flow::{Digest, Flow, Library};
+use crate::flow::{Digest, Flow, FlowPlaces, Library, Places};
 use crate::grammar::flow::{Draft, name_of};
 use crate::grammar::{Reader, Shared};
 use crate::scenario::Scenario;
@@ -155,10 +155,16 @@ pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
     findings.sort_by(|a, b| (&a.path, a.place, a.code).cmp(&(&b.path, b.place, b.code)));
     let is_sound = !findings.iter().any(Finding::is_error);
     let library = is_sound.then(|| {
+        let places = Places(drafts.iter().map(|(path, draft)| places_of(path, draft)).collect());
         let flows = drafts.into_iter().map(|(_, draft)| draft.flow).collect();
-        Arc::new(library(flows, calendars, scenarios, environment))
+        Arc::new(Library { places, ..library(flows, calendars, scenarios, environment) })
     });
     Compiled { findings, library }
+}
+
+fn places_of(path: &str, draft: &Draft) -> (String, FlowPlaces) {
+    let places = FlowPlaces { path: path.to_owned(), name: draft.name, steps: draft.steps.clone() };
+    (draft.flow.name.to_string(), places)
 }
 
 /// Every file that is ours, as nodes; what cannot be read at all is a finding.
@@ -199,7 +205,8 @@ fn library(
         .values()
         .flat_map(|flow| flow.answers.iter().map(|number| (number.clone(), flow.clone())))
         .collect();
-    Library { answering, calendars, scenarios, digest: Digest(whole.finalize().into()), flows }
+    let digest = Digest(whole.finalize().into());
+    Library { answering, calendars, scenarios, digest, places: Places::default(), flows }
 }
 
 /// Steps, the calendars they ask, and the sound of every prompt they may play.

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::Urgency;
 use crate::calendar::Calendar;
+use crate::document::Place;
 use crate::expression::{Expression, Template, Type, Value};
 use crate::prove::Promise;
 use crate::scenario::Scenario;
@@ -33,9 +34,32 @@ pub struct Library {
     pub(crate) answering: BTreeMap<String, Arc<Flow>>,
     pub(crate) scenarios: Vec<Scenario>,
     pub(crate) digest: Digest,
+    pub(crate) places: Places,
+}
+
+/// Where every flow and every step of it was written: file and place. No part of a version.
+#[derive(Debug, Default)]
+pub(crate) struct Places(pub(crate) BTreeMap<String, FlowPlaces>);
+
+/// Where one flow was written.
+#[derive(Debug)]
+pub(crate) struct FlowPlaces {
+    pub(crate) path: String,
+    /// The name at the top.
+    pub(crate) name: Place,
+    /// Each step's name.
+    pub(crate) steps: Vec<Place>,
 }
 
 impl Library {
+    /// The file and the place of a step, or of its flow where no step is named or known.
+    pub(crate) fn place(&self, flow: &str, step: Option<&str>) -> Option<(&str, Place)> {
+        let places = self.places.0.get(flow)?;
+        let at = step.and_then(|step| self.flow(flow)?.steps.iter().position(|known| &*known.name == step));
+        let place = at.and_then(|at| places.steps.get(at)).copied().unwrap_or(places.name);
+        Some((&places.path, place))
+    }
+
     /// The flow that answers a dialled number (E.164 with `+`, or an extension exactly as in `answers:`).
     pub fn answering(&self, dialled: &str) -> Option<&Arc<Flow>> {
         self.answering.get(dialled)

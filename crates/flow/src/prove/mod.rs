@@ -71,10 +71,31 @@ pub struct Proof {
     pub worst: Option<Duration>,
     /// The step it is about, where it is about one.
     pub step: Option<Arc<str>>,
+    /// Where that step, or else the flow, was written.
+    pub at: Option<ProvedAt>,
     /// Where it does not hold: the shortest call that shows it, line by line.
     pub story: Vec<String>,
     /// Where it does not hold: changes any one of which would make it true.
     pub changes: Vec<String>,
+}
+
+/// Where what a proof is about was written. The step may be in a flow the proved one calls.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ProvedAt {
+    /// The flow the step is in.
+    pub flow: Arc<str>,
+    /// Its file.
+    pub path: String,
+    /// Line and column from 1, and the length of the name in characters.
+    pub place: (usize, usize, usize),
+}
+
+impl ProvedAt {
+    fn of(library: &Library, flow: &Arc<str>, step: Option<&str>) -> Option<Self> {
+        let (path, place) = library.place(flow, step)?;
+        let place = (place.line, place.column, place.length);
+        Some(Self { flow: flow.clone(), path: path.to_owned(), place })
+    }
 }
 
 impl fmt::Display for Proof {
@@ -83,6 +104,11 @@ impl fmt::Display for Proof {
         write!(f, "  {mark} {:<7} {}", self.rule, self.claim)?;
         if let Some(worst) = self.worst {
             write!(f, "  (worst {:.1} s)", worst.as_secs_f64())?;
+        }
+        if let Some(ProvedAt { path, place: (line, column, _), .. }) =
+            self.at.as_ref().filter(|_| !self.holds)
+        {
+            write!(f, "\n      --> {path}:{line}:{column}")?;
         }
         for line in &self.story {
             write!(f, "\n      {line}")?;
@@ -105,7 +131,7 @@ pub fn prove(library: &Arc<Library>, environment: &Environment, base: Instant) -
         match Explorer::explore(library, environment, base, flow) {
             Ok(space) => {
                 seen.extend(space.ways.iter().flatten().flat_map(|way| way.happened.entered.iter().cloned()));
-                rules::all(flow, &space, &mut proofs);
+                rules::all(library, flow, &space, &mut proofs);
             }
             Err(space::TooLarge) => proofs.push(Proof {
                 flow: flow.name().into(),
@@ -114,6 +140,7 @@ pub fn prove(library: &Arc<Library>, environment: &Environment, base: Instant) -
                 holds: false,
                 worst: None,
                 step: None,
+                at: None,
                 story: Vec::new(),
                 changes: vec!["cut it into flows that answer calls of their own".to_owned()],
             }),
@@ -121,6 +148,9 @@ pub fn prove(library: &Arc<Library>, environment: &Environment, base: Instant) -
     }
     if !entries.is_empty() {
         proofs.extend(rules::every_step_is_reached(library, &seen));
+    }
+    for proof in proofs.iter_mut().filter(|proof| proof.at.is_none()) {
+        proof.at = ProvedAt::of(library, &proof.flow, proof.step.as_deref());
     }
     proofs
 }

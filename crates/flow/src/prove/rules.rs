@@ -9,7 +9,7 @@ use super::bound::{Search, Step, Worst};
 use super::moves::{By, Deed};
 use super::space::{Edge, Space};
 use super::story::tell;
-use super::{Fault, Hope, Promise, Proof};
+use super::{Fault, Hope, Promise, Proof, ProvedAt};
 use crate::Urgency;
 use crate::flow::{Flow, Library};
 use crate::interpreter::Situation;
@@ -22,8 +22,8 @@ const PERSON_WITHIN: Duration = Duration::from_secs(180);
 const SILENCE_MAX: Duration = Duration::from_secs(3);
 
 /// Everything that must hold of a flow that answers calls.
-pub(super) fn all(flow: &Flow, space: &Space, proofs: &mut Vec<Proof>) {
-    let rules = Rules { flow, space };
+pub(super) fn all(library: &Library, flow: &Flow, space: &Space, proofs: &mut Vec<Proof>) {
+    let rules = Rules { library, flow, space };
     proofs.push(rules.notice_comes_first());
     proofs.push(rules.help_is_one_key_away());
     proofs.push(rules.a_person_is_reachable());
@@ -41,6 +41,7 @@ pub(super) fn all(flow: &Flow, space: &Space, proofs: &mut Vec<Proof>) {
 }
 
 struct Rules<'a> {
+    library: &'a Library,
     flow: &'a Flow,
     space: &'a Space,
 }
@@ -313,6 +314,7 @@ impl Rules<'_> {
                 proof.worst = Some(worst);
                 if worst > limit {
                     proof.holds = false;
+                    (proof.step, proof.at) = self.longest(&path);
                     proof.story = tell(self.space, &path);
                     proof.changes = self.changes(&path, worst.saturating_sub(limit));
                 }
@@ -370,19 +372,34 @@ impl Rules<'_> {
             holds: true,
             worst: None,
             step: None,
+            at: None,
             story: Vec::new(),
             changes: Vec::new(),
         }
+    }
+
+    /// The step of a place, and where it was written.
+    fn found(&self, at: usize) -> (Option<Arc<str>>, Option<ProvedAt>) {
+        let Some(place) = self.space.places.get(at) else { return (None, None) };
+        let (flow, step) = place.caller.position();
+        (Some(step.into()), ProvedAt::of(self.library, &flow.into(), Some(step)))
+    }
+
+    /// The step a path spends most of its time at: what is to be shortened first.
+    fn longest(&self, path: &[Step]) -> (Option<Arc<str>>, Option<ProvedAt>) {
+        let time = |(at, number): &&Step| self.space.ways_from(*at).get(*number).map(|way| way.takes.1);
+        path.iter().max_by_key(time).map_or((None, None), |(at, _)| self.found(*at))
     }
 
     /// What does not hold at a place: the shortest call that comes there, and how it goes on.
     fn broken(&self, rule: &'static str, claim: String, at: usize, then: &[Step], change: &str) -> Proof {
         let mut path = self.space.shortest_to(at);
         path.extend_from_slice(then);
-        let step = self.space.places.get(at).map(|place| place.caller.position().1.into());
+        let (step, at) = self.found(at);
         Proof {
             holds: false,
             step,
+            at,
             story: tell(self.space, &path),
             changes: vec![change.to_owned()],
             ..self.holds(rule, claim)
@@ -412,6 +429,7 @@ pub(super) fn every_step_is_reached(library: &Library, seen: &BTreeSet<(Arc<str>
                     holds: false,
                     worst: None,
                     step: Some(step.name.clone()),
+                    at: None,
                     story: Vec::new(),
                     changes: vec!["take the step out, or let something lead to it".to_owned()],
                 });

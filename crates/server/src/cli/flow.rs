@@ -1,4 +1,5 @@
 mod check;
+mod explain;
 mod graph;
 
 use std::io::Write;
@@ -22,6 +23,8 @@ pub enum Flow {
     /// Prove, for every caller and every fault, that the safety rules S1 to S22 and the flows' own promises hold.
     /// Exit status: 0 all hold, 1 some do not, 2 cannot read.
     Prove(Folder),
+    /// Say what a finding's code means: what, why, an example, the fix. Exit status: 0 known, 2 not.
+    Explain(explain::Explain),
     /// Draw a flow and the flows it calls. Exit status: 0 drawn, 2 cannot read.
     Graph(graph::Draw),
 }
@@ -57,6 +60,7 @@ impl Flow {
             Self::Check(folder) => folder.check(out),
             Self::Test(folder) => folder.test(out),
             Self::Prove(folder) => folder.prove(out),
+            Self::Explain(explain) => explain.run(out),
             Self::Graph(draw) => draw.run(out),
         }
     }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use ::flow::Finding;
+use ::flow::{Finding, Proof};
 use serde_json::json;
 
 use super::Folder;
@@ -53,9 +53,7 @@ impl Folder {
         let mut flow = None;
         for proof in &proofs {
             if self.json {
-                let line = json!({ "flow": &*proof.flow, "rule": proof.rule, "claim": proof.claim, "holds": proof.holds,
-                    "worst_ms": proof.worst.map(|worst| worst.as_millis()), "step": proof.step.as_deref(),
-                    "story": proof.story, "changes": proof.changes });
+                let line = proof_as_json(proof);
                 writeln!(out, "{line}")?;
                 continue;
             }
@@ -72,14 +70,37 @@ impl Folder {
     }
 }
 
+/// Stable: editors and CI read these fields.
 fn as_json(finding: &Finding) -> serde_json::Value {
     json!({
         "severity": if finding.is_error() { "error" } else { "warning" },
         "code": finding.code,
         "message": finding.message,
-        "path": finding.path,
+        "file": finding.path,
         "line": finding.place.map(|(line, ..)| line),
         "column": finding.place.map(|(_, column, _)| column),
+        "end": finding.place.map(|(_, column, length)| column + length),
         "help": finding.help,
+    })
+}
+
+/// With the same fields as a finding, so that an editor shows both alike.
+fn proof_as_json(proof: &Proof) -> serde_json::Value {
+    let place = proof.at.as_ref().map(|at| at.place);
+    json!({
+        "severity": if proof.holds { "note" } else { "error" },
+        "code": proof.rule,
+        "message": proof.claim,
+        "file": proof.at.as_ref().map(|at| &at.path),
+        "line": place.map(|(line, ..)| line),
+        "column": place.map(|(_, column, _)| column),
+        "end": place.map(|(_, column, length)| column + length),
+        "help": (!proof.changes.is_empty()).then(|| proof.changes.join("; ")),
+        "flow": &*proof.flow,
+        "step": proof.step.as_deref(),
+        "holds": proof.holds,
+        "worst_ms": proof.worst.map(|worst| worst.as_millis()),
+        "story": proof.story,
+        "changes": proof.changes,
     })
 }
