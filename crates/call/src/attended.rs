@@ -6,9 +6,12 @@
 //! | the caller's call | a call she made | the caller and whom she called |
 //! | a call she made | the caller's call | the same |
 //! | the caller's call | a colleague's call to her | the caller and the colleague |
-//! | a call she made | another call she made | both whom she called, unless both are outside |
-//! | the caller's call | another caller's call | nobody: 603 |
-//! | any | a call she made that still rings | the caller is transferred there blind |
+//! | a call she made | another call she made | both whom she called |
+//! | the caller's call | another caller's call | nobody: who is in a call is busy, so that no agent has two |
+//! | any | a call she made that still rings, or waits in a queue | the caller is transferred there blind |
+//!
+//! Audio does not cross media threads. All calls of one agent are on one: her next is put beside her first
+//! (`shard_beside`), and whoever is in a call is not rung for another.
 
 use acd::AgentId;
 use primitives::Now;
@@ -46,6 +49,15 @@ impl Switch {
             return self.refuse_referral(now, call, leg, (481, "no_such_call"), out);
         };
         if matches!(replaced, Replaced::Dialling(_)) {
+            return self.transfer_to_ringing(now, call, (side, leg), id, out);
+        }
+        let still_waits = |asked: &Call| asked.transfer.is_none() && !asked.is_settled();
+        if other_side == Side::Caller
+            && self
+                .calls
+                .get(&id)
+                .is_some_and(|asked| asked.agent_at(other_side) == Some(by) && still_waits(asked))
+        {
             return self.transfer_to_ringing(now, call, (side, leg), id, out);
         }
         let mut answer = Err((481, "no_such_call"));
@@ -106,7 +118,7 @@ impl Switch {
         asked_on_from: bool,
         out: &mut Vec<Output>,
     ) {
-        if side == Side::Caller && !kept.swap_sides() {
+        if side == Side::Caller && !self.turn_round(now, kept) {
             return;
         }
         let peer = match from_side {
@@ -249,27 +261,19 @@ fn joinable(
         return Err((481, "no_such_call"));
     }
     if call.shard != consulted.shard {
-        // Audio does not cross media threads. Her second call is put beside her first; two colleagues who
-        // both had one already are what is left.
         return Err((488, "not_possible"));
     }
     let leads = |call: &Call| call.script.direct().is_some();
+    let may_lead = |call: &Call| call.far.as_ref().is_some_and(Far::may_lead);
     match (side, other_side) {
         (Side::Far, Side::Caller) => Ok(Join::IntoReferred),
         (Side::Caller, Side::Far) => Ok(Join::IntoConsulted),
         (Side::Far, Side::Far) if leads(consulted) => Ok(Join::IntoReferred),
         (Side::Far, Side::Far) if leads(call) => Ok(Join::IntoConsulted),
+        // Whom a queue has led here stays the queue's, where the other can take the caller's place.
+        (Side::Caller, Side::Caller) if !may_lead(call) && may_lead(consulted) => Ok(Join::IntoConsulted),
         (Side::Far, Side::Far) => Err((603, "not_possible")),
-        (Side::Caller, Side::Caller) => {
-            let is_ours = |call: &Call| call.far.as_ref().is_some_and(|far| far.who.agent().is_some());
-            let can_turn = call.far.as_ref().is_some_and(Far::may_lead);
-            if can_turn && (is_ours(call) || is_ours(consulted)) {
-                Ok(Join::IntoReferred)
-            } else {
-                // Nobody of ours would be left in it, and nobody would know when it ends.
-                Err((603, "not_possible"))
-            }
-        }
+        (Side::Caller, Side::Caller) => Ok(Join::IntoReferred),
     }
 }
 

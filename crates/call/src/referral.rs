@@ -79,14 +79,12 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         let by = call.name_at(side);
-        if side == Side::Caller && !call.swap_sides() {
+        let has_no_flow = matches!((&to, &call.script), (Target::Flow { .. }, Script::Direct(_)));
+        if has_no_flow || (side == Side::Caller && !self.turn_round(now, call)) {
             return self.refuse_referral(now, call, leg, (603, "not_possible"), out);
         }
         if side == Side::Caller {
             self.own_sides(call);
-        }
-        if matches!((&to, &call.script), (Target::Flow { .. }, Script::Direct(_))) {
-            return self.refuse_referral(now, call, leg, (603, "not_possible"), out);
         }
         let asked = Hop::TransferAsked { by, to: to.name(), how: "blind".to_owned() };
         self.hop(now, Some(call), asked, out);

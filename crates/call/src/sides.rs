@@ -2,12 +2,30 @@
 
 use primitives::Now;
 
-use acd::AgentId;
+use acd::{AgentChange, AgentId};
 
 use crate::call::{Call, Far, FarState, Progress, Who};
 use crate::caller::Side;
 use crate::direct::Direct;
 use crate::script::Script;
+use crate::switch::Switch;
+
+impl Switch {
+    /// Turns an agent's own call round, whoever is on its other side. An agent a queue has led here is from
+    /// then on in a call outside the queues. `false` where there is nobody.
+    pub(crate) fn turn_round(&mut self, now: Now, call: &mut Call) -> bool {
+        let Some(far) = &mut call.far else { return false };
+        if let Who::Agent { agent, name, .. } = &far.who {
+            let (agent, name) = (*agent, name.clone());
+            far.who = Who::Colleague { agent, name, ring_until: now.mono };
+            call.served = None;
+            self.engage(now, agent);
+            let change = AgentChange::ConversationEnded;
+            self.acd_input(now, acd::Input::Agent { agent, change });
+        }
+        call.swap_sides()
+    }
+}
 
 impl Call {
     /// The agent on a side: proven by digest where she called, by her registration where she was rung.
@@ -32,8 +50,8 @@ impl Call {
     }
 
     /// Turns an agent's own call round: whom she called becomes the caller and she the far side. `false`
-    /// where that cannot be: somebody a queue has led here is the queue's to let go of.
-    pub(crate) fn swap_sides(&mut self) -> bool {
+    /// where that cannot be: somebody a queue has led here is the queue's to let go of first.
+    fn swap_sides(&mut self) -> bool {
         if !self.far.as_ref().is_some_and(Far::may_lead) {
             return false;
         }

@@ -24,13 +24,18 @@ const FRAME: Duration = Duration::from_millis(20);
 /// What an event takes from the media thread to the signalling thread, at most.
 const EVENT_MS_MAX: u64 = 3;
 
+/// Media threads: two, so that what crosses them is not heard here either.
+pub(crate) const SHARDS: u16 = 2;
+
 /// The SIP listener.
 pub(crate) const SIP: SocketAddr = SocketAddr::new(NODE, 5060);
 
 /// A node at work.
 pub(crate) struct Node {
     pub switch: Switch,
-    shard: Shard,
+    shards: [Shard; SHARDS as usize],
+    /// Which media thread has a port.
+    places: BTreeMap<PortId, u16>,
     sockets: BTreeMap<SocketAddr, PortId>,
     locals: BTreeMap<PortId, SocketAddr>,
     next_frame: Option<Instant>,
@@ -47,7 +52,8 @@ impl Node {
         let config = sip::Config { listeners: vec![(Transport::Udp, SIP)], ..sip::Config::default() };
         Self {
             switch: Switch::new(setup, config, seed.part("switch")),
-            shard: Shard::new(seed.part("shard")),
+            shards: ["shard", "second shard"].map(|name| Shard::new(seed.part(name))),
+            places: BTreeMap::new(),
             sockets: BTreeMap::new(),
             locals: BTreeMap::new(),
             next_frame: None,
@@ -65,12 +71,12 @@ impl Node {
     }
 
     pub(crate) fn is_idle(&self) -> bool {
-        self.switch.is_idle() && self.events.is_empty() && self.shard.ports() == 0 && self.locals.is_empty()
+        self.switch.is_idle() && self.events.is_empty() && self.open_ports() == 0
     }
 
     /// Ports the media thread still has open.
     pub(crate) fn open_ports(&self) -> usize {
-        self.shard.ports().max(self.locals.len())
+        self.shards.iter().map(Shard::ports).sum::<usize>().max(self.locals.len())
     }
 
     /// Hands an input to the switch, and what comes of it to where it goes.
@@ -139,19 +145,23 @@ impl Node {
         let Some(port) = self.sockets.get(&datagram.to).copied() else { return };
         let mut packet = datagram.bytes.to_vec();
         let mut events = Vec::new();
-        self.shard.receive(now.mono, port, datagram.from, &mut packet, &mut self.packets, &mut events);
+        let place = self.places.get(&port).copied().unwrap_or_default();
+        let Some(shard) = self.shards.get_mut(usize::from(place)) else { return };
+        shard.receive(now.mono, port, datagram.from, &mut packet, &mut self.packets, &mut events);
         self.send_packets(now, rest);
         self.tell(now, events);
     }
 
     fn frame(&mut self, now: Now, rest: &mut Rest<'_>) {
         let mut events = Vec::new();
-        for slot in 0..Slot::COUNT {
-            self.shard.tick(now.mono, Slot::of_tick(slot.into()), &mut self.packets, &mut events);
+        for shard in &mut self.shards {
+            for slot in 0..Slot::COUNT {
+                shard.tick(now.mono, Slot::of_tick(slot.into()), &mut self.packets, &mut events);
+            }
         }
         self.send_packets(now, rest);
         self.tell(now, events);
-        self.next_frame = (self.shard.ports() > 0).then(|| now.mono + FRAME);
+        self.next_frame = (self.open_ports() > 0).then(|| now.mono + FRAME);
     }
 
     fn send_packets(&mut self, now: Now, rest: &mut Rest<'_>) {
@@ -172,6 +182,7 @@ impl Node {
                 && let Some(local) = self.locals.remove(port)
             {
                 self.sockets.remove(&local);
+                self.places.remove(port);
             }
             let earliest = self.events.back().map_or(now.mono, |(at, _)| *at);
             let at = (now.mono + self.chance.ms(0, EVENT_MS_MAX)).max(earliest);
@@ -192,7 +203,7 @@ impl Node {
                 let change = sip::ConnectionChange::Lost;
                 self.handle(now, Input::Sip(sip::Input::Connection { id, change }), rest);
             }
-            Output::Media { command, .. } => self.command(now, command),
+            Output::Media { shard, command } => self.command(now, shard, command),
             Output::Registration(change) => rest.stored.registration(change),
             Output::AgentChanged { agent, change } => rest.stored.agent(agent, change),
             Output::Notice(notice) => rest.stored.notices.push(*notice),
@@ -200,7 +211,7 @@ impl Node {
         }
     }
 
-    fn command(&mut self, now: Now, command: Command) {
+    fn command(&mut self, now: Now, shard: u16, command: Command) {
         if let Command::Open { port, local } = &command {
             let is_unlucky = self.chance.below(1_000) < self.unbindable_permille;
             if is_unlucky || self.sockets.contains_key(local) {
@@ -208,10 +219,12 @@ impl Node {
             }
             self.sockets.insert(*local, *port);
             self.locals.insert(*port, *local);
+            self.places.insert(*port, shard);
             self.next_frame = self.next_frame.or(Some(now.mono + FRAME));
         }
         let mut events = Vec::new();
-        self.shard.command(now.mono, command, &mut events);
+        let Some(shard) = self.shards.get_mut(usize::from(shard)) else { return };
+        shard.command(now.mono, command, &mut events);
         self.tell(now, events);
     }
 }

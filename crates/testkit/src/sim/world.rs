@@ -15,6 +15,7 @@ use primitives::Private;
 use thiserror::Error;
 
 use crate::phone::Ear;
+use crate::sim::node::SHARDS;
 
 /// The address of the node, for SIP and RTP.
 pub const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -187,7 +188,7 @@ impl World {
                 address: NODE,
                 ports: self.rtp_ports.clone(),
                 codecs: vec![Codec::Pcmu, Codec::Pcma],
-                shards: 1,
+                shards: SHARDS,
             },
             limits: self.limits,
         })
