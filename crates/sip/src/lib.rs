@@ -36,6 +36,7 @@ pub use config::{Config, Timers};
 pub use emergency::{EmergencyNumber, is_emergency_number};
 pub use endpoint::{
     Discarded, Endpoint, FinalResponse, Input, Invite, OutOfDialog, Outcome, Output, Release, RequestId,
+    Unsent,
 };
 pub use guard::{Rate, Security, ShutOut, Source};
 pub use leg::{Challenge, EndCause, Invited, LegCommand, LegEvent, LegId, Refusal};

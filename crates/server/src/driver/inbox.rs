@@ -8,7 +8,7 @@ use acd::AgentChange;
 use bytes::Bytes;
 use call::{CallId, LogState, NoticeEvent, Passport, Setup, SignatureVerdict, Status};
 use mio::{Registry, Token, Waker};
-use sip::{ConnectionChange, ConnectionId, Path, ResolveId, Target};
+use sip::{ConnectionChange, ConnectionId, Path, ResolveId, Target, Unsent};
 use tokio::sync::oneshot;
 
 use crate::config::Override;
@@ -33,6 +33,15 @@ pub enum Message {
         id: ConnectionId,
         /// What became of it.
         change: ConnectionChange,
+    },
+    /// What the network did not take.
+    Unsent {
+        /// Where it was to go.
+        path: Path,
+        /// What it was.
+        bytes: Bytes,
+        /// Why not.
+        why: Unsent,
     },
     /// DNS answered.
     Resolved {

@@ -1,11 +1,12 @@
 //! Does what a switch wants done. Both the signalling thread (what may leave at once) and the audit
 //! writer (what waited for its record) have one.
 
+use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use call::Output;
-use sip::{Path, Transport};
+use sip::{Path, Transport, Unsent};
 
 use crate::driver::inbox::{Inbox, Message};
 use crate::driver::media::MediaThread;
@@ -14,6 +15,9 @@ use crate::metrics::Metrics;
 use crate::net::resolve::Resolver;
 use crate::net::streams::Streams;
 use crate::notifier::Notifier;
+
+/// Linux's number for a datagram that is too long for its way.
+const EMSGSIZE: i32 = 90;
 
 /// Does what a switch wants done.
 #[derive(Clone)]
@@ -78,20 +82,31 @@ impl Performer {
 
     fn send(&self, path: &Path, bytes: bytes::Bytes) {
         let sent = match (path.transport, path.connection) {
-            (Transport::Udp, _) => {
-                let listener =
-                    self.udp.iter().find(|(local, _)| *local == path.local).or_else(|| {
-                        self.udp.iter().find(|(local, _)| local.is_ipv4() == path.peer.is_ipv4())
-                    });
-                listener.is_some_and(|(_, socket)| socket.send_to(&bytes, path.peer).is_ok())
+            (Transport::Udp, _) => self.send_datagram(path, &bytes),
+            (Transport::Tcp | Transport::Tls, Some(connection)) => {
+                self.streams.send(connection, bytes.clone())
             }
-            (Transport::Tcp | Transport::Tls, Some(connection)) => self.streams.send(connection, bytes),
             (Transport::Tcp | Transport::Tls, None) => false,
         };
         if !sent {
-            // UDP is repeated; on a stream the loss of the connection is reported by itself.
+            // Told to the endpoint, or repeated; on a stream the loss of the connection is reported by itself.
             self.metrics.sip_unsent.inc();
         }
+    }
+
+    fn send_datagram(&self, path: &Path, bytes: &bytes::Bytes) -> bool {
+        let own = self.udp.iter().find(|(local, _)| *local == path.local);
+        let listener =
+            own.or_else(|| self.udp.iter().find(|(local, _)| local.is_ipv4() == path.peer.is_ipv4()));
+        let why = match listener.map(|(_, socket)| socket.send_to(bytes, path.peer)) {
+            Some(Ok(_)) => return true,
+            Some(Err(error)) => unsent(&error),
+            None => Some(Unsent::NoWay),
+        };
+        if let Some(why) = why {
+            self.inbox.send(Message::Unsent { path: *path, bytes: bytes.clone(), why });
+        }
+        false
     }
 
     fn media(&self, shard: u16, command: media::Command) {
@@ -108,5 +123,35 @@ impl Performer {
         if let Some(port) = open {
             self.inbox.send(Message::Media(media::Event::OpenFailed { port }));
         }
+    }
+}
+
+/// What an error says of a datagram that time alone does not change. All else is as good as lost on the way.
+fn unsent(error: &io::Error) -> Option<Unsent> {
+    match error.kind() {
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => Some(Unsent::NoWay),
+        _ if error.raw_os_error() == Some(EMSGSIZE) => Some(Unsent::TooLong),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::net::UdpSocket;
+
+    use sip::Unsent;
+
+    use super::unsent;
+
+    #[test]
+    fn a_datagram_that_no_network_takes_is_told_from_one_that_is_lost() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let error = socket.send_to(&[b'x'; 65_508], socket.local_addr().unwrap()).unwrap_err();
+        assert_eq!(unsent(&error), Some(Unsent::TooLong), "{error}");
+        socket.set_nonblocking(true).unwrap();
+        let error = socket.recv(&mut [0]).unwrap_err();
+        assert_eq!(unsent(&error), None, "{error}");
     }
 }

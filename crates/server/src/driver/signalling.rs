@@ -180,6 +180,9 @@ impl Signalling {
                 Message::Connection { id, change } => {
                     Some(Input::Sip(sip::Input::Connection { id: *id, change: change.clone() }))
                 }
+                Message::Unsent { path, bytes, why } => {
+                    Some(Input::Sip(sip::Input::Unsent { path: *path, bytes: bytes.clone(), why: *why }))
+                }
                 Message::Resolved { id, targets } => {
                     Some(Input::Sip(sip::Input::Resolved { id: *id, targets }))
                 }

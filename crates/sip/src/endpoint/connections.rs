@@ -59,6 +59,8 @@ struct Connection {
 pub(super) enum Owes {
     /// The rest of a message, or the first one: it is closed.
     Message,
+    /// To let us in: what it is for goes another way.
+    Opening,
     /// Nothing: it is idle then, and closed if nobody needs it.
     Nothing,
 }
@@ -200,6 +202,24 @@ impl Connections {
         }
     }
 
+    /// What goes along a path has another way: where it is not open yet, it must be by then.
+    pub(super) fn open_by(&mut self, until: Instant, path: Path) {
+        let opening = path.connection.and_then(|id| Some((id, self.known.get_mut(&id)?)));
+        if let Some((id, connection)) = opening
+            && matches!(connection.state, State::Opening { .. })
+            && connection.owes != Owes::Opening
+        {
+            connection.owes = Owes::Opening;
+            self.deadlines.set(id, Some(until));
+        }
+    }
+
+    /// Whether a message can go there over a stream now.
+    pub(super) fn is_open_to(&self, transport: Transport, peer: SocketAddr) -> bool {
+        let there = self.by_peer.get(&(transport, peer)).and_then(|id| self.known.get(id));
+        there.is_some_and(|connection| matches!(connection.state, State::Open { .. }))
+    }
+
     fn open(&mut self, path: Path, domain: Option<String>, out: &mut Vec<Output>) -> Path {
         let Path { transport, peer, .. } = path;
         if let Some(domain) = &domain
@@ -232,6 +252,7 @@ impl Connections {
             out.push(Output::Send { path, bytes, release });
         }
         connection.state = State::Open { framer: Framer::new() };
+        connection.owes = Owes::Nothing;
         self.deadlines.set(id, Some(now + self.idle_max));
     }
 

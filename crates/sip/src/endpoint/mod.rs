@@ -28,6 +28,7 @@ mod reliable;
 mod reply;
 mod send;
 mod session;
+mod size;
 mod subscribe;
 mod uac;
 mod uas;
@@ -57,6 +58,8 @@ use outside::Outside;
 pub use outside::{FinalResponse, OutOfDialog, Outcome, RequestId};
 use overdue::Failure;
 pub(crate) use reply::Arrived;
+use size::DatagramsOnly;
+pub use size::Unsent;
 pub(crate) use subscribe::SubscriptionId;
 use subscribe::Subscriptions;
 
@@ -83,6 +86,15 @@ pub enum Input<'a> {
         id: ConnectionId,
         /// What became of it.
         change: ConnectionChange,
+    },
+    /// A message of `Output::Send` could not be sent.
+    Unsent {
+        /// Where it was to go.
+        path: Path,
+        /// What it was.
+        bytes: Bytes,
+        /// Why not.
+        why: Unsent,
     },
     /// What the call wants of a leg.
     Command {
@@ -212,6 +224,8 @@ pub enum Discarded {
     Barred,
     /// By a program that looks for telephone systems to abuse.
     Scanner,
+    /// A message of ours that the network did not take.
+    Unsent,
 }
 
 impl Discarded {
@@ -227,6 +241,7 @@ impl Discarded {
             Self::Flood => "flood",
             Self::Barred => "barred",
             Self::Scanner => "scanner",
+            Self::Unsent => "unsent",
         }
     }
 }
@@ -262,6 +277,7 @@ pub struct Endpoint {
     names: Names,
     transactions: Layer,
     connections: Connections,
+    datagrams_only: DatagramsOnly,
     legs: Legs,
     outside: Outside,
     subscriptions: Subscriptions,
@@ -278,6 +294,7 @@ impl Endpoint {
             guard: Guard::new(config.security.clone()),
             transactions: Layer::new(config.timers),
             connections: Connections::new(&config),
+            datagrams_only: DatagramsOnly::default(),
             legs: Legs::new(),
             outside: Outside::new(),
             subscriptions: Subscriptions::new(),
@@ -316,6 +333,7 @@ impl Endpoint {
             Input::Received { path, bytes } => self.receive(now, path, bytes, out),
             Input::Resolved { id, targets } => self.resolved(now, id, targets, out),
             Input::Connection { id, change } => self.connection_changed(now, id, change, out),
+            Input::Unsent { path, bytes, why } => self.unsent(now, path, &bytes, why, out),
             Input::Command { leg, command } => self.command(now, leg, command, out),
             Input::Carriers(carriers) => self.config.carriers = carriers,
             Input::Users(users) => self.set_users(now, users, out),

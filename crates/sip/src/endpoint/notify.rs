@@ -28,7 +28,7 @@ impl Endpoint {
         }
         dialog.way = self.address(dialog.way, &mut notify, out);
         let (owner, way) = (Owner::Subscription(id), dialog.way);
-        subscription.notify = Some(self.transactions.send(now.mono, owner, way, notify, out));
+        subscription.notify = Some(self.send_request(now, owner, way, notify, out));
         self.subscriptions.table.insert(id, subscription);
     }
 

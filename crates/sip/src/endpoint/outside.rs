@@ -247,7 +247,7 @@ impl Endpoint {
             prover.sign(&mut request, &self.names.cnonce());
         }
         waiting.path = Some(path);
-        let transaction = self.transactions.send(now.mono, Owner::Request(id), path, request, out);
+        let transaction = self.send_request(now, Owner::Request(id), path, request, out);
         waiting.asking = Asking::Peer(transaction);
         self.outside.put(id, waiting);
     }

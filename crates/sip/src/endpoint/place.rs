@@ -239,7 +239,7 @@ impl Endpoint {
         }
         placed.path = Some(path);
         let until = placed.first_response.map(|patience| now.mono + patience);
-        let transaction = self.transactions.send(now.mono, Owner::Leg(id), path, invite, out);
+        let transaction = self.send_request(now, Owner::Leg(id), path, invite, out);
         let state = State::Calling { placed, transaction, heard: Heard::Nothing { until } };
         self.legs.put(Leg::new(id, state), &self.transactions);
     }

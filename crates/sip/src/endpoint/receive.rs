@@ -9,7 +9,7 @@ use primitives::Now;
 use super::connections::Owes;
 use super::reply::{ALLOW, Arrived, Reply, SUPPORTED};
 use super::way::answer_path;
-use super::{Discarded, Endpoint, Outcome, Output, Release, report};
+use super::{Discarded, Endpoint, Output, Release, report};
 use crate::EmergencyNumber;
 use crate::dialog::DialogId;
 use crate::error::{self, ParseError};
@@ -20,8 +20,6 @@ use crate::path::{ConnectionChange, ConnectionId, Path};
 use crate::transaction::key::{ClientKey, MergeKey, ServerKey};
 use crate::transaction::layer::{News, Owner};
 use crate::uri::Uri;
-
-use super::overdue::Failure;
 
 /// Transactions under way at once, from where on new work is refused with 503 (§21.5.4). Each call has
 /// some four within its first half minute, so that this is what `LEGS_MAX` legs arriving at 500 a second
@@ -95,6 +93,10 @@ impl Endpoint {
                     out.push(Output::Dropped(Discarded::Full));
                 }
             }
+            // It took too long, and what it was for has gone another way.
+            ConnectionChange::Opened { .. } if !self.connections.is_known(id) => {
+                out.push(Output::Disconnect { id });
+            }
             ConnectionChange::Opened { local: _, certificate } => {
                 self.connections.proven(id, certificate);
                 self.connections.opened(now.mono, id, out);
@@ -111,7 +113,7 @@ impl Endpoint {
     pub(super) fn connection_due(&mut self, now: Now, id: ConnectionId, owes: Owes, out: &mut Vec<Output>) {
         if owes == Owes::Message {
             out.push(Output::Dropped(Discarded::Slow));
-        } else if self.registrar.is_over(id) || self.legs.go_over(id) {
+        } else if owes == Owes::Nothing && (self.registrar.is_over(id) || self.legs.go_over(id)) {
             return self.connections.keep(now.mono, id);
         }
         out.push(Output::Disconnect { id });
@@ -122,13 +124,9 @@ impl Endpoint {
     /// What went over a connection that is gone has no answer any more, and who registered over it cannot
     /// be reached until he registers again.
     fn connection_lost(&mut self, now: Now, id: ConnectionId, out: &mut Vec<Output>) {
+        self.fall_back(now, id, out);
         for (transaction, owner) in self.transactions.fail_connection(id) {
-            match owner {
-                Owner::Leg(leg) => self.transaction_failed(now, leg, transaction, Failure::Unreachable, out),
-                Owner::Request(request) => self.request_failed(now, request, Outcome::Unreachable, out),
-                Owner::Subscription(id) => self.watcher_heard(now, id, transaction, None, out),
-                Owner::Nobody => {}
-            }
+            self.undeliverable(now, transaction, owner, out);
         }
         report(self.registrar.lose_connection(id), out);
     }

@@ -37,7 +37,7 @@ impl Endpoint {
             prover.sign(&mut request, &self.names.cnonce());
         }
         dialog.way = self.address(dialog.way, &mut request, out);
-        self.transactions.send(now.mono, Owner::Leg(leg), dialog.way, request, out)
+        self.send_request(now, Owner::Leg(leg), dialog.way, request, out)
     }
 
     /// Ends a dialog.
@@ -82,7 +82,7 @@ impl Endpoint {
             ack.body = answer;
         }
         dialog.way = self.address(dialog.way, &mut ack, out);
-        let (path, bytes) = (dialog.way, ack.to_bytes());
+        let (path, bytes) = self.write_ack(dialog.way, ack, out);
         let remote_tag = dialog.id.remote_tag.clone();
         leg.remember(SentAck { transaction, remote_tag, path, ack: bytes.clone() });
         out.push(Output::Send { path, bytes, release: Release::AtOnce });

@@ -115,6 +115,11 @@ impl Client {
         matches!(self.state, State::Terminated)
     }
 
+    /// Whether nothing has come back yet.
+    pub const fn is_trying(&self) -> bool {
+        matches!(self.state, State::Trying { .. })
+    }
+
     /// The state's name in `table.md`.
     pub const fn state(&self) -> &'static str {
         match self.state {

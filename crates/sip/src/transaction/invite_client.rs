@@ -134,6 +134,11 @@ impl InviteClient {
         matches!(self.state, State::Terminated)
     }
 
+    /// Whether nothing has come back yet.
+    pub const fn is_calling(&self) -> bool {
+        matches!(self.state, State::Calling { .. })
+    }
+
     /// The state's name in `table.md`.
     pub const fn state(&self) -> &'static str {
         match self.state {

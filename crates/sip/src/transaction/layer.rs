@@ -2,6 +2,7 @@
 //! what must arrive.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -40,12 +41,25 @@ enum Machine {
     Server(Server),
 }
 
+impl Machine {
+    /// Whether this is a request of ours that nothing has answered.
+    const fn is_unanswered(&self) -> bool {
+        match self {
+            Self::InviteClient(machine, _) => machine.is_calling(),
+            Self::Client(machine) => machine.is_trying(),
+            Self::InviteServer(_) | Self::Server(_) => false,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Entry {
     machine: Machine,
     path: Path,
     owner: Owner,
     keys: Keys,
+    /// The way a request of ours takes if nothing comes of this one (RFC 3261 §18.1.1).
+    instead: Option<Box<(Path, Request)>>,
 }
 
 #[derive(Debug)]
@@ -120,16 +134,75 @@ impl Layer {
     ) -> TransactionId {
         let key = ClientKey::of(&request.headers, &request.method);
         let mut actions = Vec::new();
-        let bytes = request.to_bytes();
-        let machine = if request.method == Method::Invite {
-            let machine = InviteClient::new(now, self.timers, path.transport, bytes, &mut actions);
-            Machine::InviteClient(machine, Box::new(Request { body: Bytes::new(), ..request }))
-        } else {
-            Machine::Client(Client::new(now, self.timers, path.transport, bytes, &mut actions))
-        };
-        let id = self.insert(Entry { machine, path, owner, keys: Keys::Client(key) });
+        let machine = self.begin(now, path, request, &mut actions);
+        let id = self.insert(Entry { machine, path, owner, keys: Keys::Client(key), instead: None });
         self.perform(id, actions, Release::AfterFacts, out);
         id
+    }
+
+    fn begin(&self, now: Instant, path: Path, request: Request, actions: &mut Vec<Action>) -> Machine {
+        let bytes = request.to_bytes();
+        if request.method == Method::Invite {
+            let machine = InviteClient::new(now, self.timers, path.transport, bytes, actions);
+            Machine::InviteClient(machine, Box::new(Request { body: Bytes::new(), ..request }))
+        } else {
+            Machine::Client(Client::new(now, self.timers, path.transport, bytes, actions))
+        }
+    }
+
+    /// Keeps another way for a request of ours: `take_instead` sends it there.
+    pub(crate) fn keep_instead(&mut self, id: TransactionId, path: Path, request: Request) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.instead = Some(Box::new((path, request)));
+        }
+    }
+
+    /// Sends what went over a connection, was not answered and has another way, that way. Says to whom.
+    pub(crate) fn take_instead(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        out: &mut Vec<Output>,
+    ) -> Option<SocketAddr> {
+        let mut peer = None;
+        for (id, _) in self.over(connection) {
+            let unanswered = self.entries.get_mut(&id).filter(|entry| entry.machine.is_unanswered());
+            if let Some((path, request)) = unanswered.and_then(|entry| entry.instead.take()).map(|way| *way) {
+                peer = Some(path.peer);
+                self.send_again(now, id, path, request, out);
+            }
+        }
+        peer
+    }
+
+    /// Sends a request of ours from the beginning another way. Its branch is the same: whoever gets both has
+    /// one transaction.
+    pub(crate) fn send_again(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        path: Path,
+        request: Request,
+        out: &mut Vec<Output>,
+    ) {
+        let mut actions = Vec::new();
+        let machine = self.begin(now, path, request, &mut actions);
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if let Some(connection) = entry.path.connection {
+            self.by_connection.remove(&(connection, id));
+        }
+        (entry.machine, entry.path) = (machine, path);
+        if let Some(connection) = path.connection {
+            self.by_connection.insert((connection, id));
+        }
+        self.perform(id, actions, Release::AfterFacts, out);
+    }
+
+    /// The request of ours with this key, while nothing has answered it.
+    pub(crate) fn unanswered(&self, key: &ClientKey) -> Option<(TransactionId, Owner)> {
+        let id = *self.by_client_key.get(key)?;
+        let entry = self.entries.get(&id)?;
+        entry.machine.is_unanswered().then_some((id, entry.owner))
     }
 
     /// Sends the CANCEL of an INVITE of ours (§9.1), which must have had a provisional answer.
@@ -166,7 +239,13 @@ impl Layer {
         } else {
             Machine::Server(Server::new(self.timers, path.transport))
         };
-        self.insert(Entry { machine, path, owner: Owner::Nobody, keys: Keys::Server { key, merge } })
+        self.insert(Entry {
+            machine,
+            path,
+            owner: Owner::Nobody,
+            keys: Keys::Server { key, merge },
+            instead: None,
+        })
     }
 
     /// The transaction of a request that came, if it is a repetition (or the INVITE of a CANCEL).
@@ -305,16 +384,17 @@ impl Layer {
 
     /// Requests of ours that were sent over a connection and can no longer be answered there (§17.1.4).
     pub(crate) fn fail_connection(&mut self, connection: ConnectionId) -> Vec<(TransactionId, Owner)> {
-        let (first, last) = (TransactionId(0), TransactionId(u64::MAX));
-        let lost: Vec<(TransactionId, Owner)> = self
-            .by_connection
-            .range((connection, first)..=(connection, last))
-            .map(|(_, id)| (*id, self.owner(*id)))
-            .collect();
+        let lost = self.over(connection);
         for (id, _) in &lost {
             self.forget(*id);
         }
         lost
+    }
+
+    fn over(&self, connection: ConnectionId) -> Vec<(TransactionId, Owner)> {
+        let (first, last) = (TransactionId(0), TransactionId(u64::MAX));
+        let over = self.by_connection.range((connection, first)..=(connection, last));
+        over.map(|(_, id)| (*id, self.owner(*id))).collect()
     }
 
     /// Ends a transaction whatever its state.
