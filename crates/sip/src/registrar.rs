@@ -154,6 +154,12 @@ impl Registrar {
         self.users.iter().find(|(_, account)| has_it(account)).map(|(user, _)| user.as_str())
     }
 
+    /// The way to a contact that is registered.
+    pub(crate) fn way_to(&self, contact: &Uri) -> Option<Path> {
+        let mut bindings = self.users.values().flat_map(|account| &account.bindings);
+        bindings.find(|binding| binding.is_of(contact)).map(|binding| binding.path)
+    }
+
     /// When the next contact lapses.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.lapses.soonest()

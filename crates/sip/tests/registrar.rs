@@ -11,7 +11,7 @@ use bench::{Ask, Bench, Said, header, headers};
 use md5::Md5;
 use primitives::Private;
 use sha2::{Digest, Sha256};
-use sip::{Binding, Discarded, Input, LegEvent, Path, RegistrationChange, Release, User};
+use sip::{Binding, Discarded, Input, Invite, LegCommand, LegEvent, Path, RegistrationChange, Release, User};
 
 const REGISTRAR: &str = "sip:careline.example";
 
@@ -478,4 +478,23 @@ fn a_carrier_calls_in_the_name_of_others_and_does_not_register() {
     let (_, LegEvent::Invited(invited)) = &said.events[0] else { panic!("{:?}", said.sends()) };
     assert_eq!(invited.user.as_deref(), Some("carrier"));
     assert_eq!(invited.from.as_ref().unwrap().expose(), "+15550100", "whoever calls by it");
+}
+
+#[test]
+fn a_phone_whose_connection_was_lost_in_a_call_is_reached_over_the_one_it_registers_by_again() {
+    let mut bench = Bench::new();
+    let mut anna = Phone::anna();
+    let desk = "sip:anna@10.0.0.5:5060;transport=tcp";
+    let lines = [&format!("Contact: <{desk}>"), "Expires: 600"];
+    anna.registers_along(&mut bench, bench::stream(1), &lines);
+    let invite = Invite { path: Some(bench::stream(1)), ..bench::invite_to(desk) };
+    let (leg, said) = bench.dial(invite);
+    let ok = bench::response(said.message(0), "200 OK", "far", bench::ANSWER);
+    let said = bench.receive_on(bench::stream(1), &ok.replace("sip:agent@192.0.2.10:5060", desk));
+    assert_eq!(said.event_names(), ["Answered"]);
+    bench.lose(1);
+    let again = Path { peer: "192.0.2.10:41000".parse().unwrap(), ..bench::stream(2) };
+    anna.registers_along(&mut bench, again, &lines);
+    let said = bench.command(leg, LegCommand::HangUp { cause: sip::EndCause::WeHungUp });
+    assert_eq!((said.sends(), said.sent[0].0), (vec!["BYE".to_owned()], again));
 }

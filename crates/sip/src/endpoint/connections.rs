@@ -40,6 +40,7 @@ pub(super) struct Connections {
     deadlines: Deadlines<ConnectionId>,
     /// Those we close in this breath: what is to be sent before still is.
     closing: Vec<ConnectionId>,
+    stranded: Vec<Stranded>,
 }
 
 #[derive(Debug)]
@@ -51,7 +52,28 @@ struct Connection {
     /// The name we opened it for.
     domain: Option<String>,
     owes: Owes,
+    /// How we came to open it for answers whose own connection was gone.
+    answers: Option<Stage>,
     state: State,
+}
+
+/// Where an answer is sent whose connection is gone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Stage {
+    /// To the address its request came from, at the port its Via names.
+    Received,
+    /// To the host its Via names.
+    SentBy,
+}
+
+/// A message whose connection is gone, or never opened.
+#[derive(Debug)]
+pub(super) struct Stranded {
+    pub(super) path: Path,
+    pub(super) bytes: Bytes,
+    pub(super) release: Release,
+    /// What its connection was opened for; `None` is the one its request came over.
+    pub(super) stage: Option<Stage>,
 }
 
 /// What a connection's peer owes us before its deadline.
@@ -84,6 +106,7 @@ impl Connections {
             idle_max: config.idle_max,
             deadlines: Deadlines::new(),
             closing: Vec::new(),
+            stranded: Vec::new(),
         }
     }
 
@@ -156,7 +179,10 @@ impl Connections {
         };
         self.deadlines.set(id, Some(now + within));
         let state = State::Open { framer: Framer::new() };
-        self.known.insert(id, Connection { transport, peer, certificate, domain: None, owes, state });
+        self.known.insert(
+            id,
+            Connection { transport, peer, certificate, domain: None, owes, answers: None, state },
+        );
         self.by_peer.insert((transport, peer), id);
         true
     }
@@ -236,6 +262,7 @@ impl Connections {
             certificate: Vec::new(),
             domain: domain.clone(),
             owes: Owes::Nothing,
+            answers: None,
             state,
         };
         self.known.insert(id, connection);
@@ -264,6 +291,27 @@ impl Connections {
         if self.by_peer.get(&peer) == Some(&id) {
             self.by_peer.remove(&peer);
         }
+        if let (State::Opening { waiting }, stage @ Some(_)) = (connection.state, connection.answers) {
+            let waiting = waiting.into_iter();
+            self.stranded.extend(waiting.map(|(path, bytes, release)| Stranded {
+                path,
+                bytes,
+                release,
+                stage,
+            }));
+        }
+    }
+
+    /// Where a path is opened for answers, this is why.
+    pub(super) fn carries_answers(&mut self, path: Path, stage: Stage) {
+        if let Some(connection) = path.connection.and_then(|id| self.known.get_mut(&id)) {
+            connection.answers = Some(stage);
+        }
+    }
+
+    /// What was to go over connections that are gone.
+    pub(super) fn take_stranded(&mut self) -> Vec<Stranded> {
+        mem::take(&mut self.stranded)
     }
 
     /// We close a connection: what is in `out` already still goes over it.
@@ -273,8 +321,7 @@ impl Connections {
     }
 
     /// Takes out of `out`, from `start` on, what is to be sent over a connection that is not open yet or
-    /// not there any more. The first waits; the second is dropped: its transaction is told by
-    /// `ConnectionChange::Lost`, or has been.
+    /// not there any more. The first waits; the second is stranded.
     pub(super) fn hold_back(&mut self, start: usize, out: &mut Vec<Output>) {
         let needs = |this: &Self, output: &Output| match output {
             Output::Send { path: Path { connection: Some(id), .. }, .. } => {
@@ -297,7 +344,7 @@ impl Connections {
                     waiting.push((path, bytes, release));
                 }
                 Some(_) => out.push(Output::Dropped(Discarded::Full)),
-                None => {}
+                None => self.stranded.push(Stranded { path, bytes, release, stage: None }),
             }
         }
         self.closing.clear();

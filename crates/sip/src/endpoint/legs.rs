@@ -179,6 +179,8 @@ pub(super) struct Established {
     pub(super) refer: Option<Box<Refer>>,
     /// Whether we sent one, so that a NOTIFY may come of it.
     pub(super) has_referred: bool,
+    /// Since when there is no way to the far end.
+    pub(super) unreachable_since: Option<Instant>,
 }
 
 impl Established {
@@ -199,6 +201,7 @@ impl Established {
             provisional: None,
             refer: None,
             has_referred: false,
+            unreachable_since: None,
         }
     }
 }

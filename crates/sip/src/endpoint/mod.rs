@@ -22,6 +22,7 @@ mod place;
 mod receive;
 mod refer;
 mod referring;
+mod regain;
 mod register;
 mod reinvite;
 mod reliable;
@@ -57,6 +58,7 @@ use legs::Legs;
 use outside::Outside;
 pub use outside::{FinalResponse, OutOfDialog, Outcome, RequestId};
 use overdue::Failure;
+use regain::LookedUp;
 pub(crate) use reply::Arrived;
 use size::DatagramsOnly;
 pub use size::Unsent;
@@ -278,6 +280,7 @@ pub struct Endpoint {
     transactions: Layer,
     connections: Connections,
     datagrams_only: DatagramsOnly,
+    looked_up: LookedUp,
     legs: Legs,
     outside: Outside,
     subscriptions: Subscriptions,
@@ -295,6 +298,7 @@ impl Endpoint {
             transactions: Layer::new(config.timers),
             connections: Connections::new(&config),
             datagrams_only: DatagramsOnly::default(),
+            looked_up: LookedUp::new(),
             legs: Legs::new(),
             outside: Outside::new(),
             subscriptions: Subscriptions::new(),
@@ -313,7 +317,7 @@ impl Endpoint {
     pub fn dial(&mut self, now: Now, invite: Invite, out: &mut Vec<Output>) -> LegId {
         let start = out.len();
         let leg = self.place(now, invite, out);
-        self.connections.hold_back(start, out);
+        self.settle_ways(now, start, out);
         leg
     }
 
@@ -322,7 +326,7 @@ impl Endpoint {
     pub fn request(&mut self, now: Now, request: OutOfDialog, out: &mut Vec<Output>) -> RequestId {
         let start = out.len();
         let id = self.send_outside(now, request, out);
-        self.connections.hold_back(start, out);
+        self.settle_ways(now, start, out);
         id
     }
 
@@ -343,7 +347,7 @@ impl Endpoint {
             Input::Timeout => self.timeout(now, out),
         }
         self.look_up_hops(out);
-        self.connections.hold_back(start, out);
+        self.settle_ways(now, start, out);
     }
 
     /// When to call `handle` with `Input::Timeout`, or earlier.

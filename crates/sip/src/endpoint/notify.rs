@@ -26,6 +26,7 @@ impl Endpoint {
             notify.body = told.body(&entity, subscription.version);
             subscription.version = subscription.version.wrapping_add(1);
         }
+        self.regain_way(dialog);
         dialog.way = self.address(dialog.way, &mut notify, out);
         let (owner, way) = (Owner::Subscription(id), dialog.way);
         subscription.notify = Some(self.send_request(now, owner, way, notify, out));

@@ -53,11 +53,14 @@ impl Endpoint {
                 leg.leave_at_once(failure.cause(), out);
             }
             State::Established(mut established) => {
-                let is_offer = matches!(&established.exchange,
-                    Exchange::Offering { transaction: ours, .. } if *ours == transaction);
-                if is_offer {
-                    established.exchange = Exchange::Idle;
-                }
+                let before = std::mem::replace(&mut established.exchange, Exchange::Idle);
+                let offer = match before {
+                    Exchange::Offering { transaction: ours, offer, .. } if ours == transaction => Some(offer),
+                    before => {
+                        established.exchange = before;
+                        None
+                    }
+                };
                 let is_refresh = established.refreshing == Some(transaction);
                 if is_refresh {
                     established.refreshing = None;
@@ -66,8 +69,12 @@ impl Endpoint {
                 if let State::Established(established) = &mut leg.state {
                     self.referrer_heard(now, id, established, transaction, None, out);
                 }
-                if (is_offer || is_refresh) && failure == Failure::NoResponse {
-                    self.lose_dialog(now, &mut leg, out);
+                match offer {
+                    Some(offer) if failure == Failure::Unreachable => {
+                        self.offer_unreachable(now, &mut leg, offer, out);
+                    }
+                    None if !is_refresh || failure != Failure::NoResponse => {}
+                    _ => self.lose_dialog(now, &mut leg, out),
                 }
             }
             State::Leaving(

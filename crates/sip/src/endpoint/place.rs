@@ -175,6 +175,9 @@ impl Endpoint {
         targets: &[Target],
         out: &mut Vec<Output>,
     ) {
+        if self.answer_resolved(question, targets, out) {
+            return;
+        }
         let Some(id) = self.legs.answered(question) else {
             return self.outside_resolved(now, question, targets, out);
         };

@@ -166,6 +166,9 @@ impl Endpoint {
         out: &mut Vec<Output>,
     ) {
         let id = leg.id;
+        if let State::Established(established) = &mut leg.state {
+            established.unreachable_since = None;
+        }
         match Class::of(response.status) {
             Class::Provisional => {
                 if let State::Established(established) = &mut leg.state

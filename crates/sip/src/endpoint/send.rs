@@ -36,6 +36,7 @@ impl Endpoint {
         if let Some(prover) = &mut dialog.prover {
             prover.sign(&mut request, &self.names.cnonce());
         }
+        self.regain_way(dialog);
         dialog.way = self.address(dialog.way, &mut request, out);
         self.send_request(now, Owner::Leg(leg), dialog.way, request, out)
     }
@@ -81,6 +82,7 @@ impl Endpoint {
             ack.headers.push(Name::ContentType, "application/sdp");
             ack.body = answer;
         }
+        self.regain_way(dialog);
         dialog.way = self.address(dialog.way, &mut ack, out);
         let (path, bytes) = self.write_ack(dialog.way, ack, out);
         let remote_tag = dialog.id.remote_tag.clone();

@@ -147,7 +147,9 @@ impl Endpoint {
             Way::Target(target) => {
                 let same_host = target.address.ip() == neighbour.path.peer.ip();
                 let same = same_host && (transport.is_reliable() || target.address == neighbour.path.peer);
-                if same && target.transport == transport { neighbour.path } else { self.path_to(&target) }
+                // Who came by TLS is not talked to in the clear because his Contact forgets to say so.
+                let is_there = same && (target.transport == transport || transport == Transport::Tls);
+                if is_there { neighbour.path } else { self.path_to(&target) }
             }
             Way::Name(_) | Way::Nowhere => neighbour.path,
         }

@@ -183,6 +183,11 @@ impl Guard {
         }
     }
 
+    /// Whether a source is one we know, or has received what we sent to it.
+    pub(crate) fn trusts(&self, now: Instant, peer: IpAddr) -> bool {
+        self.is_known(peer) || self.is_proven(now, Source::of(peer))
+    }
+
     /// Whether a proof of this user is looked at.
     pub(crate) fn hears(&self, now: Instant, peer: IpAddr, user: &str) -> bool {
         self.proofs.are_heard(now, Source::of(peer), user)
