@@ -3,9 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use harness::{Baresip, BaresipOptions, Linphone, LinphoneOptions, Options, Server};
+use harness::{Authority, Baresip, BaresipOptions, Linphone, LinphoneOptions, Options, Server, Tls};
 use phone::{Call, Ended, Phone};
 
 /// A busy machine makes telephones slow.
@@ -66,7 +67,17 @@ async fn linphone_serves(registrar: SocketAddr, server: &Server, transport: &'st
 }
 
 async fn baresip_serves(registrar: SocketAddr, server: &Server, transport: &'static str) {
+    baresip_that_believes(None, registrar, server, transport).await;
+}
+
+async fn baresip_that_believes(
+    roots: Option<PathBuf>,
+    registrar: SocketAddr,
+    server: &Server,
+    transport: &'static str,
+) {
     let mut agent = Baresip::start(BaresipOptions {
+        roots,
         registrar: Some((registrar, server.secret("nurse1").unwrap())),
         transport,
         ..BaresipOptions::new("nurse1", AGENT_HZ)
@@ -127,6 +138,16 @@ async fn an_agent_on_baresip_takes_holds_and_ends_a_call_over_udp() {
 async fn an_agent_on_baresip_takes_holds_and_ends_a_call_over_tcp() {
     let server = Server::start(old_phones()).await.unwrap();
     baresip_serves(server.sip(), &server, "tcp").await;
+}
+
+#[tokio::test]
+async fn an_agent_on_baresip_takes_holds_and_ends_a_call_over_tls() {
+    let authority = Authority::new().unwrap();
+    let own = authority.issue("careline.example").unwrap();
+    let server =
+        Server::start(Options { tls: Some(Tls { own, clients: None }), ..old_phones() }).await.unwrap();
+    let registrar = server.tls().unwrap();
+    baresip_that_believes(Some(authority.roots()), registrar, &server, "tls").await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use harness::{Authority, Baresip, BaresipOptions, Issued, Options, Server, Tls, eventually, prompt_fits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::process::Command;
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(15);
@@ -69,23 +69,53 @@ fn options(number: u32, padding: usize) -> String {
     )
 }
 
-/// What OpenSSL's client hears when it asks who is there, showing this certificate.
-async fn asks_by_openssl(server: SocketAddr, authority: &Authority, shows: Option<&Issued>) -> String {
-    let mut command = Command::new("openssl");
-    command.args(["s_client", "-quiet", "-verify_return_error", "-connect", &server.to_string(), "-CAfile"]);
-    command.arg(authority.roots());
-    if let Some(Issued { certificate, key }) = shows {
-        command.arg("-cert").arg(certificate).arg("-key").arg(key);
+/// OpenSSL's client, connected.
+struct OpensslClient {
+    _child: Child,
+    says: ChildStdin,
+    hears: ChildStdout,
+}
+
+impl OpensslClient {
+    /// Connects, showing this certificate.
+    fn connect(server: SocketAddr, authority: &Authority, shows: Option<&Issued>) -> Self {
+        let mut command = Command::new("openssl");
+        command.args([
+            "s_client",
+            "-quiet",
+            "-verify_return_error",
+            "-connect",
+            &server.to_string(),
+            "-CAfile",
+        ]);
+        command.arg(authority.roots());
+        if let Some(Issued { certificate, key }) = shows {
+            command.arg("-cert").arg(certificate).arg("-key").arg(key);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
+        let (says, hears) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        Self { _child: child, says, hears }
     }
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let mut client = command.spawn().unwrap();
-    let mut ask = client.stdin.take().unwrap();
-    ask.write_all(options(1, 0).as_bytes()).await.unwrap();
-    let mut answer = vec![0; 4_096];
-    let mut read = client.stdout.take().unwrap();
-    let length = timeout(SOON, read.read(&mut answer)).await.unwrap().unwrap();
-    client.kill().await.unwrap();
-    String::from_utf8_lossy(answer.get(..length).unwrap()).into_owned()
+
+    /// What it hears when it says this; nothing where it is not let in.
+    async fn hears(&mut self, said: &str) -> String {
+        if self.says.write_all(said.as_bytes()).await.is_err() {
+            return String::new();
+        }
+        let mut answer = vec![0; 4_096];
+        let length = timeout(SOON, self.hears.read(&mut answer)).await.unwrap().unwrap();
+        String::from_utf8_lossy(answer.get(..length).unwrap()).into_owned()
+    }
+
+    /// What it hears when it asks who is there.
+    async fn asks(&mut self, number: u32) -> String {
+        self.hears(&options(number, 0)).await
+    }
+}
+
+async fn asks_by_openssl(server: SocketAddr, authority: &Authority, shows: Option<&Issued>) -> String {
+    OpensslClient::connect(server, authority, shows).asks(1).await
 }
 
 #[tokio::test]
@@ -106,7 +136,8 @@ async fn a_reload_takes_a_renewed_certificate_and_the_connection_of_the_old_one_
     let server = Server::start(with_tls(&old, None)).await.unwrap();
     let tls = server.tls().unwrap();
     assert!(asks_by_openssl(tls, &old, None).await.starts_with("SIP/2.0 200"));
-    let mut stream = TcpStream::connect(server.sip()).await.unwrap();
+    let mut open = OpensslClient::connect(tls, &old, None);
+    assert!(open.asks(2).await.starts_with("SIP/2.0 200"));
     // A new authority's, in the same files.
     let new = Authority::new().unwrap();
     let (renewed, running) = (new.issue("careline.example").unwrap(), server.certificate().unwrap());
@@ -120,8 +151,7 @@ async fn a_reload_takes_a_renewed_certificate_and_the_connection_of_the_old_one_
     reload.await.unwrap();
     assert!(asks_by_openssl(tls, &new, None).await.starts_with("SIP/2.0 200"));
     assert_eq!(asks_by_openssl(tls, &old, None).await, "", "the old one is not shown any more");
-    stream.write_all(options(2, 0).as_bytes()).await.unwrap();
-    assert_eq!(answers(&mut stream, 1).await, 1);
+    assert!(open.asks(3).await.starts_with("SIP/2.0 200"), "what was open goes on");
 }
 
 /// How many `200 OK` come, at most as many as wanted.
@@ -179,6 +209,36 @@ async fn who_sends_a_message_byte_by_byte_is_closed_after_ten_seconds_and_http_a
     assert!((Duration::from_secs(4)..Duration::from_secs(8)).contains(&http), "{http:?}");
     let slow = server.metric("careline_sip_dropped_total{reason=\"slow\"}").await.unwrap();
     assert_eq!(slow, Some(1.0));
+}
+
+#[tokio::test]
+async fn the_api_is_served_over_https_and_shows_a_renewed_certificate_after_a_reload() {
+    let (old, new) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let shown = old.issue("careline.example").unwrap();
+    let options = Options { https: Some(shown.clone()), ..Options::default() };
+    let server = Server::start(options).await.unwrap();
+    let ready = "GET /readyz HTTP/1.1\r\nHost: careline.example\r\nConnection: close\r\n\r\n";
+    let https = server.http();
+    let told = OpensslClient::connect(https, &old, None).hears(ready).await;
+    assert!(told.starts_with("HTTP/1.1 200"), "{told}");
+    let renewed = new.issue("careline.example").unwrap();
+    fs::copy(&renewed.certificate, &shown.certificate).unwrap();
+    fs::copy(&renewed.key, &shown.key).unwrap();
+    // The subcommand speaks plain HTTP only; the signal does the same.
+    let id = server.pid().unwrap().to_string();
+    let renews = eventually("the renewed certificate", SOON, async || {
+        Command::new("kill").args(["-HUP", &id]).status().await.ok()?;
+        let told = OpensslClient::connect(https, &new, None).hears(ready).await;
+        told.starts_with("HTTP/1.1 200").then_some(())
+    });
+    renews.await.unwrap();
+    assert_eq!(OpensslClient::connect(https, &old, None).hears(ready).await, "");
+    // Who speaks plain HTTP to it hears nothing of ours.
+    let mut plain = TcpStream::connect(https).await.unwrap();
+    plain.write_all(ready.as_bytes()).await.unwrap();
+    let mut heard = Vec::new();
+    let _ = timeout(SOON, plain.read_to_end(&mut heard)).await.unwrap();
+    assert!(!String::from_utf8_lossy(&heard).contains("HTTP/1.1"));
 }
 
 #[tokio::test]

@@ -36,9 +36,18 @@ impl Authority {
 
     /// A certificate for a name and for this machine. One of the same name replaces the last.
     pub fn issue(&self, name: &str) -> Result<Issued, Trouble> {
+        self.issue_for(name, ",IP:127.0.0.1,IP:::1")
+    }
+
+    /// The same for a name alone.
+    pub fn issue_name(&self, name: &str) -> Result<Issued, Trouble> {
+        self.issue_for(name, "")
+    }
+
+    fn issue_for(&self, name: &str, besides: &str) -> Result<Issued, Trouble> {
         let request = format!(
             "-keyout {name}.key -out {name}.pem -subj /CN={name} -CA roots.pem -CAkey roots.key \
-             -addext subjectAltName=DNS:{name},IP:127.0.0.1,IP:::1 -addext basicConstraints=critical,CA:FALSE"
+             -addext subjectAltName=DNS:{name}{besides} -addext basicConstraints=critical,CA:FALSE"
         );
         openssl(self.folder.path(), &request)?;
         let file = |kind: &str| self.folder.path().join(format!("{name}.{kind}"));

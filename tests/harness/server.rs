@@ -21,6 +21,10 @@ use crate::wait::eventually;
 
 /// A start with a new data folder: on a busy machine it reads the prompts for a while.
 const START_MAX: Duration = Duration::from_secs(60);
+/// Starts, where others take its ports.
+const STARTS: u32 = 3;
+/// What the log of a server that serves HTTPS shows.
+const READY: &str = "careline answers calls";
 /// How long calls under way may take to end after SIGTERM.
 const DRAIN_SECS: &str = "5";
 /// A stop that lets them.
@@ -44,6 +48,8 @@ pub struct Options {
     pub digest: &'static str,
     /// A TLS listener. Default none.
     pub tls: Option<Tls>,
+    /// What HTTP shows; default it is plain.
+    pub https: Option<Issued>,
     /// More of `sip:`, each line indented by two.
     pub sip: String,
     /// More of `careline.yaml`, at the top level.
@@ -72,6 +78,7 @@ impl Default for Options {
             calls: 50,
             digest: "[sha_256, md5]",
             tls: None,
+            https: None,
             sip: String::new(),
             more: String::new(),
             secrets: String::new(),
@@ -91,6 +98,7 @@ pub struct Server {
     sip: SocketAddr,
     http: SocketAddr,
     tls: Option<(SocketAddr, Issued)>,
+    is_https: bool,
 }
 
 /// `careline.yaml` of a test: the one place that knows its keys.
@@ -103,10 +111,15 @@ fn configuration(options: &Options, sip: SocketAddr, http: SocketAddr, media: u1
          data: data\n\
          call_flows: {flows:?}\n\
          sip:\n  udp: [\"{sip}\"{v6}]\n  tcp: [\"{sip}\"{v6}]\n  digest: {digest}\n{tls}{more_sip}\
-         http:\n  address: \"{http}\"\n\
+         http:\n  address: \"{http}\"\n{https}\
          media:\n  address: 127.0.0.1\n  ports: {media}-{media_last}\n\
          agents:\n{agents}\
          {more}",
+        https = options.https.as_ref().map_or(String::new(), |shown| format!(
+            "  certificate: {:?}\n  key: {:?}\n",
+            shown.certificate.display().to_string(),
+            shown.key.display().to_string()
+        )),
         tls = tls_listeners(options, SocketAddr::new(sip.ip(), sip.port() + 2)),
         flows = call_flows.display().to_string(),
         media_last = media + options.calls * PORTS_PER_CALL - 1,
@@ -137,8 +150,19 @@ fn has_ipv6() -> bool {
 }
 
 impl Server {
-    /// Builds the binary if need be, starts it on free ports and waits until it says that it is ready.
+    /// Builds the binary if need be, starts it on free ports and waits until it says that it is ready. A program
+    /// that is no test may take a port meanwhile; then others are tried.
     pub async fn start(options: Options) -> Result<Self, Trouble> {
+        for _ in 1..STARTS {
+            match Self::start_once(options.clone()).await {
+                Err(trouble) if trouble.to_string().contains("the port is in use") => {}
+                other => return other,
+            }
+        }
+        Self::start_once(options).await
+    }
+
+    async fn start_once(options: Options) -> Result<Self, Trouble> {
         let folder = TempDir::new().map_err(Trouble::new)?;
         let ports = free_ports(options.calls * PORTS_PER_CALL + 4)?;
         let sip = SocketAddr::from((Ipv4Addr::LOCALHOST, ports));
@@ -152,7 +176,8 @@ impl Server {
         }
         let child = run(folder.path()).await?;
         let tls = options.tls.map(|tls| (SocketAddr::from((Ipv4Addr::LOCALHOST, ports + 2)), tls.own));
-        let mut server = Self { child, folder, sip, http, tls };
+        let is_https = options.https.is_some();
+        let mut server = Self { child, folder, sip, http, tls, is_https };
         server.ready().await?;
         Ok(server)
     }
@@ -193,11 +218,16 @@ impl Server {
     }
 
     async fn ready(&mut self) -> Result<(), Trouble> {
-        let http = self.http;
+        let (http, is_https) = (self.http, self.is_https);
+        let log = self.folder.path().join("log");
         let child = &mut self.child;
         let found = eventually("a ready server", START_MAX, async || {
             if let Ok(Some(status)) = child.try_wait() {
                 return Some(Err(Trouble::new(format!("careline ended with {status}"))));
+            }
+            if is_https {
+                // Its tests ask by a client of TLS; here it is enough that it says so.
+                return fs::read_to_string(&log).ok()?.contains(READY).then_some(Ok(()));
             }
             matches!(get(http, "/readyz", None).await, Ok((200, _))).then_some(Ok(()))
         });

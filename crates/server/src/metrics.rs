@@ -45,6 +45,8 @@ pub struct Metrics {
     pub sip_unsent: IntCounter,
     /// Stream connections there was no room for.
     pub connections_refused: IntCounter,
+    /// Stream connections whose peer took nothing for too long.
+    pub connections_stalled: IntCounter,
     /// RTP packets sent.
     pub rtp_packets_sent: IntCounter,
     /// How late the 1 ms ticks of the media threads are.
@@ -163,6 +165,11 @@ impl Metrics {
                 r,
                 "careline_connections_refused_total",
                 "Stream connections there was no room for",
+            )?,
+            connections_stalled: counter(
+                r,
+                "careline_connections_stalled_total",
+                "Stream connections closed because their peer took nothing",
             )?,
             rtp_packets_sent: counter(r, "careline_rtp_packets_sent_total", "RTP packets sent")?,
             media_tick_late: histogram(

@@ -197,9 +197,10 @@ impl Streams {
         };
         let writing = async {
             while let Some(bytes) = unwritten.recv().await {
-                let written = tokio::time::timeout(WRITE_MAX, write.write_all(&bytes));
-                if !matches!(written.await, Ok(Ok(()))) {
-                    return;
+                match tokio::time::timeout(WRITE_MAX, write.write_all(&bytes)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => return,
+                    Err(_) => return self.0.metrics.connections_stalled.inc(),
                 }
             }
             // Closed by us: what is written goes out before the end does. The peer may be gone already.

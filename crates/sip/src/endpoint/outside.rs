@@ -231,7 +231,7 @@ impl Endpoint {
     ) {
         match waiting.targets.pop_front() {
             Some(target) => {
-                let path = self.path_to(&target);
+                let path = self.connections.route_to(self.path_to(&target), target.domain.as_deref(), out);
                 self.ask_peer(now, id, waiting, path, out);
             }
             None => out.push(answered(id, outcome)),
