@@ -143,18 +143,42 @@ async fn the_line_that_forwarded_a_call_leads_a_flow() {
 }
 
 #[tokio::test]
-async fn a_trunk_brings_no_more_calls_at_once_than_it_may() {
+async fn a_caller_beyond_a_trunks_channels_is_let_in_since_she_may_be_in_danger_and_is_counted() {
     let flows = flows();
     let server = server(flows.path(), &format!("{ACCEPT}\n    channels_max: 1"), "").await;
-    let keys = [("number", NUMBER), ("caller", CALLER), ("one", NOTHING), ("two", NOTHING)];
     let caller = server.caller(CALLER).await.unwrap();
     let first = caller.call(NUMBER).await.unwrap();
     first.established().await.unwrap();
-    sipp("trunk_full", server.sip(), &keys).await.unwrap();
-    logged(&server, "call from carrier_a refused with 503: trunk_channels").await;
-    first.hang_up().await.unwrap();
-    logged(&server, "call ends").await;
     call("trunk_call", &server, NOTHING, NOTHING).await;
+    logged(&server, "trunk carrier_a brings in a call beyond its channels_max, which is let in").await;
+    let over = "careline_trunk_failures_total{reason=\"channels_over\",trunk=\"carrier_a\"}";
+    assert_eq!(server.metric(over).await.unwrap(), Some(1.0));
+    first.hang_up().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_trunk_that_floods_is_told_to_come_later_and_a_moment_later_it_may() {
+    let flows = flows();
+    let server = server(flows.path(), &format!("{ACCEPT}\n    calls_per_second_max: 1"), "").await;
+    // Whatever this machine is busy with, of several at once within a second one at most is let in.
+    let caller = server.caller(CALLER).await.unwrap();
+    let many = (0..4).map(|_| caller.call(NUMBER));
+    for one in many {
+        one.await.unwrap();
+    }
+    logged(&server, "call from carrier_a refused with 503: trunk_rate").await;
+    let keys = [("number", NUMBER), ("caller", CALLER), ("one", NOTHING), ("two", NOTHING)];
+    let let_in = eventually("a call is let in again", SOON, async || {
+        sipp("trunk_call", server.sip(), &keys).await.ok()
+    });
+    let_in.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_trunk_with_one_codec_is_answered_in_it_alone() {
+    let flows = flows();
+    let server = server(flows.path(), &format!("{ACCEPT}\n    codecs: [pcma]"), "").await;
+    sipp("trunk_codecs", server.sip(), &[("number", NUMBER), ("caller", CALLER)]).await.unwrap();
 }
 
 /// A carrier's authority, its certificate and a repository over HTTPS, made by `openssl`.

@@ -4,7 +4,7 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use harness::{Options, Server, SippCarrier, eventually, free_ports};
+use harness::{AnsweringPoint, Options, Server, SippCarrier, eventually, free_ports};
 use phone::Ended;
 
 const SOON: Duration = Duration::from_secs(15);
@@ -59,6 +59,57 @@ async fn a_registrar_that_challenges_is_answered_and_registers_us() {
     carrier.succeeded().await.unwrap();
     metric_is(&server, "careline_trunk_registered{state=\"registered\",trunk=\"carrier_a\"}", 1.0).await;
     server.logged_none_of(&["given by the carrier"]).unwrap();
+}
+
+const CHALLENGE: &str =
+    "401 Unauthorized\r\nWWW-Authenticate: Digest realm=\"carrier.example\", nonce=\"n1\"";
+
+/// A registrar's part: the REGISTER that asks for so many seconds, which must prove itself.
+async fn registers(carrier: &AnsweringPoint, expires: &str) {
+    loop {
+        let (request, from) = carrier.request("REGISTER", SOON).await.unwrap();
+        assert!(request.contains(&format!("\r\nExpires: {expires}\r\n")), "{request}");
+        let is_proven = request.contains("\r\nAuthorization: Digest ");
+        let answer = if is_proven { "200 OK" } else { CHALLENGE };
+        carrier.respond(&request, from, answer, "").await.unwrap();
+        if is_proven {
+            return;
+        }
+    }
+}
+
+fn registering(carrier: &AnsweringPoint) -> Options {
+    let address = carrier.address().unwrap();
+    by_carrier(&format!(
+        "    user: \"5550100100\"\n    register: {{ registrar: \"sip:{address}\" }}\n    check_secs: 0\n{}",
+        reach(&[address.port()])
+    ))
+}
+
+#[tokio::test]
+async fn a_server_that_stops_ends_its_registration_and_waits_until_the_carrier_knows() {
+    let carrier = AnsweringPoint::open().await.unwrap();
+    let mut server = Server::start(registering(&carrier)).await.unwrap();
+    registers(&carrier, "300").await;
+    let (stopped, ()) = tokio::join!(server.stop(), registers(&carrier, "0"));
+    assert!(stopped.unwrap().success());
+    assert!(server.log().contains("registration at trunk carrier_a withdrawn"), "{}", server.log());
+}
+
+#[tokio::test]
+async fn a_trunk_that_a_reload_removes_ends_its_registration() {
+    let carrier = AnsweringPoint::open().await.unwrap();
+    let options = registering(&carrier);
+    let trunks = options.more.clone();
+    let server = Server::start(options).await.unwrap();
+    registers(&carrier, "300").await;
+    let file = server.data().with_file_name("careline.yaml");
+    let written = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, written.replace(&trunks, "")).unwrap();
+    let reload = ["reload", "--config", "careline.yaml"];
+    let ((is_taken, said), ()) =
+        tokio::join!(async { server.command(&reload).await.unwrap() }, registers(&carrier, "0"));
+    assert!(is_taken, "{said}");
 }
 
 #[tokio::test]

@@ -242,6 +242,12 @@ pub enum Hop {
         /// `channels_full`, `calls_per_second_full`.
         why: String,
     },
+    /// A trunk brought in a call beyond its `channels_max`; it was let in.
+    #[serde(rename = "trunk.over")]
+    TrunkOver {
+        /// Which.
+        trunk: String,
+    },
     /// A destination of a trunk is there, or no longer.
     #[serde(rename = "trunk.state")]
     TrunkNow {
@@ -259,7 +265,7 @@ pub enum Hop {
     TrunkRegistered {
         /// Which trunk.
         trunk: String,
-        /// `registered`, `failed`.
+        /// `registered`, `failed`; when we leave `withdrawn`, `not_withdrawn`.
         state: String,
         /// Why it failed: a SIP status, `no_response`, `unreachable`.
         #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -523,6 +529,9 @@ impl Hop {
             }
             Self::TrunkNotReached { trunk, why } => format!("trunk {trunk} does not take the call: {why}"),
             Self::TrunkFull { trunk, why } => format!("trunk {trunk} is passed over: {why}"),
+            Self::TrunkOver { trunk } => {
+                format!("trunk {trunk} brings in a call beyond its channels_max, which is let in")
+            }
             Self::TrunkNow { trunk, destination, state, by } => {
                 format!("trunk {trunk}: {destination} is {state}, as its {by} shows")
             }

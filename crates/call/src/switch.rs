@@ -218,7 +218,10 @@ impl Switch {
                 let state = if ended { "ended" } else { "in_force" }.to_owned();
                 self.hop(now, None, Hop::Override { what, reason, until, state }, out);
             }
-            Input::Drain => self.draining = true,
+            Input::Drain => {
+                self.draining = true;
+                self.links.leave(now.mono);
+            }
             Input::HangUpAll => {
                 for id in self.calls.keys().copied().collect::<Vec<_>>() {
                     self.with_call(now, id, |switch, call| switch.end(now, call, "node_stopped", out));

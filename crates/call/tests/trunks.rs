@@ -145,6 +145,29 @@ fn destinations_that_are_all_down_are_tried_all_the_same() {
 }
 
 #[test]
+fn calls_that_came_in_by_a_trunk_use_its_channels_and_are_themselves_never_refused() {
+    let mut sim = center();
+    let partner = sim.phone("partner").unwrap();
+    let alive = alive(&sim);
+    answers(&mut sim, partner);
+    let by = sim.setup().trunks.keys().next().unwrap().clone();
+    let accept = sim.setup().trunks[&by].config.accept.clone();
+    let config = TrunkConfig { channels_max: 2, accept, ..trunk(vec![reach(&alive, 1)]) };
+    behind(&mut sim, &[(by.as_str(), config)]);
+    let first = caller(&mut sim);
+    until_talking(&mut sim, first, partner);
+    assert!(!has(&sim, |hop| matches!(hop, Hop::TrunkOver { .. })));
+
+    let second = caller(&mut sim);
+    assert!(has(&sim, |hop| matches!(hop, Hop::TrunkOver { trunk } if *trunk == by)));
+    until_heard(&mut sim, second, "nobody_there");
+    assert!(has(&sim, |hop| matches!(hop, Hop::TrunkFull { why, .. } if why == "channels_full")));
+    until_over(&mut sim, second);
+    hang_up(&mut sim, first);
+    sim.finish().unwrap();
+}
+
+#[test]
 fn a_full_trunk_is_passed_over_and_not_for_an_emergency() {
     let mut sim = center();
     let partner = sim.phone("partner").unwrap();

@@ -279,6 +279,9 @@ impl Metrics {
             }
             Hop::Log { state } => self.audit_stalled.set(i64::from(state == "stalled")),
             Hop::TrunkCalled { trunk, .. } => self.trunk_attempts.with_label_values(&[trunk]).inc(),
+            Hop::TrunkOver { trunk } => {
+                self.trunk_failures.with_label_values(&[trunk.as_str(), "channels_over"]).inc();
+            }
             Hop::TrunkNotReached { trunk, why } | Hop::TrunkFull { trunk, why } => {
                 self.trunk_failures.with_label_values(&[trunk, why]).inc();
             }

@@ -12,7 +12,7 @@ use sip::Transport;
 use store::{AuditFiles, AuditPlace, AuditWriter, AuditWriterConfig, Shutdown, load_or_generate_key};
 use thiserror::Error;
 
-use crate::config::{Config, ConfigError, today};
+use crate::config::{Config, ConfigError, Override, today};
 use crate::content::{Content, ContentError};
 use crate::driver::inbox::{Inbox, Message};
 use crate::driver::media;
@@ -32,6 +32,9 @@ use crate::notifier::Notifier;
 use crate::secrets::{Names, Secrets, SecretsError, make_data_folder, system_seed};
 use crate::stir::Verifier;
 
+/// How long a stop waits for carriers to answer the end of our registrations: three repetitions and a challenge.
+const WITHDRAWN_WITHIN: Duration = Duration::from_secs(4);
+
 /// A running node.
 pub struct Node {
     /// The way to the signalling thread.
@@ -50,6 +53,8 @@ pub struct Node {
     config_path: Option<PathBuf>,
     /// What runs now; one reload at a time.
     running: Mutex<Config>,
+    /// The exceptions it makes use of.
+    exceptions: tokio::sync::watch::Sender<Vec<Override>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -137,6 +142,9 @@ struct Opened {
     addresses: Addresses,
 }
 
+/// What a reload read, all of it good.
+type Anew = (Config, Vec<Override>, Setup, Renewed);
+
 impl Node {
     /// Starts a node on a running tokio runtime.
     pub fn start(config: Config, config_path: Option<PathBuf>) -> Result<Arc<Self>, NodeError> {
@@ -202,10 +210,15 @@ impl Node {
             certificates: opened.certificates,
             config_path,
             running: Mutex::new(config),
+            exceptions: tokio::sync::watch::Sender::new(exceptions),
             threads: Mutex::new(threads),
         });
         let service = Service { node: Arc::clone(&node), token: Private::clone(&secrets.api_token) };
-        tokio::spawn(exceptions::watch(exceptions, node.inbox.clone(), Arc::clone(&node.metrics)));
+        tokio::spawn(exceptions::watch(
+            node.exceptions.subscribe(),
+            node.inbox.clone(),
+            Arc::clone(&node.metrics),
+        ));
         tokio::spawn(http::serve(opened.http, node.certificates.http.clone(), service));
         Ok(node)
     }
@@ -217,7 +230,7 @@ impl Node {
         let reloaded = self.read_anew(&running);
         let outcome = if reloaded.is_ok() { "taken" } else { "kept_the_last" };
         self.metrics.reloads.with_label_values(&[outcome]).inc();
-        let (config, setup, certificates) =
+        let (config, exceptions, setup, certificates) =
             reloaded.inspect_err(|error| tracing::error!("reload refused:\n{error}"))?;
         if (&config.sip, &config.http, &config.data) != (&running.sip, &running.http, &running.data) {
             tracing::warn!("listeners and the data folder change with the next start, not with a reload");
@@ -227,11 +240,12 @@ impl Node {
             return Err(NodeError::Busy);
         }
         self.certificates.renew(certificates);
+        self.exceptions.send_replace(exceptions);
         *running = config;
         Ok(flows)
     }
 
-    fn read_anew(&self, running: &Config) -> Result<(Config, Setup, Renewed), NodeError> {
+    fn read_anew(&self, running: &Config) -> Result<Anew, NodeError> {
         if let store::LogState::Stalled { .. } = self.writer.state() {
             return Err(NodeError::Stalled { why: self.writer.last_error().unwrap_or_default() });
         }
@@ -240,13 +254,14 @@ impl Node {
             // Built-in defaults have no file to change; the flows may have changed all the same.
             None => running.clone(),
         };
+        let exceptions = config.overrides(self.config_path.as_deref(), today())?;
         // The data folder is that of the start, whatever the file says now.
         let secrets = Secrets::open(&running.data, Names::of(&config))?;
         let mut setup = Content::read(&config)?.setup(&config, &secrets)?;
         // The media threads are those of the start.
         setup.media.shards = u16::try_from(self.media_threads()).unwrap_or(u16::MAX);
         let certificates = self.certificates.read_anew(&config)?;
-        Ok((config, setup, certificates))
+        Ok((config, exceptions, setup, certificates))
     }
 
     /// The signalling thread is one of the threads, the others carry media.
@@ -266,6 +281,7 @@ impl Node {
         {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+        self.until_carriers_know().await;
         self.tell(|| Message::HangUpAll).await;
         // Answered after the last hang-up has been handed to the writer.
         self.inbox.status().await;
@@ -276,6 +292,16 @@ impl Node {
 }
 
 impl Node {
+    /// Waits until every carrier we were registered with has answered that we are gone, for as long as an answer
+    /// is worth waiting for.
+    async fn until_carriers_know(&self) {
+        let until = Instant::now() + WITHDRAWN_WITHIN;
+        let is_leaving = |status: call::Status| status.trunks.iter().any(|it| it.registration == "leaving");
+        while self.inbox.status().await.is_none_or(is_leaving) && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Leaves a message that must not be lost, trying again while the inbox is full.
     async fn tell(&self, message: impl Fn() -> Message) {
         for _ in 0..100 {

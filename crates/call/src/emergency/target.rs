@@ -47,7 +47,7 @@ impl Switch {
             let mut tried = BTreeSet::new();
             let ways = slice::from_ref(&number);
             while let Some((way, _)) =
-                self.links.way(now.mono, ways, &tried, Passage::Emergency, &mut Vec::new())
+                self.links.way(now.mono, ways, &tried, (Passage::Emergency, &|_| 0), &mut Vec::new())
             {
                 tried.insert(way.clone());
                 let Some(entry) = self.links.entry(&way) else { continue };

@@ -47,8 +47,9 @@ pub struct TrunkConfig {
     /// Longest wait for a first sign (any 1xx) of a call out before the next destination is tried, in
     /// seconds, 1 to 32. RFC 3261's own patience is 32 s, which no caller has. Default 4.
     pub first_response_secs: u32,
-    /// Calls at once by this trunk, in and out; beyond, calls out go elsewhere and calls in get 503 with
-    /// Retry-After. 0: no limit. Default 0.
+    /// Calls at once by this trunk, in and out counted together; beyond, calls out go elsewhere. Calls in are
+    /// let in all the same, as long as there is room for their audio: a caller may be in danger. The log and
+    /// `careline_trunk_failures_total{reason="channels_over"}` count them. 0: no limit. Default 0.
     pub channels_max: u32,
     /// New calls in a second, those in and those out each for themselves; beyond, calls in get 503 with
     /// Retry-After. 0: no limit. Default 0.
@@ -362,7 +363,8 @@ pub enum Identity {
 pub struct Plaintext {
     /// For the auditor: `WireGuard to the carrier's SBC`.
     pub reason: String,
-    /// The last day it is allowed: `2027-01-31`.
+    /// The last day it is allowed: `2027-01-31`. Afterwards careline neither starts with it nor takes it at a
+    /// reload; `careline_override_days_left` counts down to it. What runs goes on.
     #[schemars(with = "String", extend("format" = "date"))]
     pub until: Date,
 }

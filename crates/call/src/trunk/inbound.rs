@@ -12,6 +12,7 @@ use super::believed::believed;
 use super::origin::Origin;
 use super::signed::{Signed, passed, signed};
 use crate::CallId;
+use crate::call::Call;
 use crate::hop::Hop;
 use crate::input::SignatureVerdict;
 use crate::output::Output;
@@ -49,15 +50,24 @@ impl Switch {
         if invited.presented.is_emergency && trunk.config.identity == Identity::Trusted {
             return true;
         }
-        let calls_in = self.calls.values().filter(|call| call.origin == *origin).count();
-        let under_way = calls_in + self.links.channels_out(name);
-        match self.arrivals.admit(now.mono, name, &trunk.config, under_way) {
-            Ok(()) => true,
-            Err(overload) => {
-                self.refuse_from(now, leg, (503, overload.word()), origin, out);
-                false
-            }
+        if !self.arrivals.admit(now.mono, name, &trunk.config) {
+            self.refuse_from(now, leg, (503, "trunk_rate"), origin, out);
+            return false;
         }
+        // What a contract counts refuses nobody who may be in danger, and every number that is answered here has
+        // an emergency key. Such a call keeps calls out off the trunk instead, and the log says that it came.
+        let channels_max = usize::try_from(trunk.config.channels_max).unwrap_or(usize::MAX);
+        let under_way = self.calls_in(name) + self.links.channels_out(name);
+        if channels_max > 0 && under_way >= channels_max {
+            self.hop(now, None, Hop::TrunkOver { trunk: name.to_string() }, out);
+        }
+        true
+    }
+
+    /// Calls a trunk brought in that go on.
+    pub(super) fn calls_in(&self, trunk: &str) -> usize {
+        let by_it = |call: &&Call| matches!(&call.origin, Origin::Trunk(name) if **name == *trunk);
+        self.calls.values().filter(by_it).count()
     }
 
     /// A phone of ours that is registered from there, and a carrier that calls as a digest user, must be asked to

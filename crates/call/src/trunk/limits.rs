@@ -46,12 +46,19 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    /// Whether another call may begin. `channels_max` and `rate_max` of 0 are no limit.
-    pub(crate) fn has_room(&mut self, now: Instant, channels_max: u32, rate_max: u32) -> Result<(), Full> {
+    /// Whether another call may go out, beside `calls_in` that came in. `channels_max` and `rate_max` of 0 are no
+    /// limit.
+    pub(crate) fn has_room(
+        &mut self,
+        now: Instant,
+        calls_in: usize,
+        channels_max: u32,
+        rate_max: u32,
+    ) -> Result<(), Full> {
         while self.starts.front().is_some_and(|start| now.saturating_duration_since(*start) >= SECOND) {
             self.starts.pop_front();
         }
-        if channels_max > 0 && self.channels.len() >= channels_max as usize {
+        if channels_max > 0 && self.channels.len() + calls_in >= channels_max as usize {
             return Err(Full::Channels);
         }
         if rate_max > 0 && self.starts.len() >= rate_max as usize {
@@ -98,9 +105,11 @@ mod tests {
         let now = Instant::now();
         let mut traffic = Traffic::default();
         traffic.begin(now, LegId(1), 0);
-        assert_eq!(traffic.has_room(now, 1, 0), Err(Full::Channels));
+        assert_eq!(traffic.has_room(now, 0, 1, 0), Err(Full::Channels));
+        assert_eq!(traffic.has_room(now, 1, 3, 0), Ok(()));
+        assert_eq!(traffic.has_room(now, 2, 3, 0), Err(Full::Channels), "calls in use channels too");
         assert!(traffic.end(LegId(1)) && !traffic.end(LegId(1)));
-        assert_eq!(traffic.has_room(now, 1, 0), Ok(()));
+        assert_eq!(traffic.has_room(now, 0, 1, 0), Ok(()));
     }
 
     proptest! {
@@ -115,7 +124,7 @@ mod tests {
                 now += Duration::from_millis(wait_ms);
                 if ends && !open.is_empty() {
                     traffic.end(open.remove(0));
-                } else if traffic.has_room(now, channels_max, rate_max).is_ok() {
+                } else if traffic.has_room(now, 0, channels_max, rate_max).is_ok() {
                     traffic.begin(now, LegId(at), rate_max);
                     begun.push(now);
                     open.push(LegId(at));

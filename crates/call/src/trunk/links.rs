@@ -1,6 +1,6 @@
 //! Every trunk as it stands: destinations, registration, traffic; and the requests that keep us informed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,9 @@ const NAMELESS: &str = "careline";
 /// Registrations and first checks of a start are spread over this, so that a restart is no burst.
 const START_SPREAD: Duration = Duration::from_millis(1_000);
 
+/// Registrations waiting to be withdrawn. As many as there are trunks; one that finds no room ends by its own time.
+const WITHDRAWALS_MAX: usize = 256;
+
 /// All trunks.
 #[derive(Debug)]
 pub(crate) struct Links {
@@ -33,6 +36,10 @@ pub(crate) struct Links {
     legs: BTreeMap<LegId, Arc<str>>,
     generator: Generator,
     wake_at: Option<Instant>,
+    /// Registrations to be withdrawn, which go out at once.
+    withdrawals: VecDeque<(Arc<str>, OutOfDialog)>,
+    /// The node stops: no registration is made any more.
+    is_leaving: bool,
 }
 
 /// One trunk.
@@ -50,6 +57,8 @@ struct Link {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Purpose {
     Register,
+    /// The end of a registration, whose trunk may be gone.
+    Withdraw,
     Check(usize),
 }
 
@@ -65,7 +74,7 @@ pub(crate) struct Way {
 pub struct TrunkStatus {
     /// Its name.
     pub name: String,
-    /// `none`, `registered`, `unregistered`.
+    /// `none`, `registered`, `unregistered`, and `leaving` until the carrier knows that we are gone.
     pub registration: &'static str,
     /// Its destinations.
     pub destinations: Vec<DestinationStatus>,
@@ -90,6 +99,8 @@ impl Links {
             legs: BTreeMap::new(),
             generator,
             wake_at: None,
+            withdrawals: VecDeque::new(),
+            is_leaving: false,
         }
     }
 
@@ -103,21 +114,61 @@ impl Links {
                 Some(link) if link.trunk == *trunk => link,
                 changed => {
                     let mut link = self.begin(now.mono, trunk.clone());
-                    if let Some(changed) = changed {
-                        link.traffic = changed.traffic;
+                    if let Some(mut changed) = changed {
+                        link.traffic = std::mem::take(&mut changed.traffic);
+                        if changed.is_registered_as(&link) {
+                            link.registration = changed.registration;
+                            link.service_route = changed.service_route;
+                        } else {
+                            self.withdraw(&name, &mut changed);
+                        }
                     }
                     link
                 }
             };
             self.links.insert(name, link);
         }
+        for (name, mut link) in before {
+            self.withdraw(&name, &mut link);
+        }
         let is_awaited = |link: &Link, id: &RequestId| {
             let mut requests = link.destinations.iter().filter_map(|destination| destination.asked);
             let registers = link.registration.as_ref().and_then(|registration| registration.asked);
             registers == Some(*id) || requests.any(|request| request == *id)
         };
-        self.asked.retain(|id, (name, _)| self.links.get(name).is_some_and(|link| is_awaited(link, id)));
+        self.asked.retain(|id, (name, purpose)| {
+            *purpose == Purpose::Withdraw || self.links.get(name).is_some_and(|link| is_awaited(link, id))
+        });
+        self.plan_withdrawals(now.mono);
+    }
+
+    /// The node stops: carriers are told to bring their calls elsewhere. Those under way go on.
+    pub(crate) fn leave(&mut self, now: Instant) {
+        self.is_leaving = true;
+        for (name, mut link) in std::mem::take(&mut self.links) {
+            self.withdraw(&name, &mut link);
+            self.links.insert(name, link);
+        }
+        self.asked.retain(|_, (_, purpose)| *purpose != Purpose::Register);
+        self.plan_withdrawals(now);
+    }
+
+    fn withdraw(&mut self, name: &Arc<str>, link: &mut Link) {
+        let Some(registration) = &mut link.registration else { return };
+        let Some(cseq) = registration.leave() else { return };
+        let series = (registration.call_id.clone(), cseq);
+        if self.withdrawals.len() < WITHDRAWALS_MAX
+            && let Some(request) = link.register(series, 0)
+        {
+            self.withdrawals.push_back((Arc::clone(name), request));
+        }
+    }
+
+    fn plan_withdrawals(&mut self, now: Instant) {
         self.plan();
+        if !self.withdrawals.is_empty() {
+            self.wake_at = Some(now);
+        }
     }
 
     fn begin(&mut self, now: Instant, trunk: Trunk) -> Link {
@@ -131,7 +182,8 @@ impl Links {
             Destination::new(reach.clone(), first)
         });
         let destinations = destinations.collect();
-        let registration = config.register.as_ref().map(|register| {
+        let register = config.register.as_ref().filter(|_| !self.is_leaving);
+        let registration = register.map(|register| {
             let at = soon();
             Registration::new(call_id, register.expires_secs, at)
         });
@@ -146,6 +198,9 @@ impl Links {
 
     /// The next request that is due. Its number goes to `sent`.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<(Ask, OutOfDialog)> {
+        if let Some((trunk, request)) = self.withdrawals.pop_front() {
+            return Some((Ask { trunk, purpose: Purpose::Withdraw }, request));
+        }
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         for (name, link) in &mut self.links {
             if let Some(registration) = &mut link.registration
@@ -169,8 +224,11 @@ impl Links {
     /// A request that was due is under way.
     pub(crate) fn sent(&mut self, ask: Ask, id: RequestId) {
         let Ask { trunk, purpose } = ask;
-        if let Some(link) = self.links.get_mut(&trunk) {
+        if purpose == Purpose::Withdraw {
+            self.asked.insert(id, (trunk, purpose));
+        } else if let Some(link) = self.links.get_mut(&trunk) {
             match purpose {
+                Purpose::Withdraw => {}
                 Purpose::Register => {
                     if let Some(registration) = &mut link.registration {
                         registration.asked = Some(id);
@@ -190,9 +248,13 @@ impl Links {
     /// What became of a request; what a person could ask about it later.
     pub(crate) fn answered(&mut self, now: Instant, id: RequestId, outcome: &Outcome) -> Option<Hop> {
         let (name, purpose) = self.asked.remove(&id)?;
+        if purpose == Purpose::Withdraw {
+            return Some(withdrawn(&name, outcome));
+        }
         let chance = self.generator.next_u64();
         let link = self.links.get_mut(&name)?;
         let hop = match purpose {
+            Purpose::Withdraw => None,
             Purpose::Register => {
                 let change = link.registration.as_mut()?.answered(now, outcome, chance);
                 if let Outcome::Final(answer) = outcome
@@ -221,13 +283,13 @@ impl Links {
 
     /// The way of the next attempt: of each trunk in order the destinations that are there, then, when nothing
     /// else is left, those that are down. A trunk that is full is passed over, which `full` says, but never for an
-    /// emergency.
+    /// emergency. `calls_in` counts the calls a trunk brought in.
     pub(crate) fn way(
         &mut self,
         now: Instant,
         ways: &[TrunkNumber],
         tried: &BTreeSet<Way>,
-        passage: Passage,
+        (passage, calls_in): (Passage, &dyn Fn(&str) -> usize),
         full: &mut Vec<(Arc<str>, Full)>,
     ) -> Option<(Way, TrunkNumber)> {
         for down in [Down::Skipped, Down::Tried] {
@@ -243,7 +305,7 @@ impl Links {
                 let Some(link) = self.links.get_mut(&name) else { continue };
                 let (channels, rate) =
                     (link.trunk.config.channels_max, link.trunk.config.calls_per_second_max);
-                match link.traffic.has_room(now, channels, rate) {
+                match link.traffic.has_room(now, calls_in(&name), channels, rate) {
                     Err(limit) if passage == Passage::Ordinary => {
                         if !full.iter().any(|(known, _)| *known == name) {
                             full.push((name, limit));
@@ -335,6 +397,7 @@ impl Links {
             registration: match &link.registration {
                 None => "none",
                 Some(Registration { state: registration::State::Registered { .. }, .. }) => "registered",
+                Some(_) if self.is_withdrawing(name) => "leaving",
                 Some(_) => "unregistered",
             },
             destinations: link
@@ -348,6 +411,12 @@ impl Links {
             channels: link.traffic.channels(),
         };
         self.links.iter().map(one).collect()
+    }
+
+    fn is_withdrawing(&self, trunk: &Arc<str>) -> bool {
+        let mut asked = self.asked.values();
+        asked.any(|(name, purpose)| name == trunk && *purpose == Purpose::Withdraw)
+            || self.withdrawals.iter().any(|(name, _)| name == trunk)
     }
 
     /// Finds the soonest thing to do.
@@ -379,7 +448,28 @@ pub(crate) struct Entry<'a> {
     pub(crate) first_response: Duration,
 }
 
+/// What became of the end of a registration.
+fn withdrawn(trunk: &str, outcome: &Outcome) -> Hop {
+    let (state, why) = match outcome {
+        Outcome::Final(answer) if (200..300).contains(&answer.status) => ("withdrawn", String::new()),
+        Outcome::Final(answer) => ("not_withdrawn", answer.status.to_string()),
+        Outcome::NoResponse => ("not_withdrawn", "no_response".to_owned()),
+        Outcome::Unreachable => ("not_withdrawn", "unreachable".to_owned()),
+    };
+    Hop::TrunkRegistered { trunk: trunk.to_owned(), state: state.to_owned(), why }
+}
+
 impl Link {
+    /// Whether the same address is registered with the same registrar: whatever else changed, it is kept, since
+    /// its end could overtake the beginning of the next and leave us unregistered.
+    fn is_registered_as(&self, other: &Self) -> bool {
+        let of = |link: &Self| {
+            let config = &link.trunk.config;
+            (config.register.clone(), config.user.clone(), config.domain.clone())
+        };
+        self.registration.is_some() && other.registration.is_some() && of(self) == of(other)
+    }
+
     fn checking(&self) -> Checking {
         let config = &self.trunk.config;
         Checking { every: Duration::from_secs(config.check_secs.into()), misses: config.check_misses }

@@ -70,9 +70,17 @@ impl Switch {
             Urgency::Emergency | Urgency::Emergent => Passage::Emergency,
             _ => Passage::Ordinary,
         };
+        let origin = call.origin.clone();
         let Some(to) = call.outward() else { return false };
         let mut full = Vec::new();
-        let found = self.links.way(now.mono, to.number.ways(), &to.tried, passage, &mut full);
+        // The call that is worked on is not among the others.
+        let calls = &self.calls;
+        let calls_in = |trunk: &str| {
+            let by_it = |from: &&Origin| matches!(from, Origin::Trunk(name) if **name == *trunk);
+            calls.values().map(|call| &call.origin).chain([&origin]).filter(by_it).count()
+        };
+        let heeded = (passage, &calls_in as &dyn Fn(&str) -> usize);
+        let found = self.links.way(now.mono, to.number.ways(), &to.tried, heeded, &mut full);
         for (trunk, limit) in full {
             let full = Hop::TrunkFull { trunk: trunk.to_string(), why: limit.word().to_owned() };
             self.hop(now, Some(call), full, out);

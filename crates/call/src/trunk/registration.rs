@@ -30,6 +30,8 @@ const EXPIRES_MIN_SECS: u32 = 10;
 pub(crate) enum State {
     /// Not yet, or no more.
     Unregistered,
+    /// It is being withdrawn, or has been: none is made again.
+    Leaving,
     Registered {
         until: Instant,
     },
@@ -78,6 +80,15 @@ impl Registration {
         self.next_at = None;
         self.cseq += 8;
         (self.cseq, self.expires_secs)
+    }
+
+    /// The number of the request that withdraws it (§10.2.2), where there may be anything to withdraw.
+    pub(crate) fn leave(&mut self) -> Option<u32> {
+        let is_there = self.asked.take().is_some() || matches!(self.state, State::Registered { .. });
+        self.next_at = None;
+        self.state = State::Leaving;
+        self.cseq += 8;
+        is_there.then_some(self.cseq)
     }
 
     /// Whether it is in force.
@@ -154,7 +165,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use proptest::prelude::*;
-    use sip::{FinalResponse, Outcome};
+    use sip::{FinalResponse, Outcome, RequestId};
 
     use super::{Change, PAUSE, PAUSE_MAX, Registration, State};
 
@@ -223,6 +234,21 @@ mod tests {
         let later = FinalResponse { retry_after_secs: Some(900), ..answer(503) };
         it.answered(now, &outcome(later), 0);
         assert_eq!(it.next_at, Some(now + SECOND * 900));
+    }
+
+    #[test]
+    fn what_was_granted_or_only_asked_for_is_withdrawn_and_what_never_was_is_not() {
+        let now = Instant::now();
+        let mut it = registration(now);
+        assert_eq!(it.leave(), None, "nothing was asked for yet");
+        assert_eq!((it.next_at, it.state), (None, State::Leaving));
+        let mut it = registration(now);
+        let first = it.ask().0;
+        it.asked = Some(RequestId(1));
+        assert!(it.leave() > Some(first), "its answer may be on the way");
+        let mut it = registration(now);
+        it.answered(now, &outcome(answer(200)), 0);
+        assert!(it.leave().is_some());
     }
 
     proptest! {

@@ -1,6 +1,5 @@
 //! What other machines can reach must be encrypted, unless somebody says why not and until when.
 
-use std::fmt::Write;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -20,8 +19,8 @@ use super::{Config, ConfigError, DEFAULT};
 pub struct Plaintext {
     /// Why there is no encryption. It stands in the audit log.
     pub reason: String,
-    /// The last day it holds, `2027-01-31`. Afterwards careline does not start with it; what runs goes on and
-    /// an alarm is raised.
+    /// The last day it holds, `2027-01-31`. Afterwards careline neither starts with it nor takes it at a
+    /// reload; what runs goes on and an alarm is raised.
     #[schemars(with = "String")]
     pub until: Date,
 }
@@ -29,8 +28,8 @@ pub struct Plaintext {
 /// An exception that is made use of.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Override {
-    /// `sip.plaintext` or `http.plaintext`.
-    pub what: &'static str,
+    /// `sip.plaintext`, `http.plaintext`, or `trunks.NAME.plaintext`.
+    pub what: String,
     /// Why.
     pub reason: String,
     /// Its last day.
@@ -74,10 +73,22 @@ impl Config {
             let Some(exposed) = exposed else { continue };
             match exception {
                 Some(it) if it.reason.trim().len() >= REASON_CHARS_MIN && it.until >= today => {
-                    overrides.push(Override { what, reason: it.reason.clone(), until: it.until });
+                    overrides.push(Override {
+                        what: what.to_owned(),
+                        reason: it.reason.clone(),
+                        until: it.until,
+                    });
                 }
                 it => return Err(refusal(&exposed, what, it.as_ref(), path, today)),
             }
+        }
+        let links = self.trunks.iter().filter(|(_, trunk)| !trunk.is_encrypted());
+        for (name, exception) in links.filter_map(|(name, trunk)| Some((name, trunk.plaintext.as_ref()?))) {
+            let what = format!("trunks.{name}.plaintext");
+            if exception.reason.trim().len() < REASON_CHARS_MIN || exception.until < today {
+                return Err(ended_link(name, &what, exception, path, today));
+            }
+            overrides.push(Override { what, reason: exception.reason.clone(), until: exception.until });
         }
         Ok(overrides)
     }
@@ -114,7 +125,7 @@ fn refusal(
         ),
         Some(_) => (format!("`{what}` gives no reason that somebody could follow"), "reason".to_owned()),
     };
-    let until = today.saturating_add(SUGGESTED_DAYS.days());
+    let until = suggested_end(today);
     let encrypted = match section {
         "sip" => "listen in `sip.tls`, and here on 127.0.0.1 only",
         _ => "give `http` a `certificate` and a `key`, or the address 127.0.0.1:8080",
@@ -122,14 +133,40 @@ fn refusal(
     let help = format!(
         "{encrypted}; or say why not and until when:\n{section}:\n  plaintext: {{ reason: \"why it cannot be encrypted yet\", until: {until} }}"
     );
+    mistake(&title, &help, path, section, &[&word, key])
+}
+
+/// A trunk's link whose exception holds no more, or says nothing.
+fn ended_link(
+    name: &str,
+    what: &str,
+    exception: &call::Plaintext,
+    path: Option<&Path>,
+    today: Date,
+) -> ConfigError {
+    let title = if exception.until < today {
+        format!("`{what}` ended on {}, and trunk `{name}` goes out without TLS", exception.until)
+    } else {
+        format!("`{what}` gives no reason that somebody could follow")
+    };
+    let until = suggested_end(today);
+    let help = format!(
+        "write `;transport=tls` behind its URIs; or say why not and until when:\n\
+         plaintext: {{ reason: \"why it cannot be encrypted yet\", until: {until} }}"
+    );
+    mistake(&title, &help, path, "trunks", &[&exception.until.to_string(), name])
+}
+
+fn suggested_end(today: Date) -> Date {
+    today.saturating_add(SUGGESTED_DAYS.days())
+}
+
+fn mistake(title: &str, help: &str, path: Option<&Path>, section: &str, words: &[&str]) -> ConfigError {
     let (text, path) = match path {
         Some(path) => (fs::read_to_string(path).unwrap_or_default(), path.display().to_string()),
         None => (DEFAULT.to_owned(), "careline.yaml".to_owned()),
     };
-    let mut report = String::new();
-    // Writing to a string does not fail.
-    let _ = write!(report, "{}", render(&title, &help, &text, &path, section, &[&word, key]));
-    ConfigError::Mistake(report)
+    ConfigError::Mistake(render(title, help, &text, &path, section, words))
 }
 
 /// The message with a caret under the first of `words` that stands in its section, else under the section.
@@ -208,10 +245,30 @@ help: listen in `sip.tls`, and here on 127.0.0.1 only; or say why not and until 
             format!("{REACHABLE}  plaintext: {{ reason: \"carrier has no TLS\", until: {until} }}\n")
         };
         let overrides = checked(&with("2026-11-23")).unwrap();
-        assert_eq!((overrides[0].what, overrides[0].days_left(TODAY)), ("sip.plaintext", 0));
+        assert_eq!((overrides[0].what.as_str(), overrides[0].days_left(TODAY)), ("sip.plaintext", 0));
         let error = checked(&with("2026-11-22")).unwrap_err();
         assert!(error.starts_with("error: `sip.plaintext` ended on 2026-11-22"), "{error}");
         assert!(error.contains("careline.yaml:4:53"), "{error}");
+    }
+
+    #[test]
+    fn a_trunks_exception_holds_to_the_end_of_its_last_day_and_only_where_it_is_needed() {
+        let with = |uri: &str, until: &str| {
+            format!(
+                "trunks:\n  carrier_a:\n    reach: [{{ uri: \"{uri}\" }}]\n    \
+                 plaintext: {{ reason: \"WireGuard to their SBC\", until: {until} }}\n"
+            )
+        };
+        let overrides = checked(&with("sip:192.0.2.9", "2026-11-30")).unwrap();
+        assert_eq!(
+            (overrides[0].what.as_str(), overrides[0].days_left(TODAY)),
+            ("trunks.carrier_a.plaintext", 7)
+        );
+        let error = checked(&with("sip:192.0.2.9", "2026-11-22")).unwrap_err();
+        assert!(error.starts_with("error: `trunks.carrier_a.plaintext` ended on 2026-11-22"), "{error}");
+        assert!(error.contains("careline.yaml:4:59"), "{error}");
+        let encrypted = with("sip:192.0.2.9;transport=tls", "2026-11-22");
+        assert_eq!(checked(&encrypted).unwrap(), [], "nobody makes use of it");
     }
 
     #[test]

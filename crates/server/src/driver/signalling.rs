@@ -200,7 +200,7 @@ impl Signalling {
                 Message::Configured(setup) => Some(Input::Configured(Arc::clone(setup))),
                 Message::Log(state) => Some(Input::Log(*state)),
                 Message::Override { exception, ended } => Some(Input::Override {
-                    what: exception.what.to_owned(),
+                    what: exception.what.clone(),
                     reason: exception.reason.clone(),
                     until: exception.until.to_string(),
                     ended: *ended,
