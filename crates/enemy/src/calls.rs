@@ -106,8 +106,10 @@ impl Calls {
 
     /// What was said to it: a 2xx that belongs to something is acknowledged the first time it comes.
     pub fn answered(&mut self, said: &Said) {
+        // What comes by a stream next may be the same REFER, of which nothing is promised.
+        let refer = self.refer.take();
         if said.events.iter().any(|(_, event)| matches!(event, LegEvent::Referred(_))) {
-            self.waiting.extend(self.refer.take());
+            self.waiting.extend(refer);
         }
         let Some((branch, ok)) = self.owed.take() else { return };
         if !said.dropped.is_empty() {

@@ -120,6 +120,24 @@ fn who_answers_second_is_hung_up_also_while_the_name_of_the_first_is_looked_up()
 }
 
 #[test]
+fn a_repeated_200_that_needs_no_lookup_takes_the_place_of_the_one_that_does() {
+    let mut bench = Bench::new();
+    let (leg, said) = bench.dial(invite_to("sip:agent@192.0.2.10:5060"));
+    let invite = said.message(0).to_owned();
+    let ok = response(&invite, "200 OK", "b1", ANSWER);
+    let (id, _) = question(&bench.receive(&ok.replace("agent@192.0.2.10:5060>", "agent@media.example>")));
+    let said = bench.receive(&ok);
+    assert_eq!((said.sends(), said.event_names()), (vec!["ACK".into()], vec!["Answered".into()]));
+    // A re-INVITE that only rings would otherwise be waited for until the end of time.
+    let offered = bench.command(leg, LegCommand::Offer { sdp: sdp(OFFER) });
+    bench.receive(&response(offered.message(0), "100 Trying", "b1", ""));
+    assert_eq!(hang_up(&mut bench, leg).sends(), ["BYE"], "and no second ACK");
+    let said = bench.input(Input::Resolved { id, targets: &targets("192.0.2.60:5060") });
+    assert!(said.sent.is_empty() && said.events.is_empty());
+    bench.runs_out();
+}
+
+#[test]
 fn who_has_answered_is_not_given_up_as_silent_while_his_name_is_looked_up() {
     let mut bench = Bench::new();
     let patience = Duration::from_secs(4);

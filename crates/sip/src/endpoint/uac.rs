@@ -120,6 +120,8 @@ impl Endpoint {
                     };
                     return leg.state = State::Calling { placed, transaction, heard };
                 }
+                // A 2xx of the same dialog that waits for a name waits no more: this one took its place.
+                drop(leg.take_waiting());
                 self.established(now, leg, (transaction, dialog), (*placed, heard), response, out);
             }
             // The 2xx of a dialog we have: of a re-INVITE we no longer wait for, or one whose ACK we have
