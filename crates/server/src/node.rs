@@ -180,7 +180,7 @@ impl Node {
             switch.handle(now(), input, &mut out);
         }
         let snapshot = Snapshot::default();
-        let mut signalling = Signalling {
+        let signalling = Signalling {
             waiting: opened.waiting,
             switch,
             performer,
@@ -193,13 +193,7 @@ impl Node {
             metrics: Arc::clone(&metrics),
             snapshot: snapshot.clone(),
         };
-        threads.push(std::thread::Builder::new().name("signalling".to_owned()).spawn(move || {
-            let alive = Alive;
-            signalling.perform(&mut out);
-            if signalling.run() == Ended::Asked {
-                std::mem::forget(alive);
-            }
-        })?);
+        threads.push(start_signalling(signalling, out)?);
         let node = Arc::new(Self {
             inbox: opened.inbox,
             metrics,
@@ -311,6 +305,17 @@ impl Node {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+/// Starts the signalling thread, which first performs what the start asked for.
+fn start_signalling(mut signalling: Signalling, mut out: Vec<Output>) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("signalling".to_owned()).spawn(move || {
+        let alive = Alive;
+        signalling.perform(&mut out);
+        if signalling.run() == Ended::Asked {
+            std::mem::forget(alive);
+        }
+    })
 }
 
 /// Starts the media threads.
