@@ -11,6 +11,7 @@ kind of machine; elsewhere floating point may differ in the last bit, so `--chec
 of the file that was shipped and not with a new rendering.
 
 A prompt whose `voice` is `recorded` was spoken by a person: its file is measured and checked, never written.
+A prompt with `only: true` is a piece of this language's numbers or dates that others do not have.
 """
 
 import argparse
@@ -40,7 +41,7 @@ SILENCE_LEADING_MAX_SECS = 0.15
 SILENCE_DBFS = -50.0
 NOTICE = "dial_911_notice"
 NOTICE_SECS_MAX = 4.5  # in each of two languages: both within the ten seconds after the answer
-FIELDS = ("text", "voice", "seconds", "loudness", "peak", "rendered", "sha256")
+FIELDS = ("text", "only", "voice", "seconds", "loudness", "peak", "rendered", "sha256")
 
 
 # --- the manifest -------------------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ def _without_leading_comment(source):
 def _scalar(value):
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def manifests(languages):
@@ -330,9 +331,11 @@ def check(all_manifests):
     wrong = []
     names = {manifest.language: set(manifest.prompts) for manifest in all_manifests}
     everywhere = set().union(*names.values())
+    # Pieces of numbers and dates: each language has its own, and the flow checker knows which.
+    only = {name for manifest in all_manifests for name, prompt in manifest.prompts.items() if "only" in prompt}
     for manifest in all_manifests:
         where = manifest.language
-        for name in sorted(everywhere - names[where]):
+        for name in sorted(everywhere - names[where] - only):
             wrong.append(f"{where}/{name}: missing in this language")
         for path in sorted(manifest.folder.glob("*.wav")):
             if path.stem not in manifest.prompts:

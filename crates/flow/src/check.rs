@@ -156,6 +156,7 @@ fn emergency_leads_to_a_person(reader: &mut Reader<'_>, draft: &Draft) {
         match &step.verb {
             Verb::Queue(_) | Verb::Transfer(_) | Verb::Emergency(_) => {}
             Verb::Play { .. }
+            | Verb::Say { .. }
             | Verb::Set(_)
             | Verb::Tag
             | Verb::When { .. }

@@ -357,6 +357,17 @@ impl Template {
             .map(String::as_str)
     }
 
+    /// Its text; `None` where it names anything nobody knows before the call.
+    pub(crate) fn known_text(&self, values: &Values) -> Result<Option<Arc<str>>, Unworkable> {
+        let is_unknown = |name: &str| {
+            values.get(name).is_some_and(|value| matches!(value.expose(), Value::Unknown(_)))
+        };
+        if self.names().any(is_unknown) {
+            return Ok(None);
+        }
+        self.text(values).map(Some)
+    }
+
     pub(crate) fn text(&self, values: &Values) -> Result<Arc<str>, Unworkable> {
         let mut text = String::new();
         for part in &self.0 {

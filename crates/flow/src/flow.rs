@@ -12,9 +12,11 @@ use serde::Serialize;
 use crate::Urgency;
 use crate::calendar::Calendar;
 use crate::document::Place;
+use crate::entry::Kind;
 use crate::expression::{Expression, Template, Type, Value};
 use crate::prove::Promise;
 use crate::scenario::Scenario;
+use crate::words::{Longest, Words};
 
 /// SHA-256 of a flow's canonical compiled form and of the prompts it names.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -230,6 +232,11 @@ pub(crate) enum Verb {
         say: Say,
         keys: Keys,
     },
+    /// Prompts with values of the call between them.
+    Say {
+        words: Words,
+        keys: Keys,
+    },
     Menu(Menu),
     Collect(Collect),
     Library(Topics),
@@ -260,8 +267,9 @@ impl Verb {
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Play { .. } => "play",
-            Self::Menu(_) => "menu",
-            Self::Collect(_) => "collect",
+            Self::Say { .. } => "say",
+            Self::Menu(menu) => menu.word,
+            Self::Collect(collect) => collect.word,
             Self::Library(_) => "library",
             Self::Set(_) => "set",
             Self::Tag => "tag",
@@ -305,8 +313,12 @@ pub(crate) struct Patience {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Menu {
+    /// The verb it is written as: `menu`, `confirm`.
+    pub(crate) word: &'static str,
     pub(crate) play: Say,
     pub(crate) again: Say,
+    /// Instead of `play` and `again`: prompts with values between them.
+    pub(crate) words: Option<Words>,
     pub(crate) keys: BTreeMap<char, Go>,
     pub(crate) no_input: Option<Go>,
     pub(crate) wrong_key: Option<Go>,
@@ -314,17 +326,26 @@ pub(crate) struct Menu {
     pub(crate) patience: Patience,
 }
 
-/// What digits must be.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-pub(crate) enum Kind {
-    Digits,
-    Date,
-    Phone,
-    Zip,
+impl Default for Menu {
+    fn default() -> Self {
+        Self {
+            word: "menu",
+            play: Say::default(),
+            again: Say::default(),
+            words: None,
+            keys: BTreeMap::new(),
+            no_input: None,
+            wrong_key: None,
+            give_up: None,
+            patience: Patience { wait: Duration::ZERO, between: Duration::ZERO, tries: 0 },
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Collect {
+    /// The verb it is written as: `collect`, `vitals`.
+    pub(crate) word: &'static str,
     pub(crate) variable: Arc<str>,
     pub(crate) play: Say,
     pub(crate) again: Say,
@@ -334,6 +355,11 @@ pub(crate) struct Collect {
     pub(crate) is_sensitive: bool,
     pub(crate) is_optional: bool,
     pub(crate) confirm: Option<Arc<str>>,
+    /// What takes longest to read back.
+    #[serde(skip)]
+    pub(crate) longest: Longest,
+    /// `#` ends an entry before its full length.
+    pub(crate) ends_with_hash: bool,
     pub(crate) give_up: Option<Go>,
     pub(crate) patience: Patience,
 }

@@ -9,6 +9,8 @@ pub(crate) mod flow;
 mod people;
 mod promises;
 mod questions;
+mod entries;
+mod say;
 mod step;
 pub(crate) mod tests;
 mod values;

@@ -7,6 +7,7 @@ mod foresight;
 mod keys;
 mod people;
 mod questions;
+mod say;
 mod situation;
 mod state;
 mod steps;

@@ -10,6 +10,7 @@ mod check;
 mod compile;
 mod diagnostic;
 mod document;
+mod entry;
 mod event;
 mod explain;
 mod expression;
@@ -19,8 +20,10 @@ mod graph;
 mod interpreter;
 mod prove;
 mod scenario;
+mod speech;
 mod urgency;
 mod verification;
+mod words;
 
 pub use action::{Action, Enqueue, HangUpCause, KeyClass, Play, PromptRef};
 pub use compile::{Compiled, Environment, PromptInfo, QueueInfo, Source, compile};

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Flow, Go, Say, Step, StepId, Verb, WAIT_BANDS};
+use super::{Flow, Go, Menu, Say, Step, StepId, Verb, WAIT_BANDS};
+use crate::words::{Word, Words};
 
 /// One way out of a step.
 #[derive(Clone, Debug)]
@@ -105,6 +106,7 @@ impl Verb {
     fn branches(&self) -> Vec<Branch<'_>> {
         match self {
             Self::Play { .. }
+            | Self::Say { .. }
             | Self::Set(_)
             | Self::Tag
             | Self::Call(_)
@@ -151,6 +153,8 @@ impl Verb {
     fn says(&self) -> Vec<Speech<'_>> {
         match self {
             Self::Play { say, .. } | Self::Emergency(say) | Self::HangUp(say) => vec![speech("play", say)],
+            Self::Say { words, .. } => vec![words.speech()],
+            Self::Menu(Menu { words: Some(words), .. }) => vec![words.speech()],
             Self::Menu(menu) => asked(&menu.play, &menu.again),
             Self::Collect(collect) => {
                 let confirm = collect.confirm.iter().map(|name| named("confirm", name));
@@ -191,6 +195,17 @@ impl Verb {
             | Self::Goto(_)
             | Self::Wait(_) => Vec::new(),
         }
+    }
+}
+
+impl Words {
+    /// The prompts of it: a value between them is another one in each call.
+    fn speech(&self) -> Speech<'static> {
+        let prompts = self.0.iter().filter_map(|word| match word {
+            Word::Prompt(name) => Some(name.clone()),
+            Word::Value { .. } => None,
+        });
+        Speech { at: "say".into(), prompts: prompts.collect(), in_all_languages: false }
     }
 }
 

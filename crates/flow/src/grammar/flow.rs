@@ -312,8 +312,8 @@ impl Reader<'_> {
         let mut assigned = Vec::new();
         let mut collected = Vec::new();
         find_variables(root, &mut assigned, &mut collected);
-        for (name, is_private) in collected {
-            self.types.entry(name.to_owned()).or_insert(Type::Text);
+        for (name, is_private, of) in collected {
+            self.types.entry(name.to_owned()).or_insert(of);
             if is_private {
                 self.private.insert(name.to_owned());
             }
@@ -356,7 +356,7 @@ pub(crate) const NUMBERS: [&str; 3] = ["caller.number", "call.diverted_from", "c
 fn find_variables<'n>(
     node: &'n Node,
     assigned: &mut Vec<(&'n Key, &'n Node)>,
-    collected: &mut Vec<(&'n str, bool)>,
+    collected: &mut Vec<(&'n str, bool, Type)>,
 ) {
     match &node.value {
         Value::Null | Value::Scalar(_) => {}
@@ -376,10 +376,16 @@ fn find_variables<'n>(
     }
 }
 
-fn variable_of(entries: &[(Key, Node)]) -> Option<(&str, bool)> {
+fn variable_of(entries: &[(Key, Node)]) -> Option<(&str, bool, Type)> {
     let of = |name: &str| entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node);
+    let kind = of("kind").and_then(|node| match &node.value {
+        Value::Scalar(scalar) => Some(scalar.text.as_str()),
+        Value::Null | Value::List(_) | Value::Map(_) => None,
+    });
     match &of("as")?.value {
-        Value::Scalar(scalar) => Some((&scalar.text, of("sensitive").is_some())),
+        Value::Scalar(scalar) => {
+            Some((&scalar.text, of("sensitive").is_some(), super::entries::type_of_kind(kind)))
+        }
         Value::Null | Value::List(_) | Value::Map(_) => None,
     }
 }

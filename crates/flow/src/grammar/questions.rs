@@ -1,14 +1,12 @@
-//! What asks the caller: `menu`, `collect`, `library`.
+//! What asks the caller: `menu`, `library`, and the patience of every question.
 
 use std::collections::BTreeMap;
 
 use super::values::secs;
 use super::{Fields, Reader, Report};
 use crate::document::Node;
-use crate::flow::{Collect, Go, Kind, Menu, Patience, Say, Topics, Verb};
+use crate::flow::{Go, Menu, Patience, Say, Topics, Verb};
 
-/// Digits of one entry: the longest number anybody keys in is a card's, 19.
-const DIGITS_MAX: usize = 32;
 /// Choices a caller can keep in mind (domain 3.6); beyond it a warning.
 const OPTIONS_GOOD: usize = 4;
 
@@ -56,82 +54,8 @@ impl Reader<'_> {
             });
         }
         fields.finish(self);
-        Some(Verb::Menu(Menu { play: play?, again: again?, keys, no_input, wrong_key, give_up, patience }))
-    }
-
-    pub(super) fn collect(&mut self, node: &Node) -> Option<Verb> {
-        let mut fields = self.fields(node, "`collect`")?;
-        let variable = fields.require(self, "as").and_then(|node| {
-            let text = self.text(node, "`as`")?;
-            self.name(text, node.place, "a variable", false)
-        });
-        let (play, again) = self.prompts_of_question(&mut fields);
-        let patience = self.patience_of(&mut fields, Waits::ForDigits);
-        let kinds =
-            [("digits", Kind::Digits), ("date", Kind::Date), ("phone", Kind::Phone), ("zip", Kind::Zip)];
-        let kind =
-            fields.take("kind").and_then(|node| self.word(node, "`kind`", &kinds)).unwrap_or(Kind::Digits);
-        let (min, max) = self.length(&mut fields, kind);
-        let sensitive = fields
-            .take("sensitive")
-            .and_then(|node| self.word(node, "`sensitive`", &[("phi", ()), ("pci", ())]));
-        let optional = fields.take("optional").and_then(|node| self.truth(node, "`optional`"));
-        let confirm = fields.take("confirm").and_then(|node| {
-            for digit in 0..=9 {
-                self.prompt_named(&format!("digit_{digit}"), node.place);
-            }
-            self.prompt(node, "`confirm`")
-        });
-        let give_up = self.optional_go(&mut fields, "give_up");
-        fields.finish(self);
-        Some(Verb::Collect(Collect {
-            variable: variable?,
-            play: play?,
-            again: again?,
-            kind,
-            min,
-            max,
-            is_sensitive: sensitive.is_some(),
-            is_optional: optional.unwrap_or(false),
-            confirm,
-            give_up,
-            patience,
-        }))
-    }
-
-    /// The least and most digits.
-    fn length(&mut self, fields: &mut Fields<'_>, kind: Kind) -> (usize, usize) {
-        let fixed = match kind {
-            Kind::Digits => None,
-            Kind::Date => Some(8),
-            Kind::Phone => Some(10),
-            Kind::Zip => Some(5),
-        };
-        let digits = fields
-            .take("digits")
-            .and_then(|node| Some((node, self.number(node, "`digits`", 1..=DIGITS_MAX)?)));
-        let min = fields.take("min").and_then(|node| self.number(node, "`min`", 1..=DIGITS_MAX));
-        let max = fields.take("max").and_then(|node| self.number(node, "`max`", 1..=DIGITS_MAX));
-        match (fixed, digits, min, max) {
-            (Some(fixed), None, None, None) => (fixed, fixed),
-            (Some(fixed), Some((_, digits)), None, None) if digits == fixed => (fixed, fixed),
-            (None, Some((_, digits)), None, None) => (digits, digits),
-            (None, None, min, Some(max)) if min.unwrap_or(1) <= max => (min.unwrap_or(1), max),
-            _ => {
-                let place = fields.place;
-                self.error(Report {
-                    code: "flow/digits",
-                    place,
-                    message: "how many digits is not clear".to_owned(),
-                    label: "in this `collect`",
-                    help: Some(
-                        "`digits: 8`, or `min: 4` and `max: 12`; a date, phone or zip has its own length"
-                            .to_owned(),
-                    ),
-                });
-                (1, DIGITS_MAX)
-            }
-        }
+        let (play, again) = (play?, again?);
+        Some(Verb::Menu(Menu { play, again, keys, no_input, wrong_key, give_up, patience, ..Menu::default() }))
     }
 
     pub(super) fn topics(&mut self, node: &Node) -> Option<Verb> {
@@ -178,7 +102,7 @@ impl Reader<'_> {
         }))
     }
 
-    fn prompts_of_question(&mut self, fields: &mut Fields<'_>) -> (Option<Say>, Option<Say>) {
+    pub(super) fn prompts_of_question(&mut self, fields: &mut Fields<'_>) -> (Option<Say>, Option<Say>) {
         let play = fields.require(self, "play").and_then(|node| self.say(node, "`play`"));
         let again = match fields.take("again") {
             Some(node) => self.say(node, "`again`"),

@@ -15,9 +15,11 @@ const BRANCHES_MAX: usize = 50;
 /// Dead air a caller does not take for a broken line (domain S7).
 const WAIT_MAX: Duration = Duration::from_secs(3);
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 17] = [
     "play",
+    "say",
     "menu",
+    "confirm",
     "collect",
     "library",
     "set",
@@ -33,9 +35,7 @@ const VERBS: [&str; 15] = [
     "hang_up",
 ];
 
-const VERBS_NOT_AVAILABLE: [&str; 31] = [
-    "say",
-    "confirm",
+const VERBS_NOT_AVAILABLE: [&str; 29] = [
     "listen",
     "http",
     "lookup",
@@ -149,7 +149,9 @@ impl Reader<'_> {
     fn verb_of(&mut self, word: &str, node: &Node) -> Option<Verb> {
         match word {
             "play" => self.play(node),
+            "say" => self.says(node),
             "menu" => self.menu(node),
+            "confirm" => self.confirm(node),
             "collect" => self.collect(node),
             "library" => self.topics(node),
             "set" => Some(Verb::Set(self.assignments(node))),

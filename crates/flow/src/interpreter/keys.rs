@@ -4,6 +4,7 @@ use primitives::{Now, Private};
 
 use super::Interpreter;
 use super::state::{Hearing, Jump, Phase, SEQUENCE_WINDOW, Sequence, Waiting};
+use crate::entry::Kind;
 use crate::flow::{Keys, Say, Tag, Verb};
 use crate::{Action, KeyClass, Urgency};
 
@@ -80,7 +81,8 @@ impl Interpreter {
     fn is_keying_data(&self) -> bool {
         let is_entry = matches!(&self.waiting, Waiting::Question(question)
             if !matches!(question.phase, Phase::Confirming | Phase::ConfirmListening { .. }));
-        is_entry && matches!(self.frame.step().map(|step| &step.verb), Some(Verb::Collect(_)))
+        is_entry
+            && matches!(self.frame.step().map(|step| &step.verb), Some(Verb::Collect(collect)) if collect.kind != Kind::YesNo)
     }
 
     fn menu_binds_zero(&self) -> bool {

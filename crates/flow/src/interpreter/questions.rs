@@ -1,12 +1,15 @@
 //! `menu`, `collect`, `library`: asking, listening, asking again, giving up.
 
-use jiff::civil::Date;
+use std::sync::Arc;
+
 use primitives::{Now, Private};
 
 use super::Interpreter;
 use super::state::{Jump, Phase, Question, Waiting};
 use crate::expression::Value;
-use crate::flow::{Collect, Go, Kind, Menu, Patience, Say, Step, Topics, Verb};
+use crate::entry::Kind;
+use crate::flow::{Collect, Go, Menu, Patience, Say, Step, Topics, Verb};
+use crate::speech;
 use crate::{Action, KeyClass, PromptRef};
 
 impl Interpreter {
@@ -22,8 +25,7 @@ impl Interpreter {
         let flow = self.frame.flow.clone();
         let step = self.frame.step_of(&flow)?;
         if self.typed_ahead.is_empty() {
-            self.ask(step, out);
-            return None;
+            return self.ask(step, out);
         }
         let patience = patience_of(&step.verb)?;
         let until = now.mono + patience.wait;
@@ -42,16 +44,23 @@ impl Interpreter {
     }
 
     /// Plays the question, the long form the first time.
-    fn ask(&mut self, step: &Step, out: &mut Vec<Action>) {
-        let Some((play, again)) = prompts_of(&step.verb) else { return };
-        let Some(question) = self.question() else { return };
+    fn ask(&mut self, step: &Step, out: &mut Vec<Action>) -> Option<Jump> {
+        let (play, again) = prompts_of(&step.verb)?;
+        let question = self.question()?;
         let say = if question.is_repeat { again } else { play };
         question.asked = question.asked.saturating_add(1);
         question.is_repeat = true;
         question.phase = Phase::Asking;
         question.digits = Private::default();
         question.is_star = false;
-        self.play(say, out);
+        match &step.verb {
+            Verb::Menu(Menu { words: Some(words), .. }) => match self.spoken(words) {
+                Ok(prompts) => self.play_prompts(prompts, out),
+                Err(_) => return Some(Jump::Failed),
+            },
+            _ => self.play(say, out),
+        }
+        None
     }
 
     /// The prompt is over: now it listens.
@@ -65,7 +74,7 @@ impl Interpreter {
             Phase::Confirming => question.phase = Phase::ConfirmListening { until: now.mono + wait },
             Phase::Topic(_) => {
                 question.asked = 0;
-                self.ask(step, out);
+                return self.ask(step, out);
             }
             Phase::Listening { .. } | Phase::ConfirmListening { .. } => {}
         }
@@ -93,8 +102,7 @@ impl Interpreter {
                 if question.is_star {
                     // `*` alone: begin anew, and that is no mistake of hers.
                     question.asked = question.asked.saturating_sub(1);
-                    self.ask(step, out);
-                    return None;
+                    return self.ask(step, out);
                 }
                 if question.digits.expose().is_empty() {
                     return self.ask_again(step, out);
@@ -109,8 +117,7 @@ impl Interpreter {
     fn ask_again(&mut self, step: &Step, out: &mut Vec<Action>) -> Option<Jump> {
         let tries = patience_of(&step.verb)?.tries;
         if self.question()?.asked < tries {
-            self.ask(step, out);
-            return None;
+            return self.ask(step, out);
         }
         if let Verb::Collect(collect) = &step.verb
             && collect.is_optional
@@ -155,8 +162,7 @@ impl Interpreter {
             // Asked for, so no mistake; and the long form, as whoever asks has not understood.
             question.asked = question.asked.saturating_sub(1);
             question.is_repeat = false;
-            self.ask(step, out);
-            return None;
+            return self.ask(step, out);
         }
         out.push(Action::Key(KeyClass::Wrong(key)));
         match &menu.wrong_key {
@@ -192,8 +198,7 @@ impl Interpreter {
         if playing.is_some() || key == topics.repeat {
             out.push(Action::Key(KeyClass::Menu(key)));
             self.question()?.asked = 0;
-            self.ask(step, out);
-            return None;
+            return self.ask(step, out);
         }
         if key == topics.back {
             out.push(Action::Key(KeyClass::Menu(key)));
@@ -228,7 +233,8 @@ impl Interpreter {
                 question.is_star = true;
                 None
             }
-            '#' => self.entry_complete(now, step, collect, out),
+            '#' if collect.ends_with_hash => self.entry_complete(now, step, collect, out),
+            '#' => None,
             digit => {
                 let mut digits = std::mem::take(&mut question.digits).into_exposed();
                 digits.push(digit);
@@ -253,7 +259,7 @@ impl Interpreter {
         if digits.expose().is_empty() && collect.is_optional {
             return self.entered(collect, digits, out);
         }
-        if !is_possible(collect, digits.expose()) {
+        if meaning(collect, digits.expose()).is_none() {
             out.push(Action::Key(data(collect, digits.expose().len())));
             return self.ask_again(step, out);
         }
@@ -272,12 +278,24 @@ impl Interpreter {
         }
         question.phase = Phase::Confirming;
         let digits = question.digits.clone();
-        let names = digits.expose().chars().map(|digit| format!("digit_{digit}").into());
-        let prompts = names.chain(collect.confirm.clone());
+        let prompts = self.read_back(collect, digits.expose()).into_iter().chain(collect.confirm.clone());
         let prompts: Vec<PromptRef> =
             prompts.map(|name| PromptRef { language: self.language.clone(), name }).collect();
         self.play_prompts(prompts, out);
         None
+    }
+
+    /// The entry as it is said: a date as a date, a number as a number.
+    fn read_back(&self, collect: &Collect, digits: &str) -> Vec<Arc<str>> {
+        if self.is_foreseen() {
+            return collect.longest.get(&self.language).cloned().unwrap_or_default();
+        }
+        let said = match collect.kind {
+            Kind::YesNo | Kind::Digits | Kind::Phone | Kind::Zip => digits.to_owned(),
+            kind => kind.meaning(digits).map(|value| value.to_string()).unwrap_or_default(),
+        };
+        speech::pieces(collect.kind.form(), &self.language, &said)
+            .unwrap_or_else(|_| digits.chars().map(|digit| format!("digit_{digit}").into()).collect())
     }
 
     fn confirm_key(
@@ -297,8 +315,7 @@ impl Interpreter {
             '2' => {
                 out.push(Action::Key(KeyClass::Menu(key)));
                 self.question()?.asked = 0;
-                self.ask(step, out);
-                None
+                self.ask(step, out)
             }
             _ => {
                 out.push(Action::Key(KeyClass::Wrong(key)));
@@ -312,7 +329,10 @@ impl Interpreter {
     /// The entry is what the variable is from now on.
     fn entered(&mut self, collect: &Collect, digits: Private<String>, out: &mut Vec<Action>) -> Option<Jump> {
         out.push(Action::Key(data(collect, digits.expose().len())));
-        let value = digits.map(|digits| self.foresight.value(Value::Text(digits.into())));
+        let value = digits.map(|digits| {
+            let value = meaning(collect, &digits).unwrap_or_else(|| Value::unset(collect.kind.of_type()));
+            self.foresight.value(value)
+        });
         self.frame.variables.insert(collect.variable.clone(), value);
         Some(Jump::Next("next"))
     }
@@ -326,23 +346,10 @@ fn data(collect: &Collect, digits: usize) -> KeyClass {
     }
 }
 
-fn is_possible(collect: &Collect, digits: &str) -> bool {
+/// What digits mean; `None` where they are too few or impossible.
+fn meaning(collect: &Collect, digits: &str) -> Option<Value> {
     let is_long_enough = (collect.min..=collect.max).contains(&digits.len());
-    is_long_enough
-        && match collect.kind {
-            Kind::Digits | Kind::Phone | Kind::Zip => true,
-            Kind::Date => is_date(digits),
-        }
-}
-
-/// `MMDDYYYY`, a day there was or will be in a lifetime.
-fn is_date(digits: &str) -> bool {
-    let number = |from: usize, to: usize| digits.get(from..to).and_then(|part| part.parse::<i16>().ok());
-    let (Some(month), Some(day), Some(year)) = (number(0, 2), number(2, 4), number(4, 8)) else {
-        return false;
-    };
-    let small = |n: i16| i8::try_from(n).unwrap_or(0);
-    (1900..=2100).contains(&year) && Date::new(year, small(month), small(day)).is_ok()
+    collect.kind.meaning(digits).filter(|_| is_long_enough)
 }
 
 fn patience_of(verb: &Verb) -> Option<&Patience> {

@@ -8,6 +8,7 @@ use super::{Foresight, Interpreter};
 use crate::Caller;
 use crate::Urgency;
 use crate::calendar::Opening;
+use crate::entry::Kind;
 use crate::expression::Value;
 use crate::flow::{Collect, Flow, Keys, Library, StepId, Verb};
 
@@ -160,6 +161,9 @@ impl Interpreter {
                 (Some(Verb::Collect(_)), Phase::Confirming | Phase::ConfirmListening { .. }) => {
                     Situation::Question { keys: vec!['1', '2'] }
                 }
+                (Some(Verb::Collect(collect)), _) if collect.kind == Kind::YesNo => {
+                    Situation::Question { keys: vec!['1', '2'] }
+                }
                 (Some(Verb::Collect(collect)), _) => Situation::Entry(Asked::of(collect)),
                 _ => Situation::Ended,
             },
@@ -187,17 +191,8 @@ impl Interpreter {
 
 impl Asked {
     fn of(collect: &Collect) -> Self {
-        use crate::flow::Kind;
-        let length = collect.min.max(1);
-        let mut valid = match collect.kind {
-            Kind::Date => "01012000".to_owned(),
-            Kind::Digits | Kind::Phone | Kind::Zip => "5".repeat(length),
-        };
-        valid.truncate(collect.max.max(1));
-        let invalid = match collect.kind {
-            Kind::Date => Some("99999999".to_owned()),
-            Kind::Digits | Kind::Phone | Kind::Zip => (length > 1).then(|| "5".to_owned()),
-        };
+        let valid = collect.kind.possible(collect.min);
+        let invalid = collect.kind.impossible(collect.min);
         Self {
             valid,
             invalid,

@@ -35,6 +35,14 @@ impl Interpreter {
                 self.waiting = Waiting::Play { keys: *keys };
                 None
             }
+            Verb::Say { words, keys } => match self.spoken(words) {
+                Ok(prompts) => {
+                    self.play_prompts(prompts, out);
+                    self.waiting = Waiting::Play { keys: *keys };
+                    None
+                }
+                Err(_) => Some(Jump::Failed),
+            },
             Verb::Menu(_) | Verb::Collect(_) | Verb::Library(_) => {
                 self.waiting = Waiting::Question(Question::new());
                 self.begin_question(now, out)
