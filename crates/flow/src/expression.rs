@@ -359,9 +359,8 @@ impl Template {
 
     /// Its text; `None` where it names anything nobody knows before the call.
     pub(crate) fn known_text(&self, values: &Values) -> Result<Option<Arc<str>>, Unworkable> {
-        let is_unknown = |name: &str| {
-            values.get(name).is_some_and(|value| matches!(value.expose(), Value::Unknown(_)))
-        };
+        let is_unknown =
+            |name: &str| values.get(name).is_some_and(|value| matches!(value.expose(), Value::Unknown(_)));
         if self.names().any(is_unknown) {
             return Ok(None);
         }

@@ -4,12 +4,12 @@
 //! read is reported and replaced by something harmless, and the file is refused at the end.
 
 pub(crate) mod calendars;
+mod entries;
 mod fields;
 pub(crate) mod flow;
 mod people;
 mod promises;
 mod questions;
-mod entries;
 mod say;
 mod step;
 pub(crate) mod tests;

@@ -123,11 +123,20 @@ fn each_kind_of_entry_is_read_back_as_what_it_means() {
         ("kind: time", "0905", "number_9 number_oh number_5 time_am"),
         ("kind: number, range: [0, 300]", "120#", "number_1 number_hundred number_20"),
         ("kind: decimal, range: [90, 110]", "1012", "number_1 number_hundred number_1 number_point number_2"),
-        ("kind: money, range: [0, 99900]", "2150#", "number_20 number_1 money_dollars money_and number_50 money_cents"),
-        ("kind: phone", "3125550100", "digit_3 digit_1 digit_2 digit_5 digit_5 digit_5 digit_0 digit_1 digit_0 digit_0"),
+        (
+            "kind: money, range: [0, 99900]",
+            "2150#",
+            "number_20 number_1 money_dollars money_and number_50 money_cents",
+        ),
+        (
+            "kind: phone",
+            "3125550100",
+            "digit_3 digit_1 digit_2 digit_5 digit_5 digit_5 digit_0 digit_1 digit_0 digit_0",
+        ),
         ("kind: zip, sensitive: identifier", "60601", "digit_6 digit_0 digit_6 digit_0 digit_1"),
     ] {
-        let steps = format!("  ask:\n    collect: {{ as: it, play: enter_zip, {kind}, confirm: is_that_right }}\n");
+        let steps =
+            format!("  ask:\n    collect: {{ as: it, play: enter_zip, {kind}, confirm: is_that_right }}\n");
         let mut phone = caller(&steps);
         phone.keys(keys);
         assert_eq!(hears(&mut phone), format!("{expected} is_that_right after 500ms"), "{kind}");
@@ -186,7 +195,10 @@ fn a_confirmation_says_what_is_to_be_confirmed_and_no_leads_elsewhere() {
 fn what_cannot_be_asked_for_is_said_before_any_call() {
     for (collect, expected) in [
         ("digits: 16, sensitive: payment", "flow/payment card numbers are not collected by a flow"),
-        ("kind: number, range: [0, 10], optional: true", "flow/optional a number or a yes and no cannot be optional"),
+        (
+            "kind: number, range: [0, 10], optional: true",
+            "flow/optional a number or a yes and no cannot be optional",
+        ),
         ("kind: number, range: [10, 1]", "flow/out-of-range this is no range a caller can key in"),
         ("kind: number", "flow/missing-key `collect` needs `range`"),
         ("kind: date, digits: 6", "flow/digits how many digits is not clear"),
@@ -204,15 +216,18 @@ fn a_proof_counts_the_longest_value_and_follows_one_that_does_not_fit() {
                  say: [{ digits: \"${it}\" }]\n    on_error: misfit\n    next: person\n  misfit:\n    play: closed_message\n";
     let text = flow_of(steps).replace(
         "steps:\n",
-        "promises:\n  - { from: tell, reaches: queue nurses, within: 9s }\n  - { from: tell, reaches: queue nurses, within: 11s }\nsteps:\n",
+        "promises:\n  - { from: tell, reaches: queue nurses, within: 39s }\n  - { from: tell, reaches: queue nurses, within: 41s }\nsteps:\n",
     );
     let environment = speaking();
     let library = compile(&[source("desk.yaml", &text)], &environment).library.unwrap();
     let proofs = prove(&library, &environment, std::time::Instant::now());
     let promises: Vec<bool> =
         proofs.iter().filter(|proof| proof.rule == "promise").map(|proof| proof.holds).collect();
-    assert_eq!(promises, [false, true], "twenty digits of half a second");
-    let broken: Vec<&str> =
-        proofs.iter().filter(|proof| !proof.holds && proof.rule != "promise").map(|proof| proof.rule).collect();
+    assert_eq!(promises, [false, true], "twenty digits of two seconds");
+    let broken: Vec<&str> = proofs
+        .iter()
+        .filter(|proof| !proof.holds && proof.rule != "promise")
+        .map(|proof| proof.rule)
+        .collect();
     assert!(broken.is_empty(), "{broken:?}");
 }

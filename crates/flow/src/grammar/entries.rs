@@ -65,7 +65,8 @@ impl Reader<'_> {
         let is_sensitive = self.sensitive(&mut fields);
         let optional = fields.take("optional");
         let is_optional = optional.and_then(|node| self.truth(node, "`optional`")).unwrap_or(false);
-        if let (true, Some(node)) = (is_optional && kind.of_type() != crate::expression::Type::Text, optional) {
+        if let (true, Some(node)) = (is_optional && kind.of_type() != crate::expression::Type::Text, optional)
+        {
             self.error(Report {
                 code: "flow/optional",
                 place: node.place,

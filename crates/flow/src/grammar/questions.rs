@@ -55,7 +55,16 @@ impl Reader<'_> {
         }
         fields.finish(self);
         let (play, again) = (play?, again?);
-        Some(Verb::Menu(Menu { play, again, keys, no_input, wrong_key, give_up, patience, ..Menu::default() }))
+        Some(Verb::Menu(Menu {
+            play,
+            again,
+            keys,
+            no_input,
+            wrong_key,
+            give_up,
+            patience,
+            ..Menu::default()
+        }))
     }
 
     pub(super) fn topics(&mut self, node: &Node) -> Option<Verb> {

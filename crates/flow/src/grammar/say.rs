@@ -17,7 +17,8 @@ const WORDS_MAX: usize = 12;
 impl Reader<'_> {
     /// `say: [your_number_is, { digits: "${phone}" }]`, or a map with `words` and `keys`.
     pub(super) fn says(&mut self, node: &Node) -> Option<Verb> {
-        let is_long = matches!(&node.value, Value::Map(entries) if entries.iter().any(|(key, _)| key.text == "words"));
+        let is_long =
+            matches!(&node.value, Value::Map(entries) if entries.iter().any(|(key, _)| key.text == "words"));
         if !is_long {
             return Some(Verb::Say { words: self.words(node, "`say`")?, keys: Keys::Stop });
         }
@@ -38,7 +39,8 @@ impl Reader<'_> {
                 words.map(Words)
             }
             Value::Null | Value::List(_) => {
-                let expected = format!("1 to {WORDS_MAX} prompts and values: `[a_prompt, {{ digits: \"${{x}}\" }}]`");
+                let expected =
+                    format!("1 to {WORDS_MAX} prompts and values: `[a_prompt, {{ digits: \"${{x}}\" }}]`");
                 self.wrong_kind(node, what, &expected);
                 None
             }

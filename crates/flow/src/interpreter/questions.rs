@@ -6,8 +6,8 @@ use primitives::{Now, Private};
 
 use super::Interpreter;
 use super::state::{Jump, Phase, Question, Waiting};
-use crate::expression::Value;
 use crate::entry::Kind;
+use crate::expression::Value;
 use crate::flow::{Collect, Go, Menu, Patience, Say, Step, Topics, Verb};
 use crate::speech;
 use crate::{Action, KeyClass, PromptRef};
