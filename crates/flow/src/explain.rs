@@ -19,7 +19,8 @@ pub fn explained() -> impl Iterator<Item = &'static str> {
 
 /// The code somebody who wrote `code` most likely meant.
 pub fn nearest_code(code: &str) -> Option<&'static str> {
-    crate::diagnostic::did_you_mean(code, explained())
+    let near = |code: &str| crate::diagnostic::did_you_mean(code, explained());
+    near(code).or_else(|| near(&format!("flow/{code}")))
 }
 
 fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -34,6 +34,6 @@ pub use flow::{Digest, Flow, Library};
 pub use graph::{Counts, Graph};
 pub use interpreter::Interpreter;
 pub use prove::{Proof, ProvedAt, prove};
-pub use scenario::{TestResult, run_tests};
+pub use scenario::{Heard, PromptTexts, TestResult, Trial, run_tests};
 pub use urgency::Urgency;
 pub use verification::Verification;

@@ -14,6 +14,7 @@ use crate::compile::Environment;
 use crate::document::Place;
 use crate::flow::Library;
 use crate::{Caller, Urgency};
+pub use run::{Heard, PromptTexts, Trial};
 use run::{Run, Seen, is_step};
 
 /// How one test went.
@@ -65,7 +66,7 @@ pub fn run_tests(library: &Arc<Library>, environment: &Environment, now: Now) ->
 }
 
 /// One test.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     pub(crate) flow: Arc<str>,
     pub(crate) name: String,
@@ -81,7 +82,7 @@ pub(crate) struct Scenario {
 }
 
 /// What the caller does once the call is at a step.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ScriptEntry {
     /// `step`, or `flow/step`.
     pub(crate) at: String,
@@ -91,7 +92,7 @@ pub(crate) struct ScriptEntry {
     pub(crate) after: Duration,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Deed {
     Keys(Vec<char>),
     HangUp,
@@ -130,7 +131,7 @@ pub(crate) enum Goal {
     Hears(String),
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Expected {
     pub(crate) hears: Vec<String>,
     pub(crate) reaches: Option<Goal>,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use acd::QueueConfig;
 use call::{MediaSetup, Prompts, Setup, Trunk, TrunkConfig};
-use flow::{Compiled, Finding, PromptInfo, PromptRef, Source};
+use flow::{Compiled, Finding, PromptInfo, PromptRef, PromptTexts, Source};
 use media::Prompt;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -32,6 +32,8 @@ pub struct Content {
     pub queues: BTreeMap<String, QueueConfig>,
     /// What flows are compiled against.
     pub environment: flow::Environment,
+    /// What prompts say, as far as it is written down.
+    pub texts: PromptTexts,
     prompts: BTreeMap<PromptRef, PathBuf>,
 }
 
@@ -119,6 +121,7 @@ impl Content {
             sources.push(Source { path: shown, text });
         }
         let (prompts, infos) = measure_prompts(&folder.join("prompts"))?;
+        let texts = prompt_texts(&folder.join("prompts"), infos.keys())?;
         let environment = flow::Environment {
             queues: queues.iter().map(|(name, queue)| (name.clone(), queue_info(queue))).collect(),
             numbers,
@@ -126,13 +129,18 @@ impl Content {
             is_production: config.environment == Environment::Production,
         };
         let compiled = flow::compile(&sources, &environment);
-        Ok(Self { sources, compiled, queues, environment, prompts })
+        Ok(Self { sources, compiled, queues, environment, texts, prompts })
     }
 
     /// A finding with its lines and caret.
     pub fn show(&self, finding: &Finding) -> String {
         let source = self.sources.iter().find(|source| source.path == finding.path);
         finding.render(source.map(|source| source.text.as_str()))
+    }
+
+    /// The sound of a prompt as it is in its file, and its samples a second.
+    pub fn samples(&self, prompt: &PromptRef) -> Result<(Vec<i16>, u32), ContentError> {
+        self.prompts.get(prompt).map_or_else(|| Ok((Vec::new(), 8_000)), |path| samples(path))
     }
 
     /// Everything a switch works with: every prompt decoded, every name bound.
@@ -268,6 +276,11 @@ fn measure(path: &Path) -> Result<PromptInfo, ContentError> {
 }
 
 fn decode(path: &Path) -> Result<Prompt, ContentError> {
+    let (samples, rate) = samples(path)?;
+    Ok(Prompt::from_pcm(&samples, rate))
+}
+
+fn samples(path: &Path) -> Result<(Vec<i16>, u32), ContentError> {
     let file =
         fs::File::open(path).map_err(|cause| ContentError::Unreadable { path: path.to_owned(), cause })?;
     let mut reader = wav(path, io::BufReader::new(file))?;
@@ -275,7 +288,36 @@ fn decode(path: &Path) -> Result<Prompt, ContentError> {
     let samples = reader.samples::<i16>().collect::<Result<Vec<_>, _>>();
     let samples =
         samples.map_err(|error| ContentError::Prompt { path: path.to_owned(), why: error.to_string() })?;
-    Ok(Prompt::from_pcm(&samples, rate))
+    Ok((samples, rate))
+}
+
+/// `prompts/<language>/prompts.yaml`, of which only the words are read here.
+#[derive(Deserialize)]
+struct Manifest {
+    prompts: BTreeMap<String, Worded>,
+}
+
+#[derive(Deserialize)]
+struct Worded {
+    #[serde(default)]
+    text: String,
+}
+
+/// What the prompts of each language say. A language without the file has words nobody wrote down.
+fn prompt_texts<'l>(
+    folder: &Path,
+    languages: impl Iterator<Item = &'l String>,
+) -> Result<PromptTexts, ContentError> {
+    let mut texts = PromptTexts::new();
+    for language in languages {
+        let path = folder.join(language).join("prompts.yaml");
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let file: Manifest = serde_saphyr::from_str(&text)
+            .map_err(|error| ContentError::Named(explain(&error, &text, &path.display().to_string())))?;
+        let words = file.prompts.into_iter().map(|(name, prompt)| (name, prompt.text));
+        texts.insert(language.clone(), words.collect());
+    }
+    Ok(texts)
 }
 
 /// A reader of a WAV file that telephony can play.

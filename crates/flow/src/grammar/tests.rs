@@ -53,7 +53,7 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn scenarios(&mut self, node: &Node, flow: &Arc<str>, answers: &[String]) -> Vec<Scenario> {
+    pub(crate) fn scenarios(&mut self, node: &Node, flow: &Arc<str>, answers: &[String]) -> Vec<Scenario> {
         match &node.value {
             Value::List(nodes) if nodes.len() <= TESTS_MAX => {
                 nodes.iter().filter_map(|node| self.scenario(node, flow, answers)).collect()

@@ -1,6 +1,8 @@
 //! Runs a test: the real interpreter, a caller who follows the script, queues that behave as the test says, and
 //! a clock that jumps from one event to the next.
 
+mod trial;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +12,8 @@ use primitives::{Now, Private};
 use super::{Agents, Deed, Far, Goal, Scenario};
 use crate::compile::Environment;
 use crate::flow::Library;
-use crate::{Action, Caller, Event, Interpreter, Play, QueueNews, TransferNews, Urgency};
+use crate::{Action, Caller, Event, Interpreter, Play, PromptRef, QueueNews, TransferNews, Urgency};
+pub use trial::{Heard, PromptTexts, Trial};
 
 /// A test that takes longer is stuck.
 const TEST_TIME_MAX: Duration = Duration::from_mins(30);
@@ -22,6 +25,8 @@ const AGENT_ANSWERS_AFTER: Duration = Duration::from_secs(2);
 const FAR_ANSWERS_AFTER: Duration = Duration::from_secs(3);
 /// Between the keys of one entry.
 const BETWEEN_KEYS: Duration = Duration::from_millis(300);
+/// From coming to a step to the caller's first key, where a script says nothing else.
+pub(crate) const AFTER_DEED: Duration = Duration::from_secs(1);
 
 /// What was seen, at a time since the answer.
 #[derive(Debug)]
@@ -51,7 +56,7 @@ enum Pending {
 
 #[derive(Debug)]
 struct Simulation<'a> {
-    scenario: &'a Scenario,
+    scenario: Scenario,
     environment: &'a Environment,
     interpreter: Interpreter,
     now: Now,
@@ -59,7 +64,11 @@ struct Simulation<'a> {
     answered: Option<Instant>,
     pending: Vec<(Instant, Pending)>,
     /// Prompts that play, with the moment each begins; and when the last ends.
-    playing: Vec<(Instant, String)>,
+    playing: Vec<(Instant, PromptRef)>,
+    /// What was heard of it, for who wants to hear it again.
+    sound: Vec<Heard>,
+    /// What prompts say, where the transcript is to show it.
+    texts: Option<&'a PromptTexts>,
     play_ends: Option<Instant>,
     /// Stays in queues and transfers are numbered, so that news of a former one is not heard.
     stay: u32,
@@ -77,19 +86,40 @@ pub(super) fn run(
     base: Now,
     scenario: &Scenario,
 ) -> Option<Run> {
+    let mut simulation = begin(library, environment, base, scenario, None)?;
+    simulation.event(Event::CallStarted);
+    for _ in 0..EVENTS_MAX {
+        if simulation.is_over || !simulation.next_event() {
+            break;
+        }
+    }
+    simulation.finish();
+    Some(simulation.run)
+}
+
+/// A call that is there and has not begun.
+fn begin<'a>(
+    library: &Arc<Library>,
+    environment: &'a Environment,
+    base: Now,
+    scenario: &Scenario,
+    texts: Option<&'a PromptTexts>,
+) -> Option<Simulation<'a>> {
     let flow = library.answering(&scenario.dialled).or_else(|| library.flow(&scenario.flow))?.clone();
     let zone = flow.calendar.as_ref().and_then(|name| library.calendars.get(name));
     let wall = scenario.at.or_else(|| ordinary_morning(zone.map(|calendar| &calendar.zone)))?;
     let caller = Caller { dialled: scenario.dialled.clone(), ..scenario.caller.clone() };
     let interpreter = Interpreter::new(library.clone(), flow, caller);
-    let mut simulation = Simulation {
-        scenario,
+    Some(Simulation {
+        scenario: scenario.clone(),
         environment,
         now: Now { mono: base.mono, wall },
         start: base.mono,
         answered: None,
         pending: Vec::new(),
         playing: Vec::new(),
+        sound: Vec::new(),
+        texts,
         play_ends: None,
         stay: 0,
         queue: None,
@@ -105,15 +135,7 @@ pub(super) fn run(
             transcript: Vec::new(),
         },
         interpreter,
-    };
-    simulation.event(Event::CallStarted);
-    for _ in 0..EVENTS_MAX {
-        if simulation.is_over || !simulation.next_event() {
-            break;
-        }
-    }
-    simulation.finish();
-    Some(simulation.run)
+    })
 }
 
 /// Wednesday 7 January 2026, 10:00 where the flow's calendar is.
@@ -147,6 +169,12 @@ impl Simulation<'_> {
             self.happen(what);
         }
         true
+    }
+
+    /// When [`Simulation::next_event`] would go on.
+    fn next_moment(&self) -> Option<Instant> {
+        let pending = self.pending.iter().map(|(due, _)| *due).min();
+        [self.interpreter.poll_timeout(), self.play_ends, pending].into_iter().flatten().min()
     }
 
     fn advance(&mut self, to: Instant) {
@@ -294,7 +322,7 @@ impl Simulation<'_> {
         self.silence();
         let mut at = self.now.mono + play.lead_in;
         for prompt in &play.prompts {
-            self.playing.push((at, prompt.name.to_string()));
+            self.playing.push((at, prompt.clone()));
             let known =
                 self.environment.prompts.get(&*prompt.language).and_then(|all| all.get(&*prompt.name));
             at += known.map(|info| info.duration).unwrap_or_default();
@@ -306,6 +334,12 @@ impl Simulation<'_> {
             true => self.note(&format!("    hears {} over and over", names.join(", "))),
             false => self.note(&format!("    hears {} ({time:.1} s)", names.join(", "))),
         }
+        if let Some(texts) = self.texts.filter(|_| !play.repeats) {
+            for prompt in &play.prompts {
+                let text = texts.get(&*prompt.language).and_then(|all| all.get(&*prompt.name));
+                self.run.transcript.extend(text.map(|text| format!("              “{text}”")));
+            }
+        }
         self.play_ends = (!play.repeats).then_some(at);
     }
 
@@ -313,11 +347,14 @@ impl Simulation<'_> {
     fn silence(&mut self) {
         self.play_ends = None;
         let now = self.now.mono;
-        for (begins, name) in std::mem::take(&mut self.playing) {
-            if begins < now {
-                let after = begins.saturating_duration_since(self.answered.unwrap_or(self.start));
-                self.run.seen.push(Seen { after, goal: Goal::Hears(name) });
-            }
+        let answered = self.answered.unwrap_or(self.start);
+        let playing = std::mem::take(&mut self.playing);
+        let ends = playing.iter().skip(1).map(|(begins, _)| *begins).chain([now]);
+        for ((begins, prompt), ends) in playing.iter().zip(ends).filter(|((begins, _), _)| *begins < now) {
+            let from = begins.saturating_duration_since(answered);
+            self.run.seen.push(Seen { after: from, goal: Goal::Hears(prompt.name.to_string()) });
+            let until = ends.min(now).saturating_duration_since(answered);
+            self.sound.push(Heard { prompt: prompt.clone(), from, until });
         }
     }
 
@@ -352,10 +389,16 @@ impl Simulation<'_> {
     }
 
     fn note(&mut self, what: &str) {
+        let line = format!("{} {what}", self.clock());
+        self.run.transcript.push(line);
+    }
+
+    /// Minutes, seconds and tenths since the call came.
+    fn clock(&self) -> String {
         let since = self.now.mono.saturating_duration_since(self.start);
         let (minutes, seconds) = (since.as_secs() / 60, since.as_millis() % 60_000);
         let tenths = seconds / 100;
-        self.run.transcript.push(format!("{minutes:02}:{:02}.{} {what}", tenths / 10, tenths % 10));
+        format!("{minutes:02}:{:02}.{}", tenths / 10, tenths % 10)
     }
 
     fn finish(&mut self) {

@@ -1,6 +1,7 @@
 mod check;
 mod explain;
 mod graph;
+mod trial;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,9 @@ pub enum Flow {
     /// Prove, for every caller and every fault, that the safety rules S1 to S22 and the flows' own promises hold.
     /// Exit status: 0 all hold, 1 some do not, 2 cannot read.
     Prove(Folder),
+    /// Call a flow in the terminal: its words as text, keys typed, silence, faults, a clock that waits for you.
+    /// Exit status: 0 called, 2 cannot read.
+    Try(trial::Try),
     /// Say what a finding's code means: what, why, an example, the fix. Exit status: 0 known, 2 not.
     Explain(explain::Explain),
     /// Draw a flow and the flows it calls. Exit status: 0 drawn, 2 cannot read.
@@ -60,6 +64,7 @@ impl Flow {
             Self::Check(folder) => folder.check(out),
             Self::Test(folder) => folder.test(out),
             Self::Prove(folder) => folder.prove(out),
+            Self::Try(trial) => trial.run(out),
             Self::Explain(explain) => explain.run(out),
             Self::Graph(draw) => draw.run(out),
         }
