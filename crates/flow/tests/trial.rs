@@ -20,7 +20,8 @@ fn tried(lines: &[&str]) -> (Vec<String>, String, bool) {
     let (sources, environment) = shipped::shipped();
     let library = compile(&sources, &environment).library.unwrap();
     let texts: PromptTexts =
-        [("en".to_owned(), [("choose_language".to_owned(), "For English, press 1.".to_owned())].into())].into();
+        [("en".to_owned(), [("choose_language".to_owned(), "For English, press 1.".to_owned())].into())]
+            .into();
     let mut trial = Trial::new(&library, &environment, &texts, "nurse-line", now()).unwrap();
     let mut printed = trial.news();
     for line in lines {
@@ -41,7 +42,8 @@ fn passes(saved: &str) -> Option<String> {
     let Some(library) = compiled.library else {
         return Some(format!("{text}\n{:#?}", compiled.findings));
     };
-    let kept = run_tests(&library, &environment, now()).into_iter().find(|result| result.name == "kept").unwrap();
+    let kept =
+        run_tests(&library, &environment, now()).into_iter().find(|result| result.name == "kept").unwrap();
     kept.failure.as_ref().map(|_| format!("{text}\n{kept}"))
 }
 
@@ -66,7 +68,13 @@ fn silence_comes_to_a_person_too() {
 fn what_is_wrong_is_told_and_changes_nothing() {
     let (printed, ..) = tried(&["x", ":nothing", ":agents nurse 1", ":at yesterday", ":set bla 1"]);
     let printed = printed.join("\n");
-    for told in ["`x` is no key", "`:nothing` is no command", "did you mean `nurses`?", "is not a moment", "a test has no `bla`"] {
+    for told in [
+        "`x` is no key",
+        "`:nothing` is no command",
+        "did you mean `nurses`?",
+        "is not a moment",
+        "a test has no `bla`",
+    ] {
         assert!(printed.contains(told), "{told}\n{printed}");
     }
 }
@@ -74,12 +82,15 @@ fn what_is_wrong_is_told_and_changes_nothing() {
 #[test]
 fn another_moment_begins_the_call_again() {
     let (printed, ..) = tried(&[":at 2026-12-25 03:00 America/Chicago", ":path"]);
-    assert_eq!(printed.last().map(String::as_str), Some("nurse-line/start → nurse-line/language → language/choose"));
+    assert_eq!(
+        printed.last().map(String::as_str),
+        Some("nurse-line/start → nurse-line/language → language/choose")
+    );
     assert_eq!(printed.iter().filter(|line| line.contains("nurse-line/start  play")).count(), 2);
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_call_saved_as_a_test_passes(

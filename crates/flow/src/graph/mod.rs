@@ -1,13 +1,15 @@
 //! A flow as a picture: steps and the ways between them, whatever their verbs.
 
+mod layout;
 mod mermaid;
+mod svg;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::Urgency;
 use crate::flow::outline::Exit;
-use crate::flow::{Flow, Go, Library, Step};
+use crate::flow::{Flow, Go, Library, Step, Verb};
 
 /// Steps and ways of one flow and of the flows it calls.
 #[derive(Clone, Debug)]
@@ -35,6 +37,10 @@ struct Node {
     urgency: Option<Urgency>,
     /// A person, or the advice to dial 911.
     helps: bool,
+    /// It is over in no time and nothing is heard.
+    computes: bool,
+    /// A way out of it ends the flow: in a sub-flow it goes back.
+    returns: bool,
     /// Flows it calls, by number of their cluster.
     calls: Vec<usize>,
     /// How many calls came here, where that is known.
@@ -48,6 +54,8 @@ struct Edge {
     /// `None`: the end of the flow.
     to: Option<usize>,
     words: Vec<String>,
+    /// Every way out of its step.
+    is_all: bool,
     /// The most urgent a caller becomes on the way.
     urgency: Option<Urgency>,
 }
@@ -84,6 +92,9 @@ fn cluster(flow: &Flow, numbers: &BTreeMap<&str, usize>, counts: Option<&Counts>
         what: step.verb.whom().or_else(|| said(step)).unwrap_or_default(),
         urgency: step.tag.urgency,
         helps: step.verb.helps(),
+        computes: !step.verb.is_told(),
+        returns: flow.answers.is_empty()
+            && (matches!(step.verb, Verb::Return) || step.exits(flow).iter().any(|exit| exit.to.is_none())),
         calls: step.calls(flow).into_iter().filter_map(|name| numbers.get(&**name).copied()).collect(),
         count: counts.map(|counts| {
             counts.get(&(flow.name().to_owned(), step.name.to_string())).copied().unwrap_or_default()
@@ -100,10 +111,14 @@ fn cluster(flow: &Flow, numbers: &BTreeMap<&str, usize>, counts: Option<&Counts>
                     edge.words.push(word);
                     edge.urgency = edge.urgency.into_iter().chain(urgency).min();
                 }
-                None => edges.push(Edge { from, to, words: vec![word], urgency }),
+                None => edges.push(Edge { from, to, words: vec![word], is_all: false, urgency }),
             }
         }
     }
+    let ways_from = |from: usize| edges.iter().filter(move |edge| edge.from == from).count();
+    let are_all: Vec<bool> =
+        edges.iter().map(|edge| edge.words.len() > 1 && ways_from(edge.from) == 1).collect();
+    edges.iter_mut().zip(are_all).for_each(|(edge, is_all)| edge.is_all = is_all);
     Cluster { flow: flow.name.clone(), nodes: flow.steps.iter().map(node).collect(), edges }
 }
 
@@ -131,6 +146,7 @@ impl Edge {
         const WORDS_MAX: usize = 3;
         match self.words.as_slice() {
             [next] if next == "next" => String::new(),
+            _ if self.is_all => "any exit".to_owned(),
             words if words.len() > WORDS_MAX => {
                 let first = words.first().map_or("", String::as_str);
                 format!("{first} and {} more", words.len() - 1)

@@ -148,7 +148,9 @@ fn ordinary_morning(zone: Option<&jiff::tz::TimeZone>) -> Option<Timestamp> {
 impl Simulation<'_> {
     /// Goes to the next moment at which anything happens. `false`: nothing will.
     fn next_event(&mut self) -> bool {
-        let pending = self.pending.iter().enumerate().min_by_key(|(at, (due, _))| (*due, *at));
+        let is_hers = |what: &Pending| matches!(what, Pending::Key(_) | Pending::HangUp);
+        let pending =
+            self.pending.iter().enumerate().min_by_key(|(at, (due, what))| (*due, is_hers(what), *at));
         let pending = pending.map(|(at, (due, _))| (*due, at));
         let timer = self.interpreter.poll_timeout();
         let moments = [timer, self.play_ends, pending.map(|(due, _)| due)];
@@ -158,7 +160,7 @@ impl Simulation<'_> {
             return false;
         }
         self.advance(due);
-        // Timers before the caller: who presses a key in the same moment was too late.
+        // Everything else before the caller: who presses a key in the same moment was too late.
         if timer.is_some_and(|timer| timer <= due) {
             self.event(Event::Timeout);
         } else if self.play_ends.is_some_and(|end| end <= due) {

@@ -195,17 +195,24 @@ impl<'a> Trial<'a> {
         if !are_keys {
             return Err(format!("`{keys}` is no key: 0 to 9, * and #; `:help` tells the rest"));
         }
-        let word = if keys.len() == 1 { "key" } else { "keys" };
-        self.write_down(&format!("{word}: \"{keys}\""), keys.len());
+        let begins = self.begins();
+        let mut pressed = String::new();
         let mut after = AFTER_DEED;
         for key in keys.chars() {
             self.pass(after);
             if self.is_over() {
-                return Ok(());
+                break;
             }
             self.simulation.note(&format!("    presses {key}"));
             self.simulation.event(Event::Digit(Private::new(key)));
+            pressed.push(key);
             after = BETWEEN_KEYS;
+        }
+        if let (Some(begins), false) = (begins, pressed.is_empty()) {
+            let word = if pressed.len() == 1 { "key" } else { "keys" };
+            self.script.push(begins.entry(&format!("{word}: \"{pressed}\"")));
+            let more = u32::try_from(pressed.len() - 1).unwrap_or_default();
+            self.last_press = Some(begins.at + BETWEEN_KEYS.saturating_mul(more));
         }
         self.settle_digits();
         self.go_on();
@@ -233,22 +240,13 @@ impl<'a> Trial<'a> {
         self.simulation.advance(until.max(self.simulation.now.mono));
     }
 
-    /// An entry of a test's script for what she does now, and when that is.
-    fn entry(&self, deed: &str) -> Option<(String, Duration)> {
-        let now = self.simulation.now.mono.saturating_duration_since(self.simulation.start) + AFTER_DEED;
+    /// What she does now, as a test would say when and where it begins.
+    fn begins(&self) -> Option<Begins> {
+        let at = self.simulation.now.mono.saturating_duration_since(self.simulation.start) + AFTER_DEED;
         let (step, since) = self.simulation.step.as_ref()?;
         let since = since.saturating_duration_since(self.simulation.start);
-        let after = now.saturating_sub(self.last_press.map_or(since, |last| last.max(since)));
-        let after =
-            if after == AFTER_DEED { String::new() } else { format!(", after: {}ms", after.as_millis()) };
-        Some((format!("{{ at: {step}, {deed}{after} }}"), now))
-    }
-
-    fn write_down(&mut self, deed: &str, keys: usize) {
-        let Some((entry, now)) = self.entry(deed) else { return };
-        self.script.push(entry);
-        let more = u32::try_from(keys.saturating_sub(1)).unwrap_or_default();
-        self.last_press = Some(now + BETWEEN_KEYS.saturating_mul(more));
+        let after = at.saturating_sub(self.last_press.map_or(since, |last| last.max(since)));
+        Some(Begins { step: step.clone(), after, at })
     }
 
     /// Begins the call again, with everything set so far.
@@ -273,6 +271,25 @@ impl<'a> Trial<'a> {
         self.simulation.scenario = scenario_of(&self.library, self.environment, &self.flow, &settings)?;
         self.settings = settings;
         Ok(())
+    }
+}
+
+/// Where and when a deed begins.
+#[derive(Debug)]
+struct Begins {
+    step: String,
+    after: Duration,
+    /// Since the call came.
+    at: Duration,
+}
+
+impl Begins {
+    /// As an entry of a test's script.
+    fn entry(&self, deed: &str) -> String {
+        let Self { step, after, .. } = self;
+        let after =
+            if *after == AFTER_DEED { String::new() } else { format!(", after: {}ms", after.as_millis()) };
+        format!("{{ at: {step}, {deed}{after} }}")
     }
 }
 

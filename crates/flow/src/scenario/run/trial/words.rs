@@ -47,8 +47,12 @@ impl Trial<'_> {
             "again" => self.again()?,
             "save" => return Ok(self.as_test(rest)),
             "hang_up" if !self.is_over() => {
-                self.write_down("hang_up: true", 0);
+                let begins = self.begins();
                 self.pass(super::AFTER_DEED);
+                if self.is_over() {
+                    return Ok(Vec::new());
+                }
+                self.script.extend(begins.map(|begins| begins.entry("hang_up: true")));
                 self.simulation.note("    hangs up");
                 self.simulation.event(Event::CallerHungUp);
                 self.simulation.is_over = true;
@@ -87,7 +91,7 @@ impl Trial<'_> {
         lines.extend(self.settings.iter().map(|(key, setting)| format!("    {key}: {}", setting.yaml())));
         let mut script = self.script.clone();
         if !self.is_over() {
-            script.extend(self.entry("hang_up: true").map(|(entry, _)| entry));
+            script.extend(self.begins().map(|begins| begins.entry("hang_up: true")));
         }
         match script.as_slice() {
             [] => lines.push("    script: [silence]".to_owned()),
