@@ -71,6 +71,9 @@ impl Switch {
             | media::Event::Digit { .. }
             | media::Event::Heard { .. }
             | media::Event::Silent { .. }
+            | media::Event::Recorded { .. }
+            | media::Event::RecordingEnded { .. }
+            | media::Event::Hushed { .. }
             | media::Event::Closed { .. } => {}
         }
     }

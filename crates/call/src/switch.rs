@@ -445,7 +445,11 @@ impl Switch {
             | media::Event::PlayFinished { port, .. }
             | media::Event::Heard { port }
             | media::Event::Silent { port, .. }
+            | media::Event::RecordingEnded { port, .. }
+            | media::Event::Hushed { port, .. }
             | media::Event::Closed { port, .. } => *port,
+            // For the disk: the driver keeps it from here.
+            media::Event::Recorded { .. } => return,
         };
         let Some(open) = self.media.get(&port).copied() else { return };
         if matches!(event, media::Event::Closed { .. } | media::Event::OpenFailed { .. }) {

@@ -67,6 +67,10 @@ impl Port {
         match arrival.content {
             Content::Audio(codec, payload) => {
                 let header = self.sender.relayed(header, payload.len() as u32);
+                if let Some(recorder) = &mut self.recorder {
+                    let lead = ahead(header.timestamp, self.sender.timestamp_at(now));
+                    recorder.told(now, lead, codec, payload);
+                }
                 packets.push(self.id, to, &header, |bytes| {
                     if codec == session.codec {
                         bytes.extend_from_slice(payload);

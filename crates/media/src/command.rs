@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::dtmf::Digit;
 use crate::port::PortId;
 use crate::prompt::Prompt;
+use crate::recorder::RecordingPlan;
 use crate::sdp::Session;
 
 /// What the call core wants of the media.
@@ -66,6 +67,25 @@ pub enum Command {
         port: PortId,
         /// Whether they are.
         muted: bool,
+    },
+    /// Record the port from now on; a recording of it that runs ends.
+    Record {
+        /// Which port.
+        port: PortId,
+        /// How.
+        plan: RecordingPlan,
+    },
+    /// Whether what is said is kept from its recording: time goes on in it, in silence.
+    PauseRecording {
+        /// Which port.
+        port: PortId,
+        /// Whether it is.
+        paused: bool,
+    },
+    /// End the recording of a port. Closing it does so as well.
+    StopRecording {
+        /// Which port.
+        port: PortId,
     },
     /// Forget the port.
     Close {

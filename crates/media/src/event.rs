@@ -1,9 +1,13 @@
 //! What a media thread tells.
 
+use std::fmt;
 use std::time::Instant;
+
+use bytes::Bytes;
 
 use crate::dtmf::Digit;
 use crate::port::{PortId, PortStats};
+use crate::recorder::RecordingId;
 
 /// What happened to a port.
 #[derive(Clone, Debug)]
@@ -46,6 +50,33 @@ pub enum Event {
         /// When the last came; if none ever did, when the peer was first to be heard.
         since: Instant,
     },
+    /// A second of a recording, or its shorter rest. For the disk, not for whoever leads the call.
+    Recorded {
+        /// Which recording.
+        recording: RecordingId,
+        /// The number of its first sample.
+        at: u64,
+        /// µ-law at 8 kHz, the channels side by side.
+        audio: Audio,
+    },
+    /// A recording is whole: everything of it was handed over.
+    RecordingEnded {
+        /// Of which port.
+        port: PortId,
+        /// Which recording.
+        recording: RecordingId,
+        /// Its length.
+        samples: u64,
+        /// How much of it somebody spoke.
+        voiced: u64,
+    },
+    /// A port that is recorded has heard nobody for as long as its plan says.
+    Hushed {
+        /// Which port.
+        port: PortId,
+        /// Which recording.
+        recording: RecordingId,
+    },
     /// The port is closed and its socket free.
     Closed {
         /// Which port.
@@ -62,4 +93,14 @@ pub enum PlayEnd {
     Finished,
     /// It was stopped, replaced, bridged over or closed.
     Stopped,
+}
+
+/// Recorded audio, shared and not copied. It is what a patient says: its length is all a log sees.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Audio(pub Bytes);
+
+impl fmt::Debug for Audio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Audio({} bytes)", self.0.len())
+    }
 }

@@ -62,6 +62,9 @@ impl Port {
         if let Content::Audio(codec, payload) = arrival.content {
             self.receiver.hear(now, arrival.timestamp);
             let content = self.hear_tones(codec, payload, events).unwrap_or(arrival.content);
+            if let (Some(recorder), Content::Audio(..)) = (&mut self.recorder, content) {
+                recorder.heard(now, arrival.place.stream, arrival.timestamp, codec, payload);
+            }
             return self.handed_on(Arrival { content, ..arrival });
         }
         let Content::Key(event) = arrival.content else { return self.handed_on(arrival) };

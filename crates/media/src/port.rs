@@ -12,6 +12,7 @@ use crate::dtmf::{Digit, KeyReceiver, KeySender, ToneReceiver};
 use crate::event::{Event, PlayEnd};
 use crate::hearing::Watch;
 use crate::playback::Playback;
+use crate::recorder::{Recorder, RecordingPlan};
 use crate::rtp::{Receiver, Sender, Source};
 use crate::sdp::Session;
 use crate::shard::Slot;
@@ -70,6 +71,8 @@ pub(crate) struct Port {
     pub has_spoken: bool,
     pub pace: Pace,
     pub joined: Option<Joined>,
+    /// One word where nobody records it.
+    pub recorder: Option<Box<Recorder>>,
 }
 
 impl Port {
@@ -92,6 +95,7 @@ impl Port {
             has_spoken: false,
             pace: Pace::default(),
             joined: None,
+            recorder: None,
         }
     }
 
@@ -141,6 +145,18 @@ impl Port {
     pub(crate) fn part(&mut self) {
         self.joined = None;
         self.sender.begin_talkspurt();
+    }
+
+    /// Records what is heard and said here; what was recorded before ends.
+    pub(crate) fn record(&mut self, now: Instant, plan: RecordingPlan, events: &mut Vec<Event>) {
+        self.stop_recording(now, events);
+        self.recorder = Some(Box::new(Recorder::new(now, self.id, plan)));
+    }
+
+    pub(crate) fn stop_recording(&mut self, now: Instant, events: &mut Vec<Event>) {
+        if let Some(recorder) = self.recorder.take() {
+            recorder.end(now, events);
+        }
     }
 
     /// Sends a key, after those that wait: as telephone-event, or as a tone where that is not agreed on. A peer

@@ -70,7 +70,14 @@ impl Shard {
             Command::Unbridge { port } => self.unbridge(port),
             Command::SendDigit { port, digit } => self.with(port, |port| port.press(digit)),
             Command::MuteDigits { port, muted } => self.with(port, |port| port.digits_muted = muted),
-            Command::Close { port } => self.close(port, events),
+            Command::Record { port, plan } => self.with(port, |port| port.record(now, plan, events)),
+            Command::PauseRecording { port, paused } => self.with(port, |port| {
+                if let Some(recorder) = &mut port.recorder {
+                    recorder.pause(now, paused);
+                }
+            }),
+            Command::StopRecording { port } => self.with(port, |port| port.stop_recording(now, events)),
+            Command::Close { port } => self.close(now, port, events),
         }
     }
 
@@ -103,6 +110,9 @@ impl Shard {
         for place in self.slots.get(usize::from(slot.0)).into_iter().flatten() {
             if let Some(port) = self.ports.get_mut(*place) {
                 port.speak(now, packets, events);
+                if port.recorder.as_mut().is_some_and(|recorder| !recorder.turn(now, events)) {
+                    port.stop_recording(now, events);
+                }
             }
         }
     }
@@ -125,7 +135,7 @@ impl Shard {
         events.push(Event::Opened { port: id });
     }
 
-    fn close(&mut self, id: PortId, events: &mut Vec<Event>) {
+    fn close(&mut self, now: Instant, id: PortId, events: &mut Vec<Event>) {
         self.unbridge(id);
         let Some(place) = self.places.remove(&id) else { return };
         let Some(mut port) = self.ports.try_remove(place) else { return };
@@ -133,6 +143,7 @@ impl Shard {
             places.retain(|other| *other != place);
         }
         port.stop(events);
+        port.stop_recording(now, events);
         events.push(Event::Closed { port: id, stats: port.stats() });
     }
 

@@ -9,6 +9,7 @@ use crate::dtmf::{KeyStep, STEP, TelephoneEvent, tone};
 use crate::event::{Event, PlayEnd};
 use crate::playback::silence;
 use crate::port::Port;
+use crate::rtp::ahead;
 use crate::sdp::Session;
 
 /// Samples in the longest frame, 60 ms.
@@ -80,7 +81,7 @@ impl Port {
             let Some(at) = self.pace.take(now, length) else { return };
             match turn {
                 Turn::Key => self.say_key(at, packets),
-                Turn::Prompt => self.say_prompt(at, packets, events),
+                Turn::Prompt => self.say_prompt(now, at, packets, events),
                 Turn::Silence => self.say_silence(at, packets),
             }
         }
@@ -136,14 +137,22 @@ impl Port {
     }
 
     /// Towards a peer on hold the list goes on unheard, as music does.
-    fn say_prompt(&mut self, at: Instant, packets: &mut PacketBatch, events: &mut Vec<Event>) {
+    fn say_prompt(&mut self, now: Instant, at: Instant, packets: &mut PacketBatch, events: &mut Vec<Event>) {
         let target = self.target();
         let (Some(session), Some(playback)) = (&self.session, &mut self.playback) else { return };
         let samples = samples_of(frame_of(session));
         if let Some(to) = target.filter(|_| session.sends) {
             let header = self.sender.audio(at, session.payload_type, samples as u32);
+            let mut lead = ahead(header.timestamp, self.sender.timestamp_at(now));
+            let mut recorder = self.recorder.as_deref_mut();
             packets.push(self.id, to, &header, |bytes| {
-                playback.fill(session.codec, samples, |run| bytes.extend_from_slice(run));
+                playback.fill(session.codec, samples, |run| {
+                    bytes.extend_from_slice(run);
+                    if let Some(recorder) = &mut recorder {
+                        recorder.told(now, lead, session.codec, run);
+                        lead = lead.saturating_add_unsigned(run.len() as u32);
+                    }
+                });
             });
         } else {
             playback.fill(session.codec, samples, |_| {});

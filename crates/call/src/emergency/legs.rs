@@ -280,6 +280,9 @@ impl Switch {
             | media::Event::Digit { .. }
             | media::Event::PlayFinished { .. }
             | media::Event::Heard { .. }
+            | media::Event::Recorded { .. }
+            | media::Event::RecordingEnded { .. }
+            | media::Event::Hushed { .. }
             | media::Event::Closed { .. } => {}
         }
     }

@@ -11,6 +11,7 @@ mod bridging;
 mod hearing;
 mod keys;
 mod playing;
+mod recording;
 mod robustness;
 mod support;
 mod tones;
