@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Urgency;
+use crate::{Recording, Urgency};
 
 /// What a flow wants done for a caller, in this order.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +56,8 @@ pub enum Action {
     },
     /// Give a transfer under way up.
     CancelTransfer,
+    /// Of recordings, messages, and the leave for them.
+    Recording(Recording),
     /// End the call; nothing follows. What was to be said has been said.
     HangUp {
         /// For the log.

@@ -162,12 +162,16 @@ fn emergency_leads_to_a_person(reader: &mut Reader<'_>, draft: &Draft) {
             | Verb::When { .. }
             | Verb::Hours { .. }
             | Verb::Goto(_)
+            | Verb::Record { .. }
+            | Verb::Disclose(_)
+            | Verb::Consent(_)
             | Verb::Wait(_) => to_see.extend(ways(flow, step)),
             Verb::Menu(_)
             | Verb::Collect(_)
             | Verb::Library(_)
             | Verb::Call(_)
             | Verb::Return
+            | Verb::TakeMessage(_)
             | Verb::HangUp(_) => {
                 return not_a_person(
                     reader,
@@ -227,7 +231,12 @@ fn notice_comes_first(reader: &mut Reader<'_>, draft: &Draft) {
                     }
                 }
             }
-            Verb::Set(_) | Verb::Tag | Verb::When { .. } | Verb::Hours { .. } | Verb::Goto(_) => {
+            Verb::Set(_)
+            | Verb::Tag
+            | Verb::When { .. }
+            | Verb::Hours { .. }
+            | Verb::Record { .. }
+            | Verb::Goto(_) => {
                 to_see.extend(ways(flow, step).into_iter().flatten().map(|next| (next, before)));
             }
             Verb::Wait(time) => to_see.extend(step.next.map(|next| (next, before + *time))),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use primitives::Private;
 
-use crate::Verification;
+use crate::{MessageNews, Verification};
 
 /// Who calls, as far as the telephone network says.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +49,8 @@ pub enum Event {
     Queue(QueueNews),
     /// From the transfer under way.
     Transfer(TransferNews),
+    /// From the message she speaks.
+    Message(MessageNews),
     /// More is known of the caller's number: a signature was checked while she was already in the flow.
     Verified(Verification),
     /// The caller hung up. The interpreter only notes it; nothing more is heard.

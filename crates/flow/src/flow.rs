@@ -260,6 +260,14 @@ pub(crate) enum Verb {
     Transfer(Box<Transfer>),
     Emergency(Say),
     Wait(Duration),
+    Record {
+        order: Order,
+        /// Why it may be without asking everybody.
+        one_party: Option<Arc<str>>,
+    },
+    Consent(Box<Consent>),
+    Disclose(Say),
+    TakeMessage(Arc<TakeMessage>),
     HangUp(Say),
 }
 
@@ -282,6 +290,10 @@ impl Verb {
             Self::Transfer(_) => "transfer",
             Self::Emergency(_) => "emergency",
             Self::Wait(_) => "wait",
+            Self::Record { .. } => "record",
+            Self::Consent(_) => "consent",
+            Self::Disclose(_) => "disclose",
+            Self::TakeMessage(_) => "take_message",
             Self::HangUp(_) => "hang_up",
         }
     }
@@ -415,4 +427,36 @@ pub(crate) struct Transfer {
     pub(crate) on_busy: Go,
     pub(crate) on_no_answer: Go,
     pub(crate) on_failed: Go,
+}
+
+/// What becomes of the recording of a call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub(crate) enum Order {
+    Start,
+    Pause,
+    Resume,
+    Stop,
+}
+
+/// Asking a caller whether she may be recorded.
+#[derive(Debug, Serialize)]
+pub(crate) struct Consent {
+    pub(crate) say: Say,
+    pub(crate) refuse_key: char,
+    pub(crate) on_refuse: Option<Go>,
+}
+
+/// A message for people who are not there.
+#[derive(Debug, Serialize)]
+pub(crate) struct TakeMessage {
+    /// What she hears first, with the beep behind it; the second where she said nothing.
+    pub(crate) play: Say,
+    pub(crate) empty: Say,
+    /// What she may do with it: 1 send, 2 again, 4 send as urgent.
+    pub(crate) review: Option<Say>,
+    pub(crate) sent: Option<Say>,
+    pub(crate) inbox: Arc<str>,
+    pub(crate) max: Duration,
+    pub(crate) hush: Duration,
+    pub(crate) least: Duration,
 }

@@ -10,6 +10,7 @@ pub(crate) mod flow;
 mod people;
 mod promises;
 mod questions;
+mod recording;
 mod say;
 mod step;
 pub(crate) mod tests;

@@ -7,6 +7,7 @@ mod foresight;
 mod keys;
 mod people;
 mod questions;
+mod recording;
 mod say;
 mod situation;
 mod state;
@@ -19,7 +20,7 @@ use std::time::Instant;
 use primitives::{Now, Private};
 
 use crate::expression::{Value, Values};
-use crate::flow::{Assigned, Assignment, Flow, Go, Library, Say, StepId, Tag};
+use crate::flow::{Assigned, Assignment, Flow, Go, Library, Say, StepId, Tag, Verb};
 use crate::{Action, Caller, Event, HangUpCause, Play, PromptRef, Urgency};
 pub(crate) use foresight::Foresight;
 pub(crate) use situation::{Asked, Situation, Snapshot};
@@ -55,6 +56,7 @@ pub struct Interpreter {
     is_playing: bool,
     /// The event under way is a key: what is said next waits a moment.
     is_after_key: bool,
+    kept: recording::Kept,
     foresight: Foresight,
 }
 
@@ -77,6 +79,7 @@ impl Interpreter {
             is_answered: false,
             is_playing: false,
             is_after_key: false,
+            kept: recording::Kept::default(),
             foresight: Foresight::None,
         }
     }
@@ -93,6 +96,7 @@ impl Interpreter {
         new.urgency = self.urgency;
         new.reason.clone_from(&self.reason);
         new.is_answered = true;
+        new.kept = self.kept;
         new
     }
 
@@ -121,7 +125,9 @@ impl Interpreter {
                 self.caller.verification = verification;
                 None
             }
+            Event::Message(news) => self.message_news(news, out),
             Event::CallerHungUp => {
+                self.message_left(out);
                 self.waiting = Waiting::Ended;
                 self.sequence = None;
                 None
@@ -129,6 +135,7 @@ impl Interpreter {
             Event::Timeout => self.timeout(now, out),
         };
         self.walk(now, jump, out);
+        self.guard_secrets(out);
     }
 
     /// When [`Event::Timeout`] is due.
@@ -136,7 +143,8 @@ impl Interpreter {
         let held = self.sequence.as_ref().and_then(Sequence::flush_at);
         let waiting = match &self.waiting {
             Waiting::Question(question) => question.deadline(),
-            Waiting::Pause { until } => Some(*until),
+            Waiting::Pause { until } | Waiting::Consent { until: Some(until) } => Some(*until),
+            Waiting::Message { taking, .. } => taking.deadline(),
             Waiting::Queue(hold) => hold.announce_at(),
             Waiting::Start
             | Waiting::Play { .. }
@@ -144,6 +152,8 @@ impl Interpreter {
             | Waiting::Advice
             | Waiting::Ringing
             | Waiting::Talking
+            | Waiting::Consent { until: None }
+            | Waiting::Disclosing
             | Waiting::Goodbye(_)
             | Waiting::Ended => None,
         };
@@ -411,6 +421,18 @@ impl Interpreter {
                 self.sequence = None;
                 None
             }
+            Waiting::Consent { .. } => {
+                self.consent_asked(now);
+                None
+            }
+            Waiting::Disclosing => {
+                let flow = self.frame.flow.clone();
+                if let Some(Verb::Disclose(say)) = self.frame.step_of(&flow).map(|step| &step.verb) {
+                    self.disclosed(say, out);
+                }
+                Some(Jump::Next("next"))
+            }
+            Waiting::Message { .. } => self.message_said(now, out),
             Waiting::Start | Waiting::Pause { .. } | Waiting::Talking | Waiting::Ended => None,
         }
     }
@@ -429,6 +451,10 @@ impl Interpreter {
                 self.question_timed_out(now, out)
             }
             Waiting::Pause { until } if *until <= now.mono => Some(Jump::Next("next")),
+            Waiting::Consent { until: Some(until) } if *until <= now.mono => self.consent_over(true, out),
+            Waiting::Message { taking, .. } if taking.deadline().is_some_and(|at| at <= now.mono) => {
+                self.message_timed_out(out)
+            }
             Waiting::Queue(hold) if hold.announce_at().is_some_and(|at| at <= now.mono) => {
                 self.announce(now, out);
                 None

@@ -123,7 +123,7 @@ pub(crate) enum Far {
 pub(crate) enum Goal {
     Human,
     HangUp,
-    /// This version has no voicemail to fall into: never reached.
+    /// A machine that takes a message.
     Voicemail,
     Queue(String),
     Step(String),

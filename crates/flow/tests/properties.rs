@@ -93,7 +93,7 @@ impl Watch {
                 assert!(!self.is_queued && !self.is_ringing, "hung up on a waiting caller");
                 self.is_over = true;
             }
-            Action::Entered { .. } | Action::Key(_) | Action::Language(_) => {}
+            Action::Entered { .. } | Action::Recording(_) | Action::Key(_) | Action::Language(_) => {}
         }
     }
 

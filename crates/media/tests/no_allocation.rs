@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use media::sdp::{Codec, Session};
-use media::{Channels, Command, Digit, Event, PacketBatch, Playlist, PortId, Prompt, Shard, Slot};
+use media::{Channels, Command, Digit, Event, PacketBatch, Playlist, PortId, Prompt, RecordingId, RecordingPlan, Shard, Slot};
 use primitives::Seed;
 
 thread_local! {

@@ -14,6 +14,7 @@ mod disk;
 mod integrator;
 mod keys;
 mod read;
+mod recording;
 mod registrations;
 mod releaser;
 mod replay;
@@ -33,5 +34,9 @@ pub use keys::{KeyFileError, load_or_generate_key};
 pub use read::{
     CallRecords, DirExport, ReadError, Records, read_checkpoint_file, read_records, records_of_call,
     verify_dir,
+};
+pub use recording::{
+    MasterKeys, OpenedRecording, RecordingError, RecordingHeader, RecordingSummary, RecordingWriter, StoredRecording,
+    list_recordings, open_recording, shred_recording,
 };
 pub use registrations::{StoredRegistration, StoredTransport};

@@ -92,6 +92,7 @@ impl Verb {
             Self::Call(flow) => Some(flow.to_string()),
             Self::Hours { calendar, .. } => Some(calendar.clone()),
             Self::Collect(collect) => Some(collect.variable.to_string()),
+            Self::TakeMessage(message) => Some(message.inbox.to_string()),
             Self::Set(assignments) => assignments.first().map(|first| first.variable.to_string()),
             _ => None,
         }
@@ -111,7 +112,14 @@ impl Verb {
             | Self::Tag
             | Self::Call(_)
             | Self::Emergency(_)
-            | Self::Wait(_) => vec![Branch::Next],
+            | Self::Wait(_)
+            | Self::Record { .. }
+            | Self::Disclose(_)
+            | Self::TakeMessage(_) => vec![Branch::Next],
+            Self::Consent(consent) => {
+                let refuses = consent.on_refuse.iter().map(|go| branch("on_refuse", go));
+                [Branch::Next].into_iter().chain(refuses).collect()
+            }
             Self::Menu(menu) => {
                 let keys = menu.keys.iter().map(|(key, go)| Branch::Go(key.to_string().into(), go));
                 let silent = menu.no_input.iter().map(|go| branch("no_input", go));
@@ -152,7 +160,15 @@ impl Verb {
 
     fn says(&self) -> Vec<Speech<'_>> {
         match self {
-            Self::Play { say, .. } | Self::Emergency(say) | Self::HangUp(say) => vec![speech("play", say)],
+            Self::Play { say, .. } | Self::Emergency(say) | Self::HangUp(say) | Self::Disclose(say) => {
+                vec![speech("play", say)]
+            }
+            Self::Consent(consent) => vec![speech("play", &consent.say)],
+            Self::TakeMessage(message) => {
+                let after = [("review", &message.review), ("sent", &message.sent)];
+                let after = after.into_iter().filter_map(|(at, say)| Some(speech(at, say.as_ref()?)));
+                [speech("play", &message.play), speech("empty", &message.empty)].into_iter().chain(after).collect()
+            }
             Self::Say { words, .. } => vec![words.speech()],
             Self::Menu(Menu { words: Some(words), .. }) => vec![words.speech()],
             Self::Menu(menu) => asked(&menu.play, &menu.again),
@@ -193,6 +209,7 @@ impl Verb {
             | Self::Call(_)
             | Self::Return
             | Self::Goto(_)
+            | Self::Record { .. }
             | Self::Wait(_) => Vec::new(),
         }
     }

@@ -15,7 +15,7 @@ const BRANCHES_MAX: usize = 50;
 /// Dead air a caller does not take for a broken line (domain S7).
 const WAIT_MAX: Duration = Duration::from_secs(3);
 
-const VERBS: [&str; 17] = [
+const VERBS: [&str; 21] = [
     "play",
     "say",
     "menu",
@@ -32,10 +32,14 @@ const VERBS: [&str; 17] = [
     "transfer",
     "emergency",
     "wait",
+    "record",
+    "consent",
+    "disclose",
+    "take_message",
     "hang_up",
 ];
 
-const VERBS_NOT_AVAILABLE: [&str; 29] = [
+const VERBS_NOT_AVAILABLE: [&str; 25] = [
     "listen",
     "http",
     "lookup",
@@ -48,7 +52,6 @@ const VERBS_NOT_AVAILABLE: [&str; 29] = [
     "offer_callback",
     "schedule_callback",
     "page",
-    "take_message",
     "voicemail",
     "bridge",
     "conference",
@@ -57,9 +60,6 @@ const VERBS_NOT_AVAILABLE: [&str; 29] = [
     "vitals",
     "dial_out",
     "survey",
-    "consent",
-    "record",
-    "disclose",
     "disposition",
     "log",
     "measure",
@@ -164,6 +164,10 @@ impl Reader<'_> {
             "transfer" => self.transfer(node).map(Verb::Transfer),
             "emergency" => self.spoken(node, "`emergency`").map(Verb::Emergency),
             "wait" => self.duration(node, "`wait`", Duration::from_millis(100)..=WAIT_MAX).map(Verb::Wait),
+            "record" => self.record(node),
+            "consent" => self.consent(node),
+            "disclose" => self.spoken(node, "`disclose`").map(Verb::Disclose),
+            "take_message" => self.take_message(node),
             _ => self.spoken(node, "`hang_up`").map(Verb::HangUp),
         }
     }

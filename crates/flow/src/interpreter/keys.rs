@@ -45,7 +45,13 @@ impl Interpreter {
             _ if key == '9' && !is_data => return self.emergency_key(now, out),
             // Nothing but a nurse interrupts the 911 advice.
             Waiting::Queue(hold) if hold.hearing == Hearing::Advice => return None,
-            Waiting::Queue(_) | Waiting::Play { .. } | Waiting::Pause { .. } | Waiting::Ringing
+            Waiting::Queue(_)
+            | Waiting::Play { .. }
+            | Waiting::Pause { .. }
+            | Waiting::Consent { .. }
+            | Waiting::Disclosing
+            | Waiting::Message { .. }
+            | Waiting::Ringing
                 if key == '0' =>
             {
                 return self.operator_key(out);
@@ -54,13 +60,18 @@ impl Interpreter {
                 return self.operator_key(out);
             }
             Waiting::Goodbye(_)
+            | Waiting::Disclosing
             | Waiting::Emergency
             | Waiting::Advice
             | Waiting::Queue(_)
             | Waiting::Ringing => {
                 return None;
             }
-            Waiting::Play { .. } | Waiting::Pause { .. } | Waiting::Question(_) => {}
+            Waiting::Play { .. }
+            | Waiting::Pause { .. }
+            | Waiting::Consent { .. }
+            | Waiting::Message { .. }
+            | Waiting::Question(_) => {}
         }
         match &self.waiting {
             Waiting::Play { keys: Keys::Stop } => {
@@ -73,6 +84,8 @@ impl Interpreter {
                 None
             }
             Waiting::Question(_) => self.question_key(now, key, out),
+            Waiting::Consent { .. } => self.consent_key(key, out),
+            Waiting::Message { .. } => self.message_key(key, out),
             _ => None,
         }
     }
@@ -163,6 +176,7 @@ impl Interpreter {
 
     /// Gives up what the caller waits for, to go elsewhere.
     fn leave(&mut self, out: &mut Vec<Action>) {
+        self.message_left(out);
         match self.waiting {
             Waiting::Queue(_) => out.push(Action::Dequeue),
             Waiting::Ringing => out.push(Action::CancelTransfer),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::state::{Hearing, Phase, Waiting};
+use super::recording::Kept;
+use super::state::{Hearing, Phase, Taking, Waiting};
 use super::{Foresight, Interpreter};
 use crate::Caller;
 use crate::Urgency;
@@ -19,6 +20,12 @@ pub(crate) enum Situation {
     Start,
     /// Prompts that a key ends, or does not. `advice`: to hang up and dial 911.
     Hears { key_ends_it: bool, advice: bool },
+    /// Whether she may be recorded: one key declines.
+    Consents { refuse_key: char },
+    /// She speaks a message.
+    Speaks,
+    /// What she spoke is measured.
+    SpokeEnough,
     /// The end of `wait`.
     Pause,
     /// A choice by one key: those that mean something.
@@ -67,6 +74,7 @@ pub(crate) struct Snapshot {
     openings: Vec<(Arc<str>, Opening, bool)>,
     is_answered: bool,
     is_playing: bool,
+    kept: Kept,
 }
 
 impl Interpreter {
@@ -105,7 +113,12 @@ impl Interpreter {
                 Phase::Listening { until } | Phase::ConfirmListening { until } => back(until),
                 Phase::Asking | Phase::Topic(_) | Phase::Confirming => {}
             },
-            Waiting::Pause { until } => back(until),
+            Waiting::Pause { until }
+            | Waiting::Consent { until: Some(until) }
+            | Waiting::Message {
+                taking: Taking::Speaking { until } | Taking::Reviewing { until: Some(until) },
+                ..
+            } => back(until),
             Waiting::Queue(hold) => {
                 hold.next_announcement = None;
                 hold.estimate = None;
@@ -119,6 +132,9 @@ impl Interpreter {
             | Waiting::Advice
             | Waiting::Ringing
             | Waiting::Talking
+            | Waiting::Consent { until: None }
+            | Waiting::Disclosing
+            | Waiting::Message { .. }
             | Waiting::Goodbye(_)
             | Waiting::Ended => {}
         }
@@ -139,6 +155,7 @@ impl Interpreter {
             openings: self.foresight.openings(),
             is_answered: self.is_answered,
             is_playing: self.is_playing,
+            kept: self.kept,
         }
     }
 
@@ -150,6 +167,17 @@ impl Interpreter {
             Waiting::Play { keys } => Situation::Hears { key_ends_it: *keys == Keys::Stop, advice: false },
             Waiting::Emergency | Waiting::Advice => Situation::Hears { key_ends_it: false, advice: true },
             Waiting::Pause { .. } => Situation::Pause,
+            Waiting::Consent { .. } => match verb {
+                Some(Verb::Consent(consent)) => Situation::Consents { refuse_key: consent.refuse_key },
+                _ => Situation::Ended,
+            },
+            Waiting::Disclosing => Situation::Hears { key_ends_it: false, advice: false },
+            Waiting::Message { taking, .. } => match taking {
+                Taking::Inviting | Taking::Thanking => Situation::Hears { key_ends_it: false, advice: false },
+                Taking::Speaking { .. } => Situation::Speaks,
+                Taking::Ending => Situation::SpokeEnough,
+                Taking::Reviewing { .. } => Situation::Question { keys: vec!['1', '2', '4'] },
+            },
             Waiting::Question(question) => match (verb, question.phase) {
                 (Some(Verb::Menu(menu)), _) => {
                     Situation::Question { keys: menu.keys.keys().copied().collect() }

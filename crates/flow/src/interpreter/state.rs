@@ -86,9 +86,48 @@ pub(super) enum Waiting {
     Ringing,
     /// The end of a conversation.
     Talking,
+    /// The notice that she would be recorded, and the moment behind it in which she may decline.
+    Consent {
+        until: Option<Instant>,
+    },
+    /// A text the law requires.
+    Disclosing,
+    /// `take_message`; how often it was asked for.
+    Message {
+        taking: Taking,
+        asked: u8,
+    },
     /// The end of the goodbye.
     Goodbye(HangUpCause),
     Ended,
+}
+
+/// How far a message is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Taking {
+    /// She is asked for it.
+    Inviting,
+    Speaking {
+        until: Instant,
+    },
+    /// It was ended, and how much was spoken is not known yet.
+    Ending,
+    /// She says what becomes of it.
+    Reviewing {
+        until: Option<Instant>,
+    },
+    /// She is told that it was sent.
+    Thanking,
+}
+
+impl Taking {
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Speaking { until } => Some(*until),
+            Self::Reviewing { until } => *until,
+            Self::Inviting | Self::Ending | Self::Thanking => None,
+        }
+    }
 }
 
 /// A question under way.

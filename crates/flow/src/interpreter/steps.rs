@@ -73,6 +73,16 @@ impl Interpreter {
                 self.waiting = Waiting::Pause { until: now.mono + *time };
                 None
             }
+            Verb::Record { order, one_party } => {
+                self.record(*order, one_party.as_ref(), out);
+                Some(Jump::Next("next"))
+            }
+            Verb::Consent(consent) => self.speak(&consent.say, Waiting::Consent { until: None }, out),
+            Verb::Disclose(say) => self.speak(say, Waiting::Disclosing, out),
+            Verb::TakeMessage(message) => {
+                self.take_message(message, out);
+                None
+            }
             Verb::HangUp(say) => self.speak(say, Waiting::Goodbye(HangUpCause::Completed), out),
         }
     }

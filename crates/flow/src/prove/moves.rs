@@ -7,7 +7,7 @@ use primitives::Private;
 
 use super::Fault;
 use crate::interpreter::{Asked, Situation};
-use crate::{Event, QueueNews, TransferNews};
+use crate::{Event, MessageNews, QueueNews, TransferNews};
 
 /// What happened, in words a reader of the flow knows.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -22,6 +22,8 @@ pub(super) enum Deed {
     Keys(String),
     Queue(QueueNews),
     Transfer(TransferNews),
+    /// Her message is long enough, or is none.
+    Spoke { enough: bool },
 }
 
 /// Who brought it about.
@@ -76,6 +78,23 @@ pub(super) fn moves(situation: &Situation, times: Times) -> Vec<Move> {
                 moves.push(key('1', By::Choice, open));
             }
             asks_for_help(&mut moves, open, !advice);
+        }
+        Situation::Consents { refuse_key } => {
+            passes(&mut moves, times);
+            moves.push(key(*refuse_key, By::Choice, open));
+            asks_for_help(&mut moves, open, true);
+        }
+        Situation::Speaks => {
+            passes(&mut moves, times);
+            moves.push(key('#', By::Choice, open));
+            asks_for_help(&mut moves, open, true);
+        }
+        Situation::SpokeEnough => {
+            for (enough, seconds) in [(true, 30), (false, 0)] {
+                let news = MessageNews::Ended { voiced: Duration::from_secs(seconds) };
+                moves.push(exactly(Deed::Spoke { enough }, Duration::ZERO, Event::Message(news)));
+            }
+            asks_for_help(&mut moves, Duration::ZERO, true);
         }
         Situation::Pause => {
             moves.push(exactly(Deed::Pauses, open, Event::Timeout));

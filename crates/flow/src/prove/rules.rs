@@ -11,7 +11,7 @@ use super::space::{Edge, Space};
 use super::story::tell;
 use super::{Fault, Hope, Promise, Proof, ProvedAt};
 use crate::Urgency;
-use crate::flow::{Flow, Library};
+use crate::flow::{Flow, Library, Order, Verb};
 use crate::interpreter::Situation;
 
 /// S1: the 911 notice is over so soon after the answer.
@@ -35,6 +35,12 @@ pub(super) fn all(library: &Library, flow: &Flow, space: &Space, proofs: &mut Ve
     proofs.push(rules.nothing_goes_round());
     proofs.push(rules.urgency_never_falls());
     proofs.push(rules.the_urgent_are_never_let_go());
+    if rules.happens(|way| way.happened.leaves_message.is_some()) {
+        proofs.push(rules.the_urgent_speak_to_no_machine());
+    }
+    if flow_records(library) {
+        proofs.push(rules.nobody_is_recorded_unasked());
+    }
     for promise in &flow.promises {
         proofs.push(rules.promise(promise));
     }
@@ -260,6 +266,35 @@ impl Rules<'_> {
         self.holds("S11", claim)
     }
 
+    fn happens(&self, what: impl Fn(&Edge) -> bool) -> bool {
+        self.places().any(|at| self.space.ways_from(at).iter().any(&what))
+    }
+
+    /// S11: who may be in danger speaks to a person and not to a machine.
+    fn the_urgent_speak_to_no_machine(&self) -> Proof {
+        let claim = "no emergency and no emergent caller is asked for a message".to_owned();
+        for at in self.places() {
+            let urgent = |way: &Edge| way.happened.leaves_message.is_some_and(|it| it <= Urgency::Emergent);
+            if let Some(number) = self.space.ways_from(at).iter().position(urgent) {
+                let change = "lead her to a queue or an `emergency` step before `take_message`";
+                return self.broken("S11", claim, at, &[(at, number)], change);
+            }
+        }
+        self.holds("S11", claim)
+    }
+
+    /// S12.
+    fn nobody_is_recorded_unasked(&self) -> Proof {
+        let claim = "nobody is recorded who was not asked".to_owned();
+        for at in self.places() {
+            if let Some(number) = self.space.ways_from(at).iter().position(|way| way.happened.unasked) {
+                let change = "let a `consent` step come before `record: start` on every way";
+                return self.broken("S12", claim, at, &[(at, number)], change);
+            }
+        }
+        self.holds("S12", claim)
+    }
+
     fn promise(&self, promise: &Promise) -> Proof {
         let name = self.flow.step(promise.from).map(|step| step.name.clone()).unwrap_or_default();
         let comes = |way: &Edge| {
@@ -407,11 +442,23 @@ impl Rules<'_> {
     }
 }
 
-/// A person, a queue for one, a number outside, the advice, or an end: nothing more is waited for.
+/// Whether any step records a call.
+fn flow_records(library: &Library) -> bool {
+    let records = |verb: &Verb| matches!(verb, Verb::Record { order: Order::Start, .. });
+    library.flows().any(|flow| flow.steps.iter().any(|step| records(&step.verb)))
+}
+
+/// A person, a queue for one, a number outside, the advice, for who can wait a message, or an end: nothing more is
+/// waited for.
 fn helped(way: &Edge) -> Option<Duration> {
     let Edge { happened, takes, .. } = way;
-    let comes =
-        happened.queued.is_some() || happened.rings || happened.talks || happened.advised || happened.hung_up;
+    let leaves_message = happened.leaves_message.is_some_and(|urgency| urgency >= Urgency::Routine);
+    let comes = happened.queued.is_some()
+        || happened.rings
+        || happened.talks
+        || happened.advised
+        || happened.hung_up
+        || leaves_message;
     comes.then_some(takes.1)
 }
 

@@ -13,7 +13,7 @@ use super::moves::{By, Deed, Move, Times, moves};
 use crate::compile::Environment;
 use crate::flow::{Flow, Library};
 use crate::interpreter::{Situation, Snapshot};
-use crate::{Action, Event, Interpreter, Play, PromptRef, Urgency};
+use crate::{Action, Event, Interpreter, Play, PromptRef, Recording, Urgency};
 
 /// Places one flow may have. A flow of a hundred steps has some thousands; beyond this nobody could read
 /// the proof either, and the flow is to be cut into flows that answer.
@@ -74,6 +74,10 @@ pub(super) struct Happened {
     pub(super) talks: bool,
     pub(super) advised: bool,
     pub(super) hung_up: bool,
+    /// She is to speak to a machine, at this urgency.
+    pub(super) leaves_message: Option<Urgency>,
+    /// She would be recorded, and was not asked.
+    pub(super) unasked: bool,
 }
 
 /// Every place and every way.
@@ -205,8 +209,13 @@ impl<'a> Explorer<'a> {
                 Action::Stop => place.sound = Sound::default(),
                 Action::Enqueue(entry) => happened.queued = Some(entry.queue),
                 Action::Transfer { .. } => happened.rings = true,
+                Action::Recording(Recording::Message { .. }) => {
+                    happened.leaves_message = Some(place.caller.urgency());
+                }
+                Action::Recording(Recording::Unasked) => happened.unasked = true,
                 Action::HangUp { .. } => happened.hung_up = true,
                 Action::Answer
+                | Action::Recording(_)
                 | Action::Key(_)
                 | Action::Tagged { .. }
                 | Action::Language(_)

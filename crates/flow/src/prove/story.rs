@@ -66,6 +66,8 @@ fn deed(way: &Edge) -> String {
         Deed::Silence => "presses nothing".to_owned(),
         Deed::Pauses => "waits".to_owned(),
         Deed::Keys(keys) => format!("presses {keys}"),
+        Deed::Spoke { enough: true } => "has spoken".to_owned(),
+        Deed::Spoke { enough: false } => "has said nothing".to_owned(),
         Deed::Queue(news) => match news {
             QueueNews::Connected => "an agent answers",
             QueueNews::AgentLeft => "the agent hangs up",

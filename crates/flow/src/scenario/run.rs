@@ -12,7 +12,9 @@ use primitives::{Now, Private};
 use super::{Agents, Deed, Far, Goal, Scenario};
 use crate::compile::Environment;
 use crate::flow::Library;
-use crate::{Action, Caller, Event, Interpreter, Play, PromptRef, QueueNews, TransferNews, Urgency};
+use crate::{
+    Action, Caller, Event, Interpreter, MessageNews, Play, PromptRef, QueueNews, Recording, TransferNews, Urgency,
+};
 pub use trial::{Heard, PromptTexts, Trial};
 
 /// A test that takes longer is stuck.
@@ -23,6 +25,8 @@ const EVENTS_MAX: usize = 20_000;
 const AGENT_ANSWERS_AFTER: Duration = Duration::from_secs(2);
 /// From dialling to the other side's answer or refusal.
 const FAR_ANSWERS_AFTER: Duration = Duration::from_secs(3);
+/// A message, with the silence behind it.
+const SPEAKS_FOR: Duration = Duration::from_secs(15);
 /// Between the keys of one entry.
 const BETWEEN_KEYS: Duration = Duration::from_millis(300);
 /// From coming to a step to the caller's first key, where a script says nothing else.
@@ -52,6 +56,7 @@ enum Pending {
     /// Of the stay in a queue, or the transfer, with this number.
     Queue(u32, QueueNews),
     Transfer(u32, TransferNews),
+    Message(MessageNews),
 }
 
 #[derive(Debug)]
@@ -225,8 +230,39 @@ impl Simulation<'_> {
                     self.talk(Pending::Transfer(stay, TransferNews::Ended));
                 }
             }
+            Pending::Message(news) => self.event(Event::Message(news)),
             Pending::Queue(..) | Pending::Transfer(..) => {}
         }
+    }
+
+    /// A caller of a test speaks until the beep is a while ago, or does what the script says.
+    fn recording(&mut self, recording: &Recording) {
+        let what = match recording {
+            Recording::Start { one_party: None } => "is recorded from now on".to_owned(),
+            Recording::Start { one_party: Some(why) } => format!("is recorded from now on: {why}"),
+            Recording::Unasked => "would be recorded and was not asked".to_owned(),
+            Recording::Pause { .. } => "is not recorded for a while".to_owned(),
+            Recording::Resume { .. } => "is recorded again".to_owned(),
+            Recording::Stop => "is not recorded any more".to_owned(),
+            Recording::Consent { given: true } => "may be recorded".to_owned(),
+            Recording::Consent { given: false } => "does not want to be recorded".to_owned(),
+            Recording::Disclosed { prompts } => format!("was told {}", prompts.join(", ")),
+            Recording::Message { .. } => {
+                self.see(Goal::Voicemail);
+                self.pending.push((self.now.mono + SPEAKS_FOR, Pending::Message(MessageNews::Hushed)));
+                "speaks a message".to_owned()
+            }
+            Recording::MessageEnds => {
+                let voiced = SPEAKS_FOR;
+                self.pending.push((self.now.mono, Pending::Message(MessageNews::Ended { voiced })));
+                "has spoken".to_owned()
+            }
+            Recording::Deliver { inbox, urgent, .. } => {
+                format!("message for {inbox}{}", if *urgent { ", urgent" } else { "" })
+            }
+            Recording::Discard => "the message is forgotten".to_owned(),
+        };
+        self.note(&format!("    {what}"));
     }
 
     /// Both talk; the test is over unless it is the other side that leaves.
@@ -281,6 +317,7 @@ impl Simulation<'_> {
                 };
                 self.pending.push((self.now.mono + after, Pending::Transfer(self.stay, news)));
             }
+            Action::Recording(recording) => self.recording(&recording),
             Action::HangUp { cause } => {
                 self.silence();
                 self.note(&format!("    the call is ended: {cause:?}"));

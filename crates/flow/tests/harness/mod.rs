@@ -204,6 +204,7 @@ pub fn words(action: &Action) -> String {
         Action::Dequeue => "dequeue".to_owned(),
         Action::Transfer { number, ring } => format!("transfer {number} {ring:?}"),
         Action::CancelTransfer => "cancel transfer".to_owned(),
+        Action::Recording(recording) => format!("{recording:?}"),
         Action::HangUp { cause } => format!("hang up {cause:?}"),
     }
 }
