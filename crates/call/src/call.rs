@@ -12,6 +12,7 @@ use primitives::{Now, Private};
 use sip::LegId;
 
 use crate::leg::Party;
+use crate::recording::Running;
 use crate::referral::Transfer;
 use crate::script::Script;
 use crate::setup::Setup;
@@ -50,6 +51,8 @@ pub(crate) struct Call {
     pub waits_since: Option<jiff::Timestamp>,
     /// The place she had, kept while an agent talks with her, in case that agent's phone is lost.
     pub served: Option<Waiting>,
+    /// What records it.
+    pub recording: Option<Running>,
     pub far: Option<Far>,
     /// Whether the agent who made this call has put the other side on hold.
     pub held: bool,

@@ -122,6 +122,7 @@ impl Switch {
             waiting: None,
             served: None,
             waits_since: None,
+            recording: None,
             far: None,
             held: false,
             transfer: None,
@@ -226,7 +227,13 @@ impl Switch {
             }
             media::Event::Silent { .. } => self.probe(now, call, Side::Caller, out),
             media::Event::Heard { .. } => *call.next_probe(Side::Caller) = None,
-            media::Event::PlayFinished { .. } | media::Event::Closed { .. } => {}
+            media::Event::Hushed { recording, .. } => self.recorded(now, call, (recording, None), out),
+            media::Event::RecordingEnded { recording, voiced, .. } => {
+                self.recorded(now, call, (recording, Some(voiced)), out);
+            }
+            media::Event::PlayFinished { .. }
+            | media::Event::Recorded { .. }
+            | media::Event::Closed { .. } => {}
         }
     }
 

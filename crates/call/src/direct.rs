@@ -105,6 +105,7 @@ impl Switch {
             waiting: None,
             served: None,
             waits_since: None,
+            recording: None,
             far: None,
             held: false,
             transfer: None,
@@ -155,6 +156,7 @@ impl Switch {
             | flow::Event::Queue(QueueNews::Connected | QueueNews::Position { .. })
             | flow::Event::Digit(_)
             | flow::Event::Verified(_)
+            | flow::Event::Message(_)
             | flow::Event::PlayFinished
             | flow::Event::CallerHungUp
             | flow::Event::Timeout => {}

@@ -309,6 +309,83 @@ pub enum Hop {
         /// `Q.850 16 normal`, `SIP 200 answered_elsewhere`: the number and what it means.
         reason: String,
     },
+    /// She was asked whether she may be recorded.
+    #[serde(rename = "consent.asked")]
+    Consented {
+        /// Whether she may.
+        given: bool,
+    },
+    /// She heard a text the law requires, to its end.
+    #[serde(rename = "disclosure.heard")]
+    Disclosed {
+        /// Its prompts.
+        prompts: Vec<String>,
+        /// In which language.
+        language: String,
+    },
+    /// A recording began.
+    #[serde(rename = "recording.start")]
+    RecordingStarted {
+        /// Which.
+        recording: String,
+        /// Why it may be: `asked`, `one_party: …`, or it is a `message`.
+        leave: String,
+    },
+    /// The flow says to record and nobody was asked, so nothing is recorded.
+    #[serde(rename = "recording.refused")]
+    RecordingRefused,
+    /// A recording keeps nothing from now on, or something again.
+    #[serde(rename = "recording.pause")]
+    RecordingPaused {
+        /// Which.
+        recording: String,
+        /// Whether it keeps nothing.
+        paused: bool,
+        /// Whether it is because digits are keyed that nobody may keep.
+        secret: bool,
+    },
+    /// A recording is on the disk, sealed.
+    #[serde(rename = "recording.stored")]
+    RecordingStored {
+        /// Which.
+        recording: String,
+        /// Of which call.
+        of: String,
+        /// SHA-256 of the sealed file.
+        sha256: String,
+        /// How long it is.
+        length_ms: u64,
+        /// How much of that never came to the disk and is silence.
+        missing_ms: u64,
+    },
+    /// The disk refused a recording; what was written before can be heard.
+    #[serde(rename = "recording.incomplete")]
+    RecordingIncomplete {
+        /// Which.
+        recording: String,
+        /// Of which call.
+        of: String,
+    },
+    /// The key of a recording was destroyed: nobody can hear it.
+    #[serde(rename = "recording.discarded")]
+    RecordingDiscarded {
+        /// Which.
+        recording: String,
+        /// Of which call.
+        of: String,
+    },
+    /// A message waits in an inbox.
+    #[serde(rename = "message.delivered")]
+    MessageDelivered {
+        /// Its recording.
+        recording: String,
+        /// Of which call.
+        of: String,
+        /// Whose.
+        inbox: String,
+        /// Whether the caller marked it so.
+        urgent: bool,
+    },
     /// The call is over.
     #[serde(rename = "call.end")]
     Ended {
@@ -543,6 +620,36 @@ impl Hop {
             Self::TransferRefused { status, why } => format!("transfer refused with {status}: {why}"),
             Self::Transferred { to } => format!("transferred to {to}"),
             Self::PhoneChanged { agent } => format!("{agent} goes on at another phone"),
+            Self::Consented { given: true } => "may be recorded: asked, and did not decline".to_owned(),
+            Self::Consented { given: false } => "declines to be recorded".to_owned(),
+            Self::Disclosed { prompts, language } => {
+                format!("has heard {} in {language} to the end", prompts.join(", "))
+            }
+            Self::RecordingStarted { recording, leave } => format!("recording {recording} begins ({leave})"),
+            Self::RecordingRefused => "is not recorded: nobody asked whether she may be".to_owned(),
+            Self::RecordingPaused { recording, paused, secret } => {
+                let state = if *paused { "pauses" } else { "goes on" };
+                format!("recording {recording} {state}{}", if *secret { ", for a secret" } else { "" })
+            }
+            Self::RecordingStored { recording, of, sha256, length_ms, missing_ms } => {
+                let hole = if *missing_ms == 0 {
+                    String::new()
+                } else {
+                    format!(", {} of it missing", seconds(missing_ms))
+                };
+                let digest = sha256.get(..12).unwrap_or_default();
+                format!("recording {recording} of call {of} stored, {}{hole}, {digest}", seconds(length_ms))
+            }
+            Self::RecordingIncomplete { recording, of } => {
+                format!("recording {recording} of call {of} is incomplete: the disk refused")
+            }
+            Self::RecordingDiscarded { recording, of } => {
+                format!("recording {recording} of call {of} is forgotten")
+            }
+            Self::MessageDelivered { recording, of, inbox, urgent } => {
+                let urgent = if *urgent { "urgent " } else { "" };
+                format!("{urgent}message {recording} of call {of} waits in {inbox}")
+            }
             Self::Ended { cause, lasted_ms: Some(ms) } => format!("call ends after {}: {cause}", seconds(ms)),
             Self::Ended { cause, lasted_ms: None } => format!("call ends: {cause}"),
             Self::AgentNow { agent, state } => format!("{agent} is {state}"),

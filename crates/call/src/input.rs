@@ -8,6 +8,7 @@ use sip::Binding;
 use sip::passport::Passport;
 
 use crate::emergency::NoticeEvent;
+use crate::recording::RecordingNews;
 use crate::setup::Setup;
 
 /// What happens to a switch.
@@ -58,6 +59,8 @@ pub enum Input<'a> {
         /// Whether it holds.
         verdict: SignatureVerdict,
     },
+    /// What became of a recording.
+    Recording(RecordingNews),
     /// The audit log fell behind its time limit, or caught up.
     Log(LogState),
     /// An exception to a rule of the configuration is made use of: told at the start, and when it ends.

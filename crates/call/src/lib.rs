@@ -18,6 +18,7 @@
 //! | whom an agent may reach by name | `target.rs` |
 //! | an agent transfers whom she talks with | `referral.rs`, `attended.rs`, `sides.rs` |
 //! | what colleagues' phones show of an agent | `watch.rs` |
+//! | what is recorded, with whose leave, and messages | `recording.rs` |
 //! | an agent signs in by feature code | `feature.rs` |
 //! | links to carriers: what is known of them, how numbers are written | `trunk/` |
 //! | 911 from an agent's phone, before everything else | `emergency/` |
@@ -35,6 +36,7 @@ mod leg;
 mod offer;
 mod output;
 mod port_pool;
+mod recording;
 mod referral;
 mod route;
 mod script;
@@ -53,6 +55,7 @@ pub use emergency::{Civic, Destination, EmergencyConfig, Location, Notice, Notic
 pub use hop::{Hop, UnknownHop};
 pub use input::{Input, LogState, SignatureVerdict};
 pub use output::{CallRecord, Output};
+pub use recording::{RecordingNews, RecordingOrder};
 pub use setup::{FeatureCode, Limits, MediaSetup, Prompts, Setup};
 pub use sip::passport::Passport;
 pub use status::{AgentStatus, CallStatus, QueueStatus, Status};

@@ -8,6 +8,7 @@ use sip::passport::Passport;
 
 use crate::emergency::Notice;
 use crate::hop::Hop;
+use crate::recording::RecordingOrder;
 
 /// What a switch wants done, in this order. Hops come first: they are durable before what follows is sent.
 #[derive(Debug)]
@@ -51,6 +52,8 @@ pub enum Output {
     },
     /// Somebody is to be told of an emergency call. Always behind the call itself.
     Notice(Box<Notice>),
+    /// What is to be done with a recording.
+    Recording(RecordingOrder),
     /// A call is over: its row for reports.
     Record(CallRecord),
 }

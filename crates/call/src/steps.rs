@@ -43,6 +43,7 @@ impl Switch {
             Action::Dequeue => self.dequeue(now, call, out),
             Action::Transfer { number, ring } => self.transfer(now, call, number, ring, out),
             Action::CancelTransfer => self.cancel_transfer(now, call, out),
+            Action::Recording(what) => self.recording(now, call, what, out),
             Action::HangUp { cause } => {
                 let cause = match cause {
                     HangUpCause::Completed => "completed",

@@ -58,6 +58,8 @@ pub struct Switch {
     pub(crate) entries: BTreeMap<EntryId, CallId>,
     /// Agents in calls outside the queues, and in how many.
     pub(crate) engaged: BTreeMap<AgentId, u32>,
+    /// Messages in each inbox: nobody heard them, somebody did.
+    pub(crate) inboxes: BTreeMap<String, (u32, u32)>,
     /// Whom phones watch, and what they were told last. Bounded by agents and packages.
     pub(crate) watches: BTreeMap<(sip::event::Package, String), sip::event::Told>,
     timers: BTreeSet<(Instant, CallId)>,
@@ -110,6 +112,7 @@ impl Switch {
             media: BTreeMap::new(),
             entries: BTreeMap::new(),
             engaged: BTreeMap::new(),
+            inboxes: BTreeMap::new(),
             watches: BTreeMap::new(),
             timers: BTreeSet::new(),
             arrivals: Arrivals::default(),
@@ -205,6 +208,7 @@ impl Switch {
             }
             Input::Configured(setup) => self.configure(now, setup, out),
             Input::Verified { call, passport, verdict } => self.verified(now, call, &passport, verdict, out),
+            Input::Recording(news) => self.recording_settled(now, news, out),
             Input::Log(state) => {
                 if mem::replace(&mut self.log, state) != state {
                     let state = match state {

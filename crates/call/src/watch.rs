@@ -17,7 +17,7 @@ impl Switch {
     pub(crate) fn watched(&mut self, now: Now, package: Package, user: String, out: &mut Vec<Output>) {
         let told = match package {
             Package::Dialog => self.line_of(&user, &self.lines()),
-            Package::MessageSummary => Self::messages_for(&user),
+            Package::MessageSummary => self.messages_for(&user),
         };
         self.watches.insert((package, user.clone()), told);
         self.sip_input(now, sip::Input::Tell { user, told }, out);
@@ -32,7 +32,7 @@ impl Switch {
             .filter_map(|((package, user), before)| {
                 let told = match package {
                     Package::Dialog => self.line_of(user, &lines),
-                    Package::MessageSummary => Self::messages_for(user),
+                    Package::MessageSummary => self.messages_for(user),
                 };
                 (told != *before).then(|| (user.clone(), told))
             })
@@ -73,8 +73,9 @@ impl Switch {
         lines
     }
 
-    /// The messages that wait for an agent: none, as long as nobody can leave her one.
-    const fn messages_for(_user: &str) -> Told {
-        Told::Messages { new: 0, old: 0 }
+    /// The messages in the inbox of her name.
+    fn messages_for(&self, user: &str) -> Told {
+        let (new, old) = self.inboxes.get(user).copied().unwrap_or_default();
+        Told::Messages { new, old }
     }
 }

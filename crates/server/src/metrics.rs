@@ -57,6 +57,12 @@ pub struct Metrics {
     pub media_commands_lost: IntCounter,
     /// Media events the signalling thread was too far behind to take at once.
     pub media_events_delayed: IntCounter,
+    /// Recordings on the disk.
+    pub recordings_stored: IntCounter,
+    /// Recordings the disk refused, in part or whole.
+    pub recordings_failed: IntCounter,
+    /// Seconds of recordings, and orders for them, that found the recorder too far behind.
+    pub recordings_dropped: IntCounter,
     /// Reloads, by outcome.
     pub reloads: IntCounterVec,
     trunk_attempts: IntCounterVec,
@@ -189,6 +195,17 @@ impl Metrics {
                 "careline_media_events_delayed_total",
                 "Media events the signalling thread could not take at once",
             )?,
+            recordings_stored: counter(r, "careline_recordings_stored_total", "Recordings on the disk")?,
+            recordings_failed: counter(
+                r,
+                "careline_recordings_failed_total",
+                "Recordings the disk refused, in part or whole",
+            )?,
+            recordings_dropped: counter(
+                r,
+                "careline_recordings_dropped_total",
+                "Seconds of recordings that found the recorder too far behind",
+            )?,
             reloads: counters(
                 r,
                 "careline_reloads_total",
@@ -290,6 +307,15 @@ impl Metrics {
             | Hop::TransferRefused { .. }
             | Hop::Transferred { .. }
             | Hop::PhoneChanged { .. }
+            | Hop::Consented { .. }
+            | Hop::Disclosed { .. }
+            | Hop::RecordingStarted { .. }
+            | Hop::RecordingRefused
+            | Hop::RecordingPaused { .. }
+            | Hop::RecordingStored { .. }
+            | Hop::RecordingIncomplete { .. }
+            | Hop::RecordingDiscarded { .. }
+            | Hop::MessageDelivered { .. }
             | Hop::Stepped { .. }
             | Hop::Keyed { .. }
             | Hop::Tagged { .. }

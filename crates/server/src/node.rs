@@ -17,6 +17,7 @@ use crate::content::{Content, ContentError};
 use crate::driver::inbox::{Inbox, Message};
 use crate::driver::media;
 use crate::driver::performer::Performer;
+use crate::driver::recorder::Recorder;
 use crate::driver::signalling::{Ended, Signalling, Waiting, now};
 use crate::driver::snapshot::Snapshot;
 use crate::exceptions;
@@ -49,6 +50,8 @@ pub struct Node {
     pub addresses: Addresses,
     /// The folder of the audit log.
     pub audit_folder: PathBuf,
+    /// Who keeps recordings.
+    pub recorder: Recorder,
     certificates: Certificates,
     config_path: Option<PathBuf>,
     /// What runs now; one reload at a time.
@@ -98,6 +101,9 @@ pub enum NodeError {
     /// The database.
     #[error(transparent)]
     Database(#[from] store::DatabaseError),
+    /// Recordings.
+    #[error(transparent)]
+    Recording(#[from] store::RecordingError),
     /// The log's name in the configuration.
     #[error("`node` in careline.yaml cannot name a node of the audit log: {0}")]
     Name(String),
@@ -160,13 +166,16 @@ impl Node {
         let opened = open(&config, &metrics)?;
         let audit_folder = config.data.join("audit");
         let (keeper, kept) = Keeper::start(&config.data.join("careline.db"))?;
-        let (media, mut threads) = start_media(setup.media.shards, &seed, &opened.inbox, &metrics)?;
+        let recorder = Recorder::start(&config.data, opened.inbox.clone(), Arc::clone(&metrics))?;
+        let (media, mut threads) =
+            start_media(setup.media.shards, &seed, (&opened.inbox, &recorder), &metrics)?;
         let performer = Performer {
             resolver: Resolver::new(&config.dns, &seed, &opened.addresses.udp)?,
             udp: Arc::new(opened.udp),
             streams: opened.streams,
             media,
             keeper,
+            recorder: recorder.clone(),
             notifier: Notifier::start(opened.inbox.clone(), Arc::clone(&metrics)),
             inbox: opened.inbox.clone(),
             metrics: Arc::clone(&metrics),
@@ -201,6 +210,7 @@ impl Node {
             writer,
             addresses: opened.addresses,
             audit_folder,
+            recorder,
             certificates: opened.certificates,
             config_path,
             running: Mutex::new(config),
@@ -322,11 +332,12 @@ fn start_signalling(mut signalling: Signalling, mut out: Vec<Output>) -> std::io
 fn start_media(
     shards: u16,
     seed: &Seed,
-    inbox: &Inbox,
+    (inbox, recorder): (&Inbox, &Recorder),
     metrics: &Arc<Metrics>,
 ) -> Result<(Vec<media::MediaThread>, Vec<JoinHandle<()>>), NodeError> {
     let start = |number| {
-        media::start(number, seed.part(&format!("media-{number}")), inbox.clone(), Arc::clone(metrics))
+        let seed = seed.part(&format!("media-{number}"));
+        media::start(number, seed, inbox.clone(), recorder.clone(), Arc::clone(metrics))
     };
     let started = (0..shards).map(start).collect::<Result<Vec<_>, _>>()?;
     Ok(started.into_iter().unzip())

@@ -13,7 +13,10 @@ use thiserror::Error;
 use crate::disk::{create_private_dir, next_step};
 
 /// Each file takes the schema one version further, in order. One that was released is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/sqlite/0001_calls_agents_registrations.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/sqlite/0001_calls_agents_registrations.sql"),
+    include_str!("../migrations/sqlite/0002_messages.sql"),
+];
 
 /// How long a statement waits for another process, a backup or `careline calls`, to let go.
 const BUSY_PATIENCE: Duration = Duration::from_secs(5);

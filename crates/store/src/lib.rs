@@ -13,6 +13,7 @@ mod database_writer;
 mod disk;
 mod integrator;
 mod keys;
+mod messages;
 mod read;
 mod recording;
 mod registrations;
@@ -31,12 +32,13 @@ pub use database::{Database, DatabaseError};
 pub use database_writer::{DatabaseChange, DatabaseWriter};
 pub use disk::{AppendFile, Disk, LocalDisk};
 pub use keys::{KeyFileError, load_or_generate_key};
+pub use messages::{Message, MessageState};
 pub use read::{
     CallRecords, DirExport, ReadError, Records, read_checkpoint_file, read_records, records_of_call,
     verify_dir,
 };
 pub use recording::{
     MasterKeys, OpenedRecording, RecordingError, RecordingHeader, RecordingSummary, RecordingWriter, StoredRecording,
-    list_recordings, open_recording, shred_recording,
+    list_recordings, open_recording, remove_recording, shred_recording,
 };
 pub use registrations::{StoredRegistration, StoredTransport};

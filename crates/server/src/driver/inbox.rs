@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use acd::AgentChange;
 use bytes::Bytes;
-use call::{CallId, LogState, NoticeEvent, Passport, Setup, SignatureVerdict, Status};
+use call::{CallId, LogState, NoticeEvent, Passport, RecordingNews, Setup, SignatureVerdict, Status};
 use mio::{Registry, Token, Waker};
 use sip::{ConnectionChange, ConnectionId, Path, ResolveId, Target, Unsent};
 use tokio::sync::oneshot;
@@ -82,6 +82,8 @@ pub enum Message {
         /// Whether somebody took it.
         delivered: bool,
     },
+    /// What became of a recording.
+    Recording(RecordingNews),
     /// How do things stand?
     Status(oneshot::Sender<Status>),
     /// Flows and configuration were read anew.

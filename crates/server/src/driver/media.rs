@@ -15,6 +15,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use primitives::Seed;
 
 use crate::driver::inbox::{Inbox, Message};
+use crate::driver::recorder::Recorder;
 use crate::metrics::Metrics;
 
 /// Commands waiting for one media thread. At 8,192 it is more than a second behind, and another call would
@@ -55,6 +56,7 @@ pub fn start(
     number: u16,
     seed: Seed,
     inbox: Inbox,
+    recorder: Recorder,
     metrics: Arc<Metrics>,
 ) -> io::Result<(MediaThread, JoinHandle<()>)> {
     let poll = Poll::new()?;
@@ -68,7 +70,9 @@ pub fn start(
         again: Vec::new(),
         packets: PacketBatch::default(),
         events: Vec::new(),
+        is_end_handed: false,
         inbox,
+        recorder,
         metrics,
     };
     let handle = thread::Builder::new().name(format!("media-{number}")).spawn(move || thread.run())?;
@@ -84,7 +88,10 @@ struct Thread {
     again: Vec<PortId>,
     packets: PacketBatch,
     events: Vec<Event>,
+    /// The first event that waits for the inbox is the end of a recording, and the recorder has it.
+    is_end_handed: bool,
     inbox: Inbox,
+    recorder: Recorder,
     metrics: Arc<Metrics>,
 }
 
@@ -132,10 +139,27 @@ impl Thread {
     fn report(&mut self) {
         let mut handed = 0;
         for event in &self.events {
+            match event {
+                Event::Recorded { .. } => {
+                    self.recorder.media(event.clone());
+                    handed += 1;
+                    continue;
+                }
+                // First to the disk: whoever leads the call may ask for it at once.
+                Event::RecordingEnded { .. } if !self.is_end_handed => {
+                    // Not lost as a second may be: a recording has one end.
+                    if !self.recorder.media(event.clone()) {
+                        break;
+                    }
+                    self.is_end_handed = true;
+                }
+                _ => {}
+            }
             if !self.inbox.send(Message::Media(event.clone())) {
                 self.metrics.media_events_delayed.inc();
                 break;
             }
+            self.is_end_handed = false;
             handed += 1;
         }
         self.events.drain(..handed);

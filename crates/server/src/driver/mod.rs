@@ -4,5 +4,6 @@
 pub mod inbox;
 pub mod media;
 pub mod performer;
+pub mod recorder;
 pub mod signalling;
 pub mod snapshot;

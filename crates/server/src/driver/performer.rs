@@ -10,6 +10,7 @@ use sip::{Path, Transport, Unsent};
 
 use crate::driver::inbox::{Inbox, Message};
 use crate::driver::media::MediaThread;
+use crate::driver::recorder::Recorder;
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
 use crate::net::resolve::Resolver;
@@ -34,6 +35,8 @@ pub struct Performer {
     pub keeper: Keeper,
     /// Who is told of emergency calls.
     pub notifier: Notifier,
+    /// Who keeps recordings.
+    pub recorder: Recorder,
     /// For answers that come later.
     pub inbox: Inbox,
     /// For counting.
@@ -51,6 +54,7 @@ impl Performer {
             Output::Registration(change) => self.keeper.registration(change),
             Output::AgentChanged { agent, change } => self.keeper.agent(agent, change),
             Output::Notice(notice) => self.notifier.send(*notice),
+            Output::Recording(order) => self.recorder.order(order),
             Output::Record(record) => self.keeper.record(record),
             // Told to the log, the metrics, the audit writer and the verifier before this.
             Output::Hop { .. } | Output::Verify { .. } => {}

@@ -197,6 +197,7 @@ impl Signalling {
                 Message::Noticed { call, event, delivered } => {
                     Some(Input::Noticed { call: call.clone(), event: *event, delivered: *delivered })
                 }
+                Message::Recording(news) => Some(Input::Recording(news.clone())),
                 Message::Configured(setup) => Some(Input::Configured(Arc::clone(setup))),
                 Message::Log(state) => Some(Input::Log(*state)),
                 Message::Override { exception, ended } => Some(Input::Override {

@@ -138,6 +138,15 @@ pub fn shred_recording(path: &Path) -> Result<(), RecordingError> {
         .map_err(io)
 }
 
+/// Destroys a recording and its file.
+pub fn remove_recording(path: &Path) -> Result<(), RecordingError> {
+    shred_recording(path)?;
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(RecordingError::io(path, error)),
+        _ => Ok(()),
+    }
+}
+
 /// The header, and where the chunks begin.
 fn read_header(path: &Path, bytes: &[u8]) -> Result<(RecordingHeader, usize), RecordingError> {
     let damaged = |what| RecordingError::Damaged { path: path.to_owned(), what };

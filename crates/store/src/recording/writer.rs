@@ -1,6 +1,6 @@
 //! Writing a recording as it is spoken.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -138,11 +138,5 @@ impl RecordingWriter {
         self.hash.update(bytes);
         self.bytes += bytes.len() as u64;
         Ok(())
-    }
-
-    /// Takes it back: nobody is ever to hear it.
-    pub fn discard(self) -> Result<(), RecordingError> {
-        super::shred_recording(&self.path)?;
-        fs::remove_file(&self.path).map_err(|error| RecordingError::io(&self.path, error))
     }
 }
