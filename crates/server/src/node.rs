@@ -52,6 +52,8 @@ pub struct Node {
     pub audit_folder: PathBuf,
     /// Who keeps recordings.
     pub recorder: Recorder,
+    /// The database, for whoever lists messages.
+    pub database: PathBuf,
     certificates: Certificates,
     config_path: Option<PathBuf>,
     /// What runs now; one reload at a time.
@@ -211,6 +213,7 @@ impl Node {
             addresses: opened.addresses,
             audit_folder,
             recorder,
+            database: config.data.join("careline.db"),
             certificates: opened.certificates,
             config_path,
             running: Mutex::new(config),

@@ -3,6 +3,7 @@
 mod audit;
 mod config;
 mod flow;
+mod recording;
 mod reload;
 mod serve;
 
@@ -37,6 +38,9 @@ enum Command {
     /// The audit log: verify it, tell a call's path.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Recordings and messages: list, verify, export.
+    #[command(subcommand)]
+    Recording(recording::Recording),
     /// The configuration: check it, print its schema.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -75,6 +79,7 @@ pub fn run() -> ExitCode {
         Command::Reload(reload) => reload.run(&mut out),
         Command::Flow(flow) => flow.run(&mut out),
         Command::Audit(audit) => audit.run(&mut out),
+        Command::Recording(recording) => recording.run(&mut out),
         Command::Config(config) => config.run(&mut out),
     };
     done.unwrap_or_else(|failure| {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::driver::inbox::Message;
 use crate::http::Service;
 
-type Answer = (StatusCode, Json<Value>);
+pub(super) type Answer = (StatusCode, Json<Value>);
 
 /// `GET /api/v1/status`: queues, agents and calls.
 pub async fn status(State(service): State<Service>, headers: HeaderMap) -> Answer {
@@ -88,12 +88,12 @@ pub async fn reload(State(service): State<Service>, headers: HeaderMap) -> Answe
     }
 }
 
-fn problem(status: StatusCode, error: &str) -> Answer {
+pub(super) fn problem(status: StatusCode, error: &str) -> Answer {
     (status, Json(json!({ "error": error })))
 }
 
 /// `None` when the token is right. Compared over its whole length, so that time says nothing.
-fn unauthorized(service: &Service, headers: &HeaderMap) -> Option<Answer> {
+pub(super) fn unauthorized(service: &Service, headers: &HeaderMap) -> Option<Answer> {
     let given = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())

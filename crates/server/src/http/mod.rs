@@ -3,6 +3,7 @@
 mod api;
 mod health;
 mod listener;
+mod messages;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub fn router(service: Service) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/agents/{agent}/{wish}", post(api::agent))
+        .route("/api/v1/messages", get(messages::list))
+        .route("/api/v1/messages/{recording}/{state}", post(messages::mark))
         .layer(middleware::from_fn(in_time))
         .route("/api/v1/reload", post(api::reload))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
