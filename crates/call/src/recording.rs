@@ -215,13 +215,15 @@ impl Switch {
     /// What became of a recording, whose call may long be over.
     pub(crate) fn recording_settled(&mut self, now: Now, news: RecordingNews, out: &mut Vec<Output>) {
         let hop = match news {
-            RecordingNews::Stored { recording, call, sha256, length_ms, missing_ms } => Hop::RecordingStored {
-                recording: recording.to_string(),
-                of: call.to_string(),
-                sha256,
-                length_ms,
-                missing_ms,
-            },
+            RecordingNews::Stored { recording, call, sha256, length_ms, missing_ms } => {
+                Hop::RecordingStored {
+                    recording: recording.to_string(),
+                    of: call.to_string(),
+                    sha256,
+                    length_ms,
+                    missing_ms,
+                }
+            }
             RecordingNews::Failed { recording, call } => {
                 Hop::RecordingIncomplete { recording: recording.to_string(), of: call.to_string() }
             }

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use media::sdp::{Codec, Session};
-use media::{Channels, Command, Digit, Event, PacketBatch, Playlist, PortId, Prompt, RecordingId, RecordingPlan, Shard, Slot};
+use media::{
+    Channels, Command, Digit, Event, PacketBatch, Playlist, PortId, Prompt, RecordingId, RecordingPlan,
+    Shard, Slot,
+};
 use primitives::Seed;
 
 thread_local! {
@@ -152,11 +155,8 @@ fn a_packet_played_relayed_or_heard_allocates_nothing() {
     }
     // Every tenth call is recorded: a second of it is handed over in a piece of its own.
     for port in (0..PORTS).step_by(10).map(PortId) {
-        let plan = RecordingPlan {
-            id: RecordingId(port.0),
-            channels: Channels::Both,
-            hush_after: Duration::ZERO,
-        };
+        let plan =
+            RecordingPlan { id: RecordingId(port.0), channels: Channels::Both, hush_after: Duration::ZERO };
         node.shard.command(node.now, Command::Record { port, plan }, &mut node.events);
     }
     for port in (0..PORTS / 2).step_by(2) {
@@ -175,5 +175,10 @@ fn a_packet_played_relayed_or_heard_allocates_nothing() {
     assert!(node.sent > 14_000 && node.keys == PORTS, "{} packets, {} keys", node.sent, node.keys);
     assert_eq!(node.chunks, 2 * PORTS / 10);
     // `Bytes` of a copy: the audio, and now and then the list of events that grows.
-    assert!(allocations <= node.chunks + 4, "{allocations} in {} packets, {} seconds", node.sent, node.chunks);
+    assert!(
+        allocations <= node.chunks + 4,
+        "{allocations} in {} packets, {} seconds",
+        node.sent,
+        node.chunks
+    );
 }

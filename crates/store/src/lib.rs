@@ -38,7 +38,7 @@ pub use read::{
     verify_dir,
 };
 pub use recording::{
-    MasterKeys, OpenedRecording, RecordingError, RecordingHeader, RecordingSummary, RecordingWriter, StoredRecording,
-    list_recordings, open_recording, remove_recording, shred_recording,
+    MasterKeys, OpenedRecording, RecordingError, RecordingHeader, RecordingSummary, RecordingWriter,
+    StoredRecording, list_recordings, open_recording, remove_recording, shred_recording,
 };
 pub use registrations::{StoredRegistration, StoredTransport};

@@ -70,7 +70,11 @@ impl Database {
     }
 
     /// Sets what was done about a message. `None`: there is none of that name; else its inbox.
-    pub fn mark_message(&self, recording: &str, state: MessageState) -> Result<Option<String>, DatabaseError> {
+    pub fn mark_message(
+        &self,
+        recording: &str,
+        state: MessageState,
+    ) -> Result<Option<String>, DatabaseError> {
         let mut statement = self
             .connection
             .prepare_cached("UPDATE messages SET state = ? WHERE recording = ? RETURNING inbox")?;

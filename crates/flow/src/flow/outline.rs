@@ -167,7 +167,10 @@ impl Verb {
             Self::TakeMessage(message) => {
                 let after = [("review", &message.review), ("sent", &message.sent)];
                 let after = after.into_iter().filter_map(|(at, say)| Some(speech(at, say.as_ref()?)));
-                [speech("play", &message.play), speech("empty", &message.empty)].into_iter().chain(after).collect()
+                [speech("play", &message.play), speech("empty", &message.empty)]
+                    .into_iter()
+                    .chain(after)
+                    .collect()
             }
             Self::Say { words, .. } => vec![words.speech()],
             Self::Menu(Menu { words: Some(words), .. }) => vec![words.speech()],

@@ -30,7 +30,8 @@ impl Reader<'_> {
             return self.word_of(node, "`record`", &orders);
         };
         let mut fields = self.fields(node, "`record`")?;
-        let start = fields.require(self, "start").and_then(|node| self.word(node, "`start`", &[("call", ())]));
+        let start =
+            fields.require(self, "start").and_then(|node| self.word(node, "`start`", &[("call", ())]));
         let reason = fields.require(self, "one_party").and_then(|node| self.prose(node, "`one_party`"));
         fields.finish(self);
         start?;
@@ -91,7 +92,10 @@ impl Reader<'_> {
                 place: node.place,
                 message: format!("`{text}` says not where a message is to go"),
                 label: "not an inbox",
-                help: Some("write `deliver: inbox nurses`: an agent's name, or one that several look into".to_owned()),
+                help: Some(
+                    "write `deliver: inbox nurses`: an agent's name, or one that several look into"
+                        .to_owned(),
+                ),
             });
             return None;
         };

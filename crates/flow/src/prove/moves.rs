@@ -23,7 +23,9 @@ pub(super) enum Deed {
     Queue(QueueNews),
     Transfer(TransferNews),
     /// Her message is long enough, or is none.
-    Spoke { enough: bool },
+    Spoke {
+        enough: bool,
+    },
 }
 
 /// Who brought it about.

@@ -13,7 +13,8 @@ use super::{Agents, Deed, Far, Goal, Scenario};
 use crate::compile::Environment;
 use crate::flow::Library;
 use crate::{
-    Action, Caller, Event, Interpreter, MessageNews, Play, PromptRef, QueueNews, Recording, TransferNews, Urgency,
+    Action, Caller, Event, Interpreter, MessageNews, Play, PromptRef, QueueNews, Recording, TransferNews,
+    Urgency,
 };
 pub use trial::{Heard, PromptTexts, Trial};
 

@@ -97,8 +97,12 @@ fn verify(data: &Path, out: &mut impl Write) -> Result<ExitCode, Failure> {
                 (false, "is not the file whose SHA-256 the audit log holds".to_owned())
             }
             (_, Ok(opened), Some(_)) => (opened.is_whole, "whole, as the audit log says".to_owned()),
-            (_, Ok(opened), None) if opened.is_whole => (true, "whole; the audit log does not know it".to_owned()),
-            (_, Ok(_), None) => (true, "careline was stopped while it ran: readable to its last second".to_owned()),
+            (_, Ok(opened), None) if opened.is_whole => {
+                (true, "whole; the audit log does not know it".to_owned())
+            }
+            (_, Ok(_), None) => {
+                (true, "careline was stopped while it ran: readable to its last second".to_owned())
+            }
         };
         is_sound &= sound;
         writeln!(out, "{}  {name}  {verdict}", if sound { "ok " } else { "BAD" })?;
@@ -129,14 +133,20 @@ impl Export {
         let all = list_recordings(&data.join("recordings"))?;
         let mut named = all.into_iter().filter(|one| one.header.recording.starts_with(&self.recording));
         let (Some(found), None) = (named.next(), named.next()) else {
-            return Err("no recording, or more than one, begins with these letters: see `recording list`".into());
+            return Err(
+                "no recording, or more than one, begins with these letters: see `recording list`".into()
+            );
         };
         let opened = open_recording(&found.path, &keys)?;
         write_access(&data, &opened, &self.reason)?;
         write_wav(&self.to, &opened)?;
         let whole = if opened.is_whole { "" } else { ", cut off where careline was stopped" };
         let seconds = opened.audio.len() / usize::from(opened.header.channels.max(1)) / 8_000;
-        writeln!(out, "{}: {seconds} s{whole}. It is not sealed any more: keep it as you keep a chart", self.to.display())?;
+        writeln!(
+            out,
+            "{}: {seconds} s{whole}. It is not sealed any more: keep it as you keep a chart",
+            self.to.display()
+        )?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -64,7 +64,9 @@ impl MasterKeys {
             .collect();
         match keys {
             Some(keys) if !keys.is_empty() => Ok(Self { path: path.to_owned(), keys }),
-            _ => Err(wrong("not as careline wrote it. Restore it from its backup: without it no recording can be heard")),
+            _ => Err(wrong(
+                "not as careline wrote it. Restore it from its backup: without it no recording can be heard",
+            )),
         }
     }
 
@@ -129,12 +131,15 @@ impl MasterKeys {
             }
             Err(error) => return Err(RecordingError::io(&path, error)),
         };
-        let damaged = || RecordingError::Damaged { path: path.clone(), what: "its key is not as careline wrapped it" };
+        let damaged =
+            || RecordingError::Damaged { path: path.clone(), what: "its key is not as careline wrapped it" };
         let parts: Vec<&str> = text.split_whitespace().collect();
         let [id, nonce, sealed] = parts[..] else { return Err(damaged()) };
-        let (_, master) = self.keys.iter().find(|(known, _)| known == id).ok_or_else(|| {
-            RecordingError::MasterKey { path: recording.to_owned(), key: id.to_owned() }
-        })?;
+        let (_, master) = self
+            .keys
+            .iter()
+            .find(|(known, _)| known == id)
+            .ok_or_else(|| RecordingError::MasterKey { path: recording.to_owned(), key: id.to_owned() })?;
         let nonce = from_hex::<12>(nonce).ok_or_else(damaged)?;
         let mut sealed = from_hex::<48>(sealed).ok_or_else(damaged)?;
         let secret = master

@@ -19,7 +19,9 @@ use crate::disk::next_step;
 
 pub use header::RecordingHeader;
 pub use master::MasterKeys;
-pub use reader::{OpenedRecording, RecordingSummary, list_recordings, open_recording, remove_recording, shred_recording};
+pub use reader::{
+    OpenedRecording, RecordingSummary, list_recordings, open_recording, remove_recording, shred_recording,
+};
 pub use writer::{RecordingWriter, StoredRecording};
 
 /// Why a recording cannot be kept or heard. Every text ends with the next thing to do.

@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use aws_lc_rs::aead::{Aad, Nonce};
+use sha2::{Digest, Sha256};
 
 use super::header::{from_hex, to_hex};
 use super::{
@@ -85,7 +85,8 @@ pub fn open_recording(path: &Path, keys: &MasterKeys) -> Result<OpenedRecording,
         .and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut bytes))
         .map_err(|error| RecordingError::io(path, error))?;
     let (header, length) = read_header(path, &bytes)?;
-    let prefix = from_hex::<7>(&header.nonce).ok_or_else(|| damaged("its header is not as careline wrote it"))?;
+    let prefix =
+        from_hex::<7>(&header.nonce).ok_or_else(|| damaged("its header is not as careline wrote it"))?;
     let key = keys.unwrap_key(path)?;
     let (head, mut rest) = bytes.split_at(length);
     let bound: [u8; 32] = Sha256::digest(head).into();

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use aws_lc_rs::aead::{Aad, Nonce};
+use sha2::{Digest, Sha256};
 
 use super::header::to_hex;
 use super::master::DataKey;
@@ -58,7 +58,11 @@ impl std::fmt::Debug for RecordingWriter {
 
 impl RecordingWriter {
     /// Begins a recording in a folder. Its key is on the disk before its first sample.
-    pub fn begin(folder: &Path, keys: &MasterKeys, mut header: RecordingHeader) -> Result<Self, RecordingError> {
+    pub fn begin(
+        folder: &Path,
+        keys: &MasterKeys,
+        mut header: RecordingHeader,
+    ) -> Result<Self, RecordingError> {
         let path = folder.join(&header.recording).with_extension("rec");
         let io = |error| RecordingError::io(&path, error);
         create_private_dir(folder).map_err(io)?;
