@@ -91,6 +91,17 @@ pub enum Hop {
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// Something her flow wants remembered.
+    #[serde(rename = "flow.note")]
+    Noted {
+        /// `milestone`, `log`, `disposition`, `survey`, `vital`, `fail`.
+        what: String,
+        /// The milestone, the sentence, the code, the survey and what it measures, what was read.
+        name: String,
+        /// The answer on its scale, or the band of a reading.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<String>,
+    },
     /// She chose a language.
     #[serde(rename = "flow.language")]
     Language {
@@ -567,6 +578,8 @@ impl Hop {
             Self::Keyed { class, digits: Some(digits), .. } => format!("keys {digits} digits ({class})"),
             Self::Keyed { class, .. } => format!("keys something ({class})"),
             Self::Tagged { urgency, reason } => format!("is now {urgency}{}", because(reason)),
+            Self::Noted { what, name, value: Some(value) } => format!("{what} {name}: {value}"),
+            Self::Noted { what, name, value: None } => format!("{what} {name}"),
             Self::Language { language } => format!("language {language}"),
             Self::Queued { queue, urgency, reason, skills } => {
                 let need =

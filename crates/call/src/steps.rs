@@ -33,6 +33,11 @@ impl Switch {
                 let reason = reason.map(|reason| reason.to_string());
                 self.hop(now, Some(call), Hop::Tagged { urgency: urgency.word().to_owned(), reason }, out);
             }
+            Action::Noted(note) => {
+                let noted =
+                    Hop::Noted { what: note.kind().to_owned(), name: note.name(), value: note.value() };
+                self.hop(now, Some(call), noted, out);
+            }
             Action::Language(language) => {
                 let chosen = Hop::Language { language: language.to_string() };
                 call.language = language;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Recording, Urgency};
+use crate::{Note, Recording, Urgency};
 
 /// What a flow wants done for a caller, in this order.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,8 @@ pub enum Action {
         /// The reason from now on, a name of the flow: `red_flag`.
         reason: Option<Arc<str>>,
     },
+    /// Something to be remembered of the call.
+    Noted(Note),
     /// The language of everything played from now on.
     Language(Arc<str>),
     /// Put the caller into a queue. Prompts while she waits stay the flow's business.

@@ -97,7 +97,7 @@ fn person_in_reach(reader: &mut Reader<'_>, flow: &Flow, id: StepId, step: &Step
 /// S8: steps that never wait must not lead back to themselves, nor a queue nobody serves to itself.
 fn loops(reader: &mut Reader<'_>, flow: &Flow, id: StepId, step: &Step, place: Place) {
     let starts: Vec<(StepId, &str)> = match &step.verb {
-        Verb::Set(_) | Verb::Tag | Verb::Goto(_) => vec![(id, "")],
+        Verb::Set(_) | Verb::Tag | Verb::Note(_) | Verb::Goto(_) => vec![(id, "")],
         Verb::Queue(queue) => [
             (&queue.on_empty, "on_empty"),
             (&queue.on_full, "on_full"),
@@ -128,7 +128,7 @@ fn loops(reader: &mut Reader<'_>, flow: &Flow, id: StepId, step: &Step, place: P
             }
             is_first = false;
             let next = flow.step(at).and_then(|step| match &step.verb {
-                Verb::Set(_) | Verb::Tag => step.next,
+                Verb::Set(_) | Verb::Tag | Verb::Note(_) => step.next,
                 Verb::Goto(to) => Some(*to),
                 _ => None,
             });
@@ -159,6 +159,7 @@ fn emergency_leads_to_a_person(reader: &mut Reader<'_>, draft: &Draft) {
             | Verb::Say { .. }
             | Verb::Set(_)
             | Verb::Tag
+            | Verb::Note(_)
             | Verb::When { .. }
             | Verb::Hours { .. }
             | Verb::Goto(_)
@@ -169,6 +170,8 @@ fn emergency_leads_to_a_person(reader: &mut Reader<'_>, draft: &Draft) {
             Verb::Menu(_)
             | Verb::Collect(_)
             | Verb::Library(_)
+            | Verb::Fail(_)
+            | Verb::Judge(_)
             | Verb::Call(_)
             | Verb::Return
             | Verb::TakeMessage(_)
@@ -233,6 +236,7 @@ fn notice_comes_first(reader: &mut Reader<'_>, draft: &Draft) {
             }
             Verb::Set(_)
             | Verb::Tag
+            | Verb::Note(_)
             | Verb::When { .. }
             | Verb::Hours { .. }
             | Verb::Record { .. }

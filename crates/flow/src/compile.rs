@@ -79,6 +79,7 @@ enum FileKind {
     Flow,
     Calendars,
     Tests,
+    Dispositions,
     Other,
 }
 
@@ -90,6 +91,7 @@ impl FileKind {
         match name {
             _ if !is_yaml || parts.any(|folder| folder == "prompts") => Self::Other,
             "calendars.yaml" => Self::Calendars,
+            "dispositions.yaml" => Self::Dispositions,
             "queues.yaml" | "rotas.yaml" | "numbers.yaml" => Self::Other,
             _ if name.ends_with(".test.yaml") => Self::Tests,
             _ => Self::Flow,
@@ -110,14 +112,21 @@ pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
 
     let mut calendars = BTreeMap::new();
     for (_, source, root) in of_kind(FileKind::Calendars) {
-        let shared = Shared { environment, calendars: None, flows: &flows };
+        let shared = Shared { environment, calendars: None, flows: &flows, dispositions: &BTreeMap::new() };
         let mut reader = Reader::new(&source.path, &shared);
         calendars.extend(reader.calendars(root));
         are_calendars_broken |= !reader.findings.is_empty();
         findings.append(&mut reader.findings);
     }
+    let mut dispositions = BTreeMap::new();
+    for (_, source, root) in of_kind(FileKind::Dispositions) {
+        let shared = Shared { environment, calendars: None, flows: &flows, dispositions: &BTreeMap::new() };
+        let mut reader = Reader::new(&source.path, &shared);
+        dispositions.extend(reader.disposition_codes(root));
+        findings.append(&mut reader.findings);
+    }
     let known = (!are_calendars_broken).then_some(&calendars);
-    let shared = Shared { environment, calendars: known, flows: &flows };
+    let shared = Shared { environment, calendars: known, flows: &flows, dispositions: &dispositions };
 
     let mut drafts: Vec<(&str, Draft)> = Vec::new();
     for (_, source, root) in of_kind(FileKind::Flow) {

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::Urgency;
 use crate::calendar::Calendar;
 use crate::document::Place;
 use crate::entry::Kind;
@@ -17,6 +16,7 @@ use crate::expression::{Expression, Template, Type, Value};
 use crate::prove::Promise;
 use crate::scenario::Scenario;
 use crate::words::{Longest, Words};
+use crate::{Note, Urgency};
 
 /// SHA-256 of a flow's canonical compiled form and of the prompts it names.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -243,6 +243,12 @@ pub(crate) enum Verb {
     Set(Vec<Assignment>),
     /// A step that only tags.
     Tag,
+    /// `measure`, `log`, `disposition`: something to be remembered.
+    Note(Note),
+    /// The step fails, on purpose, for a reason of the flow.
+    Fail(Arc<str>),
+    /// What a reading of `vitals` leads to.
+    Judge(Judge),
     When {
         branches: Vec<(Expression, Go)>,
         otherwise: Option<Go>,
@@ -281,6 +287,11 @@ impl Verb {
             Self::Library(_) => "library",
             Self::Set(_) => "set",
             Self::Tag => "tag",
+            Self::Note(Note::Disposition(_)) => "disposition",
+            Self::Note(Note::Logged(_)) => "log",
+            Self::Note(_) => "measure",
+            Self::Fail(_) => "fail",
+            Self::Judge(_) => "vitals",
             Self::When { .. } => "when",
             Self::Hours { .. } => "hours",
             Self::Call(_) => "call",
@@ -302,7 +313,15 @@ impl Verb {
     pub(crate) fn is_told(&self) -> bool {
         !matches!(
             self,
-            Self::Set(_) | Self::Tag | Self::When { .. } | Self::Goto(_) | Self::Return | Self::Wait(_)
+            Self::Set(_)
+                | Self::Tag
+                | Self::Note(_)
+                | Self::Fail(_)
+                | Self::Judge(_)
+                | Self::When { .. }
+                | Self::Goto(_)
+                | Self::Return
+                | Self::Wait(_)
         )
     }
 
@@ -331,6 +350,8 @@ pub(crate) struct Menu {
     pub(crate) again: Say,
     /// Instead of `play` and `again`: prompts with values between them.
     pub(crate) words: Option<Words>,
+    /// A question of a survey: the answer is noted under these two names, the survey and what it measures.
+    pub(crate) survey: Option<(Arc<str>, Arc<str>)>,
     pub(crate) keys: BTreeMap<char, Go>,
     pub(crate) no_input: Option<Go>,
     pub(crate) wrong_key: Option<Go>,
@@ -345,6 +366,7 @@ impl Default for Menu {
             play: Say::default(),
             again: Say::default(),
             words: None,
+            survey: None,
             keys: BTreeMap::new(),
             no_input: None,
             wrong_key: None,
@@ -374,6 +396,38 @@ pub(crate) struct Collect {
     pub(crate) ends_with_hash: bool,
     pub(crate) give_up: Option<Go>,
     pub(crate) patience: Patience,
+}
+
+/// Thresholds of a reading, in order: the first it is beyond decides.
+#[derive(Debug, Serialize)]
+pub(crate) struct Judge {
+    /// What was read, for the note.
+    pub(crate) vital: Arc<str>,
+    pub(crate) variable: Arc<str>,
+    pub(crate) thresholds: Vec<(Beyond, Go)>,
+}
+
+/// Which side of a threshold counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub(crate) enum Beyond {
+    Above(i64),
+    Below(i64),
+}
+
+impl Beyond {
+    pub(crate) fn holds(self, reading: i64) -> bool {
+        match self {
+            Self::Above(limit) => reading > limit,
+            Self::Below(limit) => reading < limit,
+        }
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Above(_) => "above",
+            Self::Below(_) => "below",
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -7,6 +7,7 @@ pub(crate) mod calendars;
 mod entries;
 mod fields;
 pub(crate) mod flow;
+mod notes;
 mod people;
 mod promises;
 mod questions;
@@ -26,7 +27,7 @@ use crate::compile::Environment;
 use crate::diagnostic::{Finding, Severity};
 use crate::document::Place;
 use crate::expression::Types;
-use crate::flow::Patience;
+use crate::flow::{Patience, Step, Verb};
 
 /// What all files of a folder know of one another.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(crate) struct Shared<'a> {
     /// `None`: `calendars.yaml` could not be read, so that nothing can be said about their names.
     pub(crate) calendars: Option<&'a BTreeMap<String, Calendar>>,
     pub(crate) flows: &'a BTreeSet<String>,
+    /// The codes of `dispositions.yaml`, with what each means.
+    pub(crate) dispositions: &'a BTreeMap<String, String>,
 }
 
 /// Reads one file.
@@ -45,6 +48,10 @@ pub(crate) struct Reader<'a> {
     pub(crate) findings: Vec<Finding>,
     /// The step names of the flow, in order.
     steps: Vec<Arc<str>>,
+    /// Verbs a step consists of besides its first, in order: they follow it as steps of their own.
+    following: Vec<Verb>,
+    /// Those steps, which stand behind all that have a name in the file.
+    further: Vec<Step>,
     languages: Vec<Arc<str>>,
     types: Types,
     /// Variables whose value nobody but the flow may see.
@@ -78,6 +85,8 @@ impl<'a> Reader<'a> {
             path,
             findings: Vec::new(),
             steps: Vec::new(),
+            following: Vec::new(),
+            further: Vec::new(),
             languages: Vec::new(),
             types: Types::new(),
             private: BTreeSet::new(),

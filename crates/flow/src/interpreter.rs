@@ -12,6 +12,7 @@ mod say;
 mod situation;
 mod state;
 mod steps;
+mod vitals;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -129,11 +129,15 @@ pub(crate) enum Goal {
     Step(String),
     Transfer(String),
     Hears(String),
+    /// Remembered of the call: `milestone triaged`.
+    Noted(String),
 }
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Expected {
     pub(crate) hears: Vec<String>,
+    /// What must be remembered of the call, in any order.
+    pub(crate) notes: Vec<Goal>,
     pub(crate) reaches: Option<Goal>,
     pub(crate) never: Vec<Goal>,
     /// Where steps are named as goals.
@@ -149,6 +153,7 @@ impl Expected {
     fn difference(&self, run: &Run) -> Option<String> {
         self.not_heard(run)
             .or_else(|| self.not_reached(run))
+            .or_else(|| self.not_noted(run))
             .or_else(|| self.wrongly_seen(run))
             .or_else(|| differs("urgency", self.urgency.map(Urgency::word), Some(run.urgency.word())))
             .or_else(|| differs("reason", self.reason.as_deref(), run.reason.as_deref()))
@@ -171,6 +176,11 @@ impl Expected {
             before = Some(prompt);
         }
         None
+    }
+
+    fn not_noted(&self, run: &Run) -> Option<String> {
+        let lacking = self.notes.iter().find(|note| !run.seen.iter().any(|seen| seen.is(note)))?;
+        Some(format!("{lacking} was never made"))
     }
 
     fn not_reached(&self, run: &Run) -> Option<String> {
@@ -213,6 +223,7 @@ impl fmt::Display for Goal {
             Self::Step(name) => write!(f, "step {name}"),
             Self::Transfer(name) => write!(f, "transfer {name}"),
             Self::Hears(name) => write!(f, "prompt {name}"),
+            Self::Noted(note) => write!(f, "note {note}"),
         }
     }
 }

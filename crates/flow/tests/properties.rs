@@ -93,7 +93,11 @@ impl Watch {
                 assert!(!self.is_queued && !self.is_ringing, "hung up on a waiting caller");
                 self.is_over = true;
             }
-            Action::Entered { .. } | Action::Recording(_) | Action::Key(_) | Action::Language(_) => {}
+            Action::Entered { .. }
+            | Action::Noted(_)
+            | Action::Recording(_)
+            | Action::Key(_)
+            | Action::Language(_) => {}
         }
     }
 

@@ -30,6 +30,7 @@ pub struct Metrics {
     queue_wait: HistogramVec,
     abandoned: IntCounterVec,
     queue_exits: IntCounterVec,
+    notes: IntCounterVec,
     offers: IntCounterVec,
     talk_seconds: Histogram,
     waiting: IntGaugeVec,
@@ -133,6 +134,12 @@ impl Metrics {
                 "careline_queue_exits_total",
                 "Callers a queue let out unserved",
                 &["queue", "reason"],
+            )?,
+            notes: counters(
+                r,
+                "careline_flow_notes_total",
+                "What flows noted of calls: answers of surveys, dispositions, milestones, readings",
+                &["reason", "outcome"],
             )?,
             offers: counters(r, "careline_offers_total", "Agents' phones rung, by outcome", &["outcome"])?,
             talk_seconds: histogram(
@@ -278,6 +285,14 @@ impl Metrics {
             Hop::NotTaken { why, .. } => self.offers.with_label_values(&[why]).inc(),
             Hop::Abandoned { queue, urgency, .. } => {
                 self.abandoned.with_label_values(&[queue, urgency]).inc();
+            }
+            // A sentence for the log is no label.
+            Hop::Noted { what, .. } if what == "log" => {}
+            Hop::Noted { name, value: Some(value), .. } => {
+                self.notes.with_label_values(&[name, value]).inc();
+            }
+            Hop::Noted { what, name, value: None } => {
+                self.notes.with_label_values(&[what, name]).inc();
             }
             Hop::LeftQueue { queue, why, .. } => self.queue_exits.with_label_values(&[queue, why]).inc(),
             Hop::Parted { talked_ms, .. } => self.talk_seconds.observe(seconds(talked_ms)),

@@ -110,6 +110,7 @@ impl Verb {
             | Self::Say { .. }
             | Self::Set(_)
             | Self::Tag
+            | Self::Note(_)
             | Self::Call(_)
             | Self::Emergency(_)
             | Self::Wait(_)
@@ -119,6 +120,14 @@ impl Verb {
             Self::Consent(consent) => {
                 let refuses = consent.on_refuse.iter().map(|go| branch("on_refuse", go));
                 [Branch::Next].into_iter().chain(refuses).collect()
+            }
+            // Its own `on_error`, which every step may have.
+            Self::Fail(_) => Vec::new(),
+            Self::Judge(judge) => {
+                let thresholds = judge.thresholds.iter().enumerate();
+                let cases = thresholds
+                    .map(|(at, (beyond, go))| Branch::Go(format!("{}_{}", beyond.word(), at + 1).into(), go));
+                cases.chain([Branch::Next]).collect()
             }
             Self::Menu(menu) => {
                 let keys = menu.keys.iter().map(|(key, go)| Branch::Go(key.to_string().into(), go));
@@ -207,6 +216,9 @@ impl Verb {
             }
             Self::Set(_)
             | Self::Tag
+            | Self::Note(_)
+            | Self::Fail(_)
+            | Self::Judge(_)
             | Self::When { .. }
             | Self::Hours { .. }
             | Self::Call(_)

@@ -5,8 +5,8 @@ use crate::diagnostic::did_you_mean;
 use crate::document::{Key, Node, Place, Value};
 
 /// Keys of the full language that this version does not have, anywhere.
-const KEYS_NOT_AVAILABLE: [&str; 9] =
-    ["offer_callback", "callback", "inputs", "with", "disposition", "survey", "override", "faults", "pages"];
+const KEYS_NOT_AVAILABLE: [&str; 7] =
+    ["offer_callback", "callback", "inputs", "with", "override", "faults", "pages"];
 
 /// A map of which every key is asked for by name.
 #[derive(Debug)]

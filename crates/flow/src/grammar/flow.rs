@@ -6,7 +6,7 @@ use super::values::assigned_type;
 use super::{Fields, Reader, Report};
 use crate::document::{Key, Node, Place, Value};
 use crate::expression::Type;
-use crate::flow::{Digest, Flow, StepId};
+use crate::flow::{Digest, Flow, Step, StepId};
 use crate::scenario::Scenario;
 
 /// Steps of one flow: beyond it nobody reads it any more.
@@ -99,7 +99,7 @@ impl Reader<'_> {
         let emergency = emergency_node.and_then(|node| self.step_at(node, "`emergency`"));
         let operator = fields.take("operator").and_then(|node| self.step_at(node, "`operator`"));
         let defaults = self.defaults(&mut fields, starts_calls);
-        let steps: Vec<_> = entries
+        let mut steps: Vec<_> = entries
             .iter()
             .enumerate()
             .map(|(at, (key, node))| {
@@ -107,6 +107,8 @@ impl Reader<'_> {
                 self.step(key.text.as_str().into(), following, node)
             })
             .collect();
+        let owners = self.owners_of_further(&steps);
+        steps.append(&mut self.further);
         let head = name_node.map_or(fields.place, |node| node.place);
         self.default_prompts_exist(&defaults, head, starts_calls);
         let scenarios = match (fields.take("tests"), &name) {
@@ -144,12 +146,25 @@ impl Reader<'_> {
         Some(Draft {
             flow,
             name: head,
-            steps: entries.iter().map(|(key, _)| key.place).collect(),
+            steps: entries
+                .iter()
+                .map(|(key, _)| key.place)
+                .chain(owners.into_iter().filter_map(|at| Some(entries.get(at)?.0.place)))
+                .collect(),
             answers: answer_places,
             emergency: emergency_node.map_or(head, |node| node.place),
             calls: std::mem::take(&mut self.calls),
             scenarios,
         })
+    }
+
+    /// For each step behind those with a name in the file, which of these it belongs to: `csat` for `csat.2`.
+    fn owners_of_further(&self, steps: &[Step]) -> Vec<usize> {
+        let owner = |further: &Step| {
+            let name = further.name.split('.').next().unwrap_or_default();
+            steps.iter().position(|step| &*step.name == name).unwrap_or(0)
+        };
+        self.further.iter().map(owner).collect()
     }
 
     /// What the engine says by itself, it must be able to say.
@@ -367,7 +382,7 @@ fn find_variables<'n>(
                     ("set", Value::Map(entries)) => {
                         assigned.extend(entries.iter().map(|(key, node)| (key, node)))
                     }
-                    ("collect", Value::Map(entries)) => collected.extend(variable_of(entries)),
+                    ("collect" | "vitals", Value::Map(entries)) => collected.extend(variable_of(entries)),
                     _ => {}
                 }
                 find_variables(node, assigned, collected);
@@ -382,10 +397,11 @@ fn variable_of(entries: &[(Key, Node)]) -> Option<(&str, bool, Type)> {
         Value::Scalar(scalar) => Some(scalar.text.as_str()),
         Value::Null | Value::List(_) | Value::Map(_) => None,
     });
+    // A reading of `vitals` is a number and the caller's own.
+    let is_reading = of("plausible").is_some();
+    let type_of = if is_reading { Type::Number } else { super::entries::type_of_kind(kind) };
     match &of("as")?.value {
-        Value::Scalar(scalar) => {
-            Some((&scalar.text, of("sensitive").is_some(), super::entries::type_of_kind(kind)))
-        }
+        Value::Scalar(scalar) => Some((&scalar.text, is_reading || of("sensitive").is_some(), type_of)),
         Value::Null | Value::List(_) | Value::Map(_) => None,
     }
 }

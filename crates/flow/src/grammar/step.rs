@@ -15,7 +15,7 @@ const BRANCHES_MAX: usize = 50;
 /// Dead air a caller does not take for a broken line (domain S7).
 const WAIT_MAX: Duration = Duration::from_secs(3);
 
-const VERBS: [&str; 21] = [
+const VERBS: [&str; 27] = [
     "play",
     "say",
     "menu",
@@ -37,9 +37,15 @@ const VERBS: [&str; 21] = [
     "disclose",
     "take_message",
     "hang_up",
+    "measure",
+    "log",
+    "disposition",
+    "fail",
+    "survey",
+    "vitals",
 ];
 
-const VERBS_NOT_AVAILABLE: [&str; 25] = [
+const VERBS_NOT_AVAILABLE: [&str; 19] = [
     "listen",
     "http",
     "lookup",
@@ -57,13 +63,7 @@ const VERBS_NOT_AVAILABLE: [&str; 25] = [
     "conference",
     "park",
     "supervise",
-    "vitals",
     "dial_out",
-    "survey",
-    "disposition",
-    "log",
-    "measure",
-    "fail",
     "parallel",
 ];
 
@@ -90,7 +90,30 @@ impl Reader<'_> {
         let talks = matches!(verb, Some(Verb::Queue(_) | Verb::Transfer(_)) | None);
         let after_call = if talks { self.optional_go(&mut fields, "after_call") } else { None };
         fields.finish(self);
-        Step { name, tag, verb: verb.unwrap_or(Verb::Tag), next, on_error, after_call }
+        let mut step = Step { name, tag, verb: verb.unwrap_or(Verb::Tag), next, on_error, after_call };
+        self.further_steps(&mut step);
+        step
+    }
+
+    /// A survey's other questions, what a reading leads to: steps `name.2`, `name.3` behind this one.
+    fn further_steps(&mut self, step: &mut Step) {
+        let following = std::mem::take(&mut self.following);
+        let (first, last) = (self.steps.len() + self.further.len(), step.next);
+        let count = following.len();
+        for (at, verb) in following.into_iter().enumerate() {
+            let further = Step {
+                name: format!("{}.{}", step.name, at + 2).into(),
+                tag: Tag::default(),
+                verb,
+                next: if at + 1 < count { Some(StepId(first + at + 1)) } else { last },
+                on_error: None,
+                after_call: None,
+            };
+            self.further.push(further);
+        }
+        if count > 0 {
+            step.next = Some(StepId(first));
+        }
     }
 
     fn verb(&mut self, what: &str, fields: &mut Fields<'_>, has_tag: bool) -> Option<Verb> {
@@ -154,6 +177,12 @@ impl Reader<'_> {
             "confirm" => self.confirm(node),
             "collect" => self.collect(node),
             "library" => self.topics(node),
+            "measure" => self.measure(node),
+            "log" => self.logs(node),
+            "disposition" => self.disposition(node),
+            "fail" => self.fails(node),
+            "survey" => self.survey(node),
+            "vitals" => self.vitals(node),
             "set" => Some(Verb::Set(self.assignments(node))),
             "when" => Some(self.when(node)),
             "hours" => self.hours(node),

@@ -276,6 +276,18 @@ impl Reader<'_> {
             Some((node, _)) => self.heard_prompt(node).into_iter().collect(),
             None => Vec::new(),
         };
+        let notes = match fields.take("notes").map(|node| (node, &node.value)) {
+            Some((_, Value::List(nodes))) => nodes
+                .iter()
+                .filter_map(|node| self.text(node, "a note"))
+                .map(|text| Goal::Noted(text.to_owned()))
+                .collect(),
+            Some((node, _)) => {
+                self.wrong_kind(node, "`notes`", "a list: `[disposition resolved]`");
+                Vec::new()
+            }
+            None => Vec::new(),
+        };
         let reaches = fields.take("reaches").and_then(|node| self.goal(node));
         let never = match fields.take("never").map(|node| (node, &node.value)) {
             Some((_, Value::List(nodes))) => nodes.iter().filter_map(|node| self.goal(node)).collect(),
@@ -289,7 +301,7 @@ impl Reader<'_> {
         let language =
             fields.take("language").and_then(|node| self.text(node, "`language`")).map(str::to_owned);
         fields.finish(self);
-        Some(Expected { hears, reaches, never, steps, before, urgency, reason, language })
+        Some(Expected { hears, notes, reaches, never, steps, before, urgency, reason, language })
     }
 
     fn heard_prompt(&mut self, node: &Node) -> Option<String> {

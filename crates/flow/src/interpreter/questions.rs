@@ -10,7 +10,7 @@ use crate::entry::Kind;
 use crate::expression::Value;
 use crate::flow::{Collect, Go, Menu, Patience, Say, Step, Topics, Verb};
 use crate::speech;
-use crate::{Action, KeyClass, PromptRef};
+use crate::{Action, KeyClass, Note, PromptRef};
 
 impl Interpreter {
     fn question(&mut self) -> Option<&mut Question> {
@@ -154,6 +154,10 @@ impl Interpreter {
         self.stop(out);
         if let Some(go) = menu.keys.get(&key) {
             out.push(Action::Key(KeyClass::Menu(key)));
+            if let Some((survey, question)) = &menu.survey {
+                let (survey, question) = (survey.clone(), question.clone());
+                out.push(Action::Noted(Note::Answered { survey, question, answer: key }));
+            }
             return self.go(go, "key", out);
         }
         if key == '*' {

@@ -29,7 +29,8 @@ pub(crate) enum Situation {
     /// The end of `wait`.
     Pause,
     /// A choice by one key: those that mean something.
-    Question { keys: Vec<char> },
+    /// `is_survey`: silence is an answer too.
+    Question { keys: Vec<char>, is_survey: bool },
     /// Digits.
     Entry(Asked),
     /// An agent. `advice`: she is being told to dial 911 meanwhile; `leaving`: and goes elsewhere after it.
@@ -176,21 +177,27 @@ impl Interpreter {
                 Taking::Inviting | Taking::Thanking => Situation::Hears { key_ends_it: false, advice: false },
                 Taking::Speaking { .. } => Situation::Speaks,
                 Taking::Ending => Situation::SpokeEnough,
-                Taking::Reviewing { .. } => Situation::Question { keys: vec!['1', '2', '4'] },
+                Taking::Reviewing { .. } => {
+                    Situation::Question { keys: vec!['1', '2', '4'], is_survey: false }
+                },
             },
             Waiting::Question(question) => match (verb, question.phase) {
-                (Some(Verb::Menu(menu)), _) => {
-                    Situation::Question { keys: menu.keys.keys().copied().collect() }
-                }
+                (Some(Verb::Menu(menu)), _) => Situation::Question {
+                    keys: menu.keys.keys().copied().collect(),
+                    is_survey: menu.survey.is_some(),
+                },
                 (Some(Verb::Library(topics)), _) => {
                     let own = [topics.repeat, topics.back];
-                    Situation::Question { keys: topics.topics.keys().copied().chain(own).collect() }
+                    Situation::Question {
+                        keys: topics.topics.keys().copied().chain(own).collect(),
+                        is_survey: false,
+                    }
                 }
                 (Some(Verb::Collect(_)), Phase::Confirming | Phase::ConfirmListening { .. }) => {
-                    Situation::Question { keys: vec!['1', '2'] }
+                    Situation::Question { keys: vec!['1', '2'], is_survey: false }
                 }
                 (Some(Verb::Collect(collect)), _) if collect.kind == Kind::YesNo => {
-                    Situation::Question { keys: vec!['1', '2'] }
+                    Situation::Question { keys: vec!['1', '2'], is_survey: false }
                 }
                 (Some(Verb::Collect(collect)), _) => Situation::Entry(Asked::of(collect)),
                 _ => Situation::Ended,

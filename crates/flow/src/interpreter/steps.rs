@@ -7,7 +7,7 @@ use super::{Interpreter, TYPED_AHEAD_MAX};
 use crate::calendar::Opening;
 use crate::expression::Expression;
 use crate::flow::{Go, Say, StepId, Verb};
-use crate::{Action, HangUpCause};
+use crate::{Action, HangUpCause, Note};
 
 impl Interpreter {
     pub(super) fn arrive(
@@ -51,6 +51,15 @@ impl Interpreter {
                 Some(if self.assign(assignments, out) { Jump::Next("next") } else { Jump::Failed })
             }
             Verb::Tag => Some(Jump::Next("next")),
+            Verb::Note(note) => {
+                out.push(Action::Noted(note.clone()));
+                Some(Jump::Next("next"))
+            }
+            Verb::Fail(reason) => {
+                out.push(Action::Noted(Note::Failed(reason.clone())));
+                Some(Jump::Failed)
+            }
+            Verb::Judge(judge) => self.judge(judge, out),
             Verb::When { branches, otherwise } => self.decide(branches, otherwise.as_ref(), out),
             Verb::Hours { calendar, open, closed, holiday } => {
                 let real = self.library.calendars.get(calendar).map(|calendar| calendar.opening(now.wall));

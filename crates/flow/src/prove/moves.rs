@@ -102,7 +102,7 @@ pub(super) fn moves(situation: &Situation, times: Times) -> Vec<Move> {
             moves.push(exactly(Deed::Pauses, open, Event::Timeout));
             asks_for_help(&mut moves, open, true);
         }
-        Situation::Question { keys } => {
+        Situation::Question { keys, .. } => {
             passes(&mut moves, times);
             moves.extend(keys.iter().map(|bound| key(*bound, By::Choice, open)));
             moves.push(key('*', By::Again, open));

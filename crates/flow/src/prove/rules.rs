@@ -176,7 +176,12 @@ impl Rules<'_> {
         let claim = "silence and wrong keys at a question never end a call".to_owned();
         let questions: Vec<usize> = self
             .places()
-            .filter(|at| matches!(self.situation(*at), Situation::Question { .. } | Situation::Entry(_)))
+            .filter(|at| {
+                matches!(
+                    self.situation(*at),
+                    Situation::Question { is_survey: false, .. } | Situation::Entry(_)
+                )
+            })
             .collect();
         let goal = |way: &Edge| helped(way).filter(|_| !way.happened.hung_up);
         let may = |way: &Edge| matches!(way.by, By::Nature | By::Mistake);

@@ -217,6 +217,7 @@ impl<'a> Explorer<'a> {
                 Action::Answer
                 | Action::Recording(_)
                 | Action::Key(_)
+                | Action::Noted(_)
                 | Action::Tagged { .. }
                 | Action::Language(_)
                 | Action::Raise { .. }

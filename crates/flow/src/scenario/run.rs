@@ -298,6 +298,10 @@ impl Simulation<'_> {
             Action::Tagged { urgency, reason } => {
                 self.note(&format!("    is {urgency}: {}", reason.as_deref().unwrap_or("no reason")));
             }
+            Action::Noted(note) => {
+                self.note(&format!("    is noted: {note}"));
+                self.see(Goal::Noted(note.to_string()));
+            }
             Action::Language(language) => self.note(&format!("    speaks {language}")),
             Action::Enqueue(entry) => {
                 self.note(&format!("    waits in {} as {}", entry.queue, entry.urgency));

@@ -196,6 +196,7 @@ pub fn words(action: &Action) -> String {
         Action::Tagged { urgency, reason } => {
             format!("tag {urgency} {}", reason.as_deref().unwrap_or("-"))
         }
+        Action::Noted(note) => format!("note {note}"),
         Action::Language(language) => format!("language {language}"),
         Action::Enqueue(entry) => {
             format!("enqueue {} {} {:?} {}", entry.queue, entry.urgency, entry.skills, entry.language)
