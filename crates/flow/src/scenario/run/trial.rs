@@ -310,7 +310,9 @@ fn scenario_of(
     };
     let root = document::read("trial", &text).map_err(|finding| wrong(&finding))?;
     let flows = library.flows.keys().cloned().collect();
-    let shared = Shared { environment, calendars: Some(&library.calendars), flows: &flows };
+    let dispositions = BTreeMap::new();
+    let calendars = Some(&library.calendars);
+    let shared = Shared { environment, calendars, flows: &flows, dispositions: &dispositions };
     let mut reader = Reader::new("trial", &shared);
     let scenarios = reader.scenarios(&root, &known.name, known.answers());
     if let Some(finding) = reader.findings.first() {
