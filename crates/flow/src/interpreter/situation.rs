@@ -179,7 +179,7 @@ impl Interpreter {
                 Taking::Ending => Situation::SpokeEnough,
                 Taking::Reviewing { .. } => {
                     Situation::Question { keys: vec!['1', '2', '4'], is_survey: false }
-                },
+                }
             },
             Waiting::Question(question) => match (verb, question.phase) {
                 (Some(Verb::Menu(menu)), _) => Situation::Question {
