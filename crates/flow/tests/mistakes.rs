@@ -58,7 +58,7 @@ fn an_unknown_verb() {
 
 #[test]
 fn a_word_of_the_full_language_is_known_by_name() {
-    insta::assert_snapshot!(told("play: closed_message", "vitals: { play: closed_message }"));
+    insta::assert_snapshot!(told("play: closed_message", "triage: { play: closed_message }"));
 }
 
 #[test]
