@@ -12,6 +12,7 @@ use primitives::{Now, Private};
 use sip::LegId;
 
 use crate::leg::Party;
+use crate::page::Page;
 use crate::recording::Running;
 use crate::referral::Transfer;
 use crate::script::Script;
@@ -54,6 +55,8 @@ pub(crate) struct Call {
     /// What records it.
     pub recording: Option<Running>,
     pub far: Option<Far>,
+    /// Somebody on call is looked for.
+    pub page: Option<Page>,
     /// Whether the agent who made this call has put the other side on hold.
     pub held: bool,
     /// A transfer by the agent, under way or just done.
@@ -106,6 +109,8 @@ pub(crate) struct Far {
     pub held: bool,
     /// Whether an agent has led the caller here: her flow still stands where that agent answered.
     pub referred: bool,
+    /// Somebody on call was looked for, and this is who is asked, or who accepted.
+    pub paged: bool,
     /// The worst answer of the legs that ended, for the engine and the flow.
     pub refused: Option<u16>,
 }
@@ -148,7 +153,7 @@ impl Who {
 }
 
 /// How far the other side is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum FarState {
     /// Its port is being opened.
     Opening,
@@ -156,6 +161,8 @@ pub(crate) enum FarState {
     Ringing,
     /// The agent answered and hears the whisper; the caller still hears music.
     Whispering { playlist: u64 },
+    /// Somebody on call, or a mailbox, answered and hears what the call is about and which key accepts it.
+    Asking { until: Instant, playlist: u64, ask: Arc<str> },
     /// Both hear one another.
     Bridged,
 }
@@ -175,13 +182,21 @@ impl Call {
         let ringing =
             self.far.as_ref().filter(|far| matches!(far.state, FarState::Opening | FarState::Ringing));
         let ring = ringing.and_then(|far| far.who.ring_until());
+        let asked = self.far.as_ref().and_then(|far| match far.state {
+            FarState::Asking { until, .. } => Some(until),
+            _ => None,
+        });
+        let resumes = self.page.as_ref().and_then(Page::resume_at);
         let opened = match self.progress {
             Progress::Opening { .. } => Some(self.arrived.mono + OPENING_MAX),
             _ => None,
         };
         let [caller, far] = self.probe_again;
         let leaves = self.transfer.as_ref().and_then(|transfer| transfer.leave_at);
-        [self.script.poll_timeout(), ring, opened, leaves, caller, far].into_iter().flatten().min()
+        [self.script.poll_timeout(), ring, asked, resumes, opened, leaves, caller, far]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Milliseconds since it arrived.

@@ -124,6 +124,7 @@ impl Switch {
             waits_since: None,
             recording: None,
             far: None,
+            page: None,
             held: false,
             transfer: None,
             probe_again: [None; 2],

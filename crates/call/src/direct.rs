@@ -107,6 +107,7 @@ impl Switch {
             waits_since: None,
             recording: None,
             far: None,
+            page: None,
             held: false,
             transfer: None,
             probe_again: [None; 2],
@@ -154,6 +155,7 @@ impl Switch {
             ) => self.end(now, call, "not_reached", out),
             flow::Event::Transfer(TransferNews::Connected)
             | flow::Event::Queue(QueueNews::Connected | QueueNews::Position { .. })
+            | flow::Event::Page(_)
             | flow::Event::Digit(_)
             | flow::Event::Verified(_)
             | flow::Event::Message(_)
@@ -219,11 +221,15 @@ impl Switch {
         let Some((port, local)) = self.open_port(Owner::Far(call.id), call.shard, address, out) else {
             return Err(503);
         };
-        self.hop(now, Some(call), Hop::Transferring { number: who.name() }, out);
+        let paged = call.page.is_some();
+        if !paged {
+            self.hop(now, Some(call), Hop::Transferring { number: who.name() }, out);
+        }
         if let Who::Colleague { agent, .. } = &who {
             self.engage(now, *agent);
         }
-        call.far = Some(Far::opening(now, who, Party::new(port, local, self.random() >> 1)));
+        let party = Party::new(port, local, self.random() >> 1);
+        call.far = Some(Far { paged, ..Far::opening(now, who, party) });
         Ok(())
     }
 
@@ -345,6 +351,7 @@ impl Far {
             since: now,
             held: false,
             referred: false,
+            paged: false,
             refused: None,
         }
     }

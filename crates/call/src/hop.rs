@@ -227,6 +227,56 @@ pub enum Hop {
         /// `busy`, `no_answer`, `failed`, `given_up`, `no_way`, `caller_unproven`.
         why: String,
     },
+    /// Somebody on call is called.
+    #[serde(rename = "page.call")]
+    PageCalling {
+        /// The rota.
+        rota: String,
+        /// An agent, or the name of a number.
+        to: String,
+        /// The rota's step, from 1.
+        step: u32,
+        /// How often the rota was begun, from 1.
+        round: u32,
+    },
+    /// The telephone was answered, by whomever or whatever; the key that accepts is asked for.
+    #[serde(rename = "page.answer")]
+    PageAnswered {
+        /// Whose telephone.
+        to: String,
+    },
+    /// Nobody there accepted.
+    #[serde(rename = "page.not_accepted")]
+    PageNotAccepted {
+        /// Whose telephone.
+        to: String,
+        /// `no_answer`, `no_key`, `hung_up`, `busy`, `declined`, `unreachable`, `caller_unproven` …
+        why: String,
+    },
+    /// A person pressed the key and is joined with the caller.
+    #[serde(rename = "page.accept")]
+    PageAccepted {
+        /// The rota.
+        rota: String,
+        /// Who.
+        to: String,
+        /// How long the search took.
+        waited_ms: u64,
+        /// How many telephones were called.
+        attempts: u32,
+    },
+    /// The search ended without anybody.
+    #[serde(rename = "page.over")]
+    PageOver {
+        /// The rota.
+        rota: String,
+        /// `exhausted`, `failed`, `given_up`.
+        why: String,
+        /// How long the search took.
+        waited_ms: u64,
+        /// How many telephones were called.
+        attempts: u32,
+    },
     /// A number outside is called by a trunk.
     #[serde(rename = "trunk.call")]
     TrunkCalled {
@@ -614,6 +664,17 @@ impl Hop {
             Self::Reason { by, reason } => format!("reason given by {by}: {reason}"),
             Self::Transferring { number } => format!("{number} is rung"),
             Self::TransferFailed { number, why } => format!("{number} is not reached: {why}"),
+            Self::PageCalling { rota, to, step, round } => {
+                format!("{to} is called for {rota}, step {step}, round {round}")
+            }
+            Self::PageAnswered { to } => format!("{to} is answered and asked to accept"),
+            Self::PageNotAccepted { to, why } => format!("{to} does not accept: {why}"),
+            Self::PageAccepted { rota, to, waited_ms, attempts } => {
+                format!("{to} accepts for {rota} after {}, attempt {attempts}", seconds(waited_ms))
+            }
+            Self::PageOver { rota, why, waited_ms, attempts } => {
+                format!("nobody of {rota} after {} and {attempts} attempts: {why}", seconds(waited_ms))
+            }
             Self::TrunkCalled { trunk, destination, attempt } => {
                 format!("called by trunk {trunk}, at {destination}, attempt {attempt}")
             }

@@ -35,6 +35,7 @@ mod input;
 mod leg;
 mod offer;
 mod output;
+mod page;
 mod port_pool;
 mod recording;
 mod referral;

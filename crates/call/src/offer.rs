@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acd::{AgentChange, AgentId, OfferAnswer, OfferId, Withdrawal};
-use flow::{PromptRef, QueueNews, TransferNews};
+use flow::{PageNews, PromptRef, QueueNews, TransferNews};
 use media::{PlayEnd, Playlist};
 use primitives::{Now, Private};
 use sip::{EndCause, Invite, LegCommand, LegEvent, LegId, Refusal};
@@ -61,13 +61,20 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         let Some(far) = &call.far else { return };
-        match (event, far.state) {
+        match (event, &far.state) {
             (media::Event::Opened { .. }, FarState::Opening) => self.ring(now, call, out),
             (media::Event::OpenFailed { .. }, _) => self.far_failed(now, call, "no_rtp_port", out),
             (
                 media::Event::PlayFinished { playlist, why: PlayEnd::Finished, .. },
                 FarState::Whispering { playlist: whisper },
-            ) if playlist == whisper => self.bridge(now, call, out),
+            ) if playlist == *whisper => self.bridge(now, call, out),
+            (
+                media::Event::PlayFinished { playlist, why: PlayEnd::Finished, .. },
+                FarState::Asking { playlist: asked, .. },
+            ) if playlist == *asked => self.ask_again(call, out),
+            (media::Event::Digit { digit, .. }, FarState::Asking { .. }) => {
+                self.page_key(now, call, digit.char(), out);
+            }
             (media::Event::Silent { .. }, FarState::Bridged | FarState::Whispering { .. }) => {
                 self.probe(now, call, Side::Far, out)
             }
@@ -153,10 +160,8 @@ impl Switch {
                 Self::number_is_elsewhere(call, retry_after, contacts);
             }
             LegEvent::Referred(referral) => self.referred(now, call, (Side::Far, leg), &referral, out),
-            LegEvent::ReferAnswered { .. }
-            | LegEvent::ReferNews { .. }
-            | LegEvent::Info { .. }
-            | LegEvent::Invited(_) => {}
+            LegEvent::Info { key } => self.page_key(now, call, *key.expose(), out),
+            LegEvent::ReferAnswered { .. } | LegEvent::ReferNews { .. } | LegEvent::Invited(_) => {}
         }
     }
 
@@ -208,6 +213,9 @@ impl Switch {
                 self.acd_input(now, acd::Input::Answer { offer, answer: OfferAnswer::Accepted });
                 self.whisper(call, port, out);
             }
+            Who::Colleague { .. } | Who::Number { .. } if call.page.is_some() => {
+                self.ask_to_accept(now, call, out);
+            }
             Who::Colleague { .. } | Who::Number { .. } => {
                 if call.script.direct().is_some() {
                     self.answer(now, call, out);
@@ -242,11 +250,11 @@ impl Switch {
     }
 
     /// Both hear one another.
-    fn bridge(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
+    pub(crate) fn bridge(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
         let Some(far) = &mut call.far else { return };
         far.state = FarState::Bridged;
         far.since = now;
-        let was_referred = far.referred;
+        let (was_referred, was_paged) = (far.referred, far.paged);
         let (with, port, is_agent) = (far.who.name(), far.party.port, matches!(far.who, Who::Agent { .. }));
         let command = media::Command::Bridge { a: call.party.port, b: port };
         call.playlist = 0;
@@ -258,6 +266,8 @@ impl Switch {
         }
         let connected = if is_agent {
             flow::Event::Queue(QueueNews::Connected)
+        } else if was_paged {
+            flow::Event::Page(PageNews::Accepted)
         } else {
             flow::Event::Transfer(TransferNews::Connected)
         };
@@ -296,6 +306,7 @@ impl Switch {
                 };
                 self.far_failed(now, call, why, out);
             }
+            FarState::Asking { .. } => self.far_failed(now, call, "hung_up", out),
             FarState::Whispering { .. } | FarState::Bridged => {
                 let lost = matches!(cause, EndCause::NoResponse | EndCause::Unreachable);
                 self.conversation_over(now, call, lost, out);
@@ -327,6 +338,9 @@ impl Switch {
                 if let Who::Colleague { agent, .. } = far.who {
                     self.disengage(now, agent);
                 }
+                if far.paged && !far.referred {
+                    return self.page_failed(now, call, &far.who, why, out);
+                }
                 let failed = Hop::TransferFailed { number: far.who.name(), why: why.to_owned() };
                 self.hop(now, Some(call), failed, out);
                 if far.referred {
@@ -353,6 +367,9 @@ impl Switch {
             call.waits_since = None;
         }
         self.release(now, &far.who);
+        if far.paged && !far.referred {
+            return self.run_flow(now, call, flow::Event::Page(PageNews::Ended), out);
+        }
         let is_of_a_flow = matches!(far.who, Who::Number { .. }) && !far.referred;
         match (far.who.agent(), is_of_a_flow) {
             (_, true) => self.run_flow(now, call, flow::Event::Transfer(TransferNews::Ended), out),
@@ -456,7 +473,7 @@ impl Switch {
                         Hop::NotTaken { agent: name.clone(), why: "caller_left".to_owned(), rang_ms };
                     self.hop(now, Some(call), not_taken, out);
                 }
-                FarState::Whispering { .. } | FarState::Bridged => {
+                FarState::Whispering { .. } | FarState::Asking { .. } | FarState::Bridged => {
                     let change = AgentChange::ConversationEnded;
                     self.acd_input(now, acd::Input::Agent { agent: *agent, change });
                 }

@@ -47,6 +47,8 @@ impl Switch {
             Action::Raise { urgency } => self.raise(now, call, urgency, out),
             Action::Dequeue => self.dequeue(now, call, out),
             Action::Transfer { number, ring } => self.transfer(now, call, number, ring, out),
+            Action::Page { rota, ask } => self.page(now, call, (rota, ask), out),
+            Action::CancelPage => self.cancel_page(now, call, out),
             Action::CancelTransfer => self.cancel_transfer(now, call, out),
             Action::Recording(what) => self.recording(now, call, what, out),
             Action::HangUp { cause } => {

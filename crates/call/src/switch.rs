@@ -262,6 +262,7 @@ impl Switch {
                     switch.refuse_opening(now, call, out);
                 }
                 switch.give_up_transfer_when_due(now, call, out);
+                switch.page_when_due(now, call, out);
                 switch.hang_referrer_up_when_due(now, call, out);
                 switch.probe_when_due(now, call, out);
                 if call.script.poll_timeout().is_some_and(|at| at <= now.mono) {

@@ -52,8 +52,10 @@ impl Switch {
 
     /// It rang as long as the flow allows.
     pub(crate) fn give_up_transfer_when_due(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
-        let ringing =
-            call.far.as_ref().filter(|far| matches!(far.state, FarState::Opening | FarState::Ringing));
+        let ringing = call
+            .far
+            .as_ref()
+            .filter(|far| matches!(far.state, FarState::Opening | FarState::Ringing) && !far.paged);
         if ringing.and_then(|far| far.who.ring_until()).is_some_and(|until| until <= now.mono) {
             self.transfer_failed(now, call, "no_answer", out);
             if call.transfer.as_ref().is_some_and(|transfer| transfer.leave_at.is_none()) {

@@ -57,7 +57,7 @@ impl Switch {
         for call in self.calls.values() {
             let far = call.far.as_ref().map(|far| match far.state {
                 FarState::Opening | FarState::Ringing => Told::Rings,
-                FarState::Whispering { .. } | FarState::Bridged => Told::Talks,
+                FarState::Whispering { .. } | FarState::Asking { .. } | FarState::Bridged => Told::Talks,
             });
             let sides = [(call.agent_at(Side::Far), far), (call.agent_at(Side::Caller), Some(Told::Talks))];
             for (agent, told) in sides {

@@ -60,6 +60,15 @@ pub enum Action {
     CancelTransfer,
     /// Of recordings, messages, and the leave for them.
     Recording(Recording),
+    /// Look for somebody on call until one accepts. She hears what the flow plays meanwhile.
+    Page {
+        /// A name of `rotas.yaml`; [`crate::Library::on_call`] says whom to call.
+        rota: Arc<str>,
+        /// What asks whoever answers to press 1.
+        ask: Arc<str>,
+    },
+    /// Give up looking.
+    CancelPage,
     /// End the call; nothing follows. What was to be said has been said.
     HangUp {
         /// For the log.

@@ -19,7 +19,7 @@ pub(crate) struct Calendar {
     pub(crate) closures: Vec<Closure>,
 }
 
-fn zone_name<S: serde::Serializer>(zone: &TimeZone, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn zone_name<S: serde::Serializer>(zone: &TimeZone, serializer: S) -> Result<S::Ok, S::Error> {
     zone.iana_name().serialize(serializer)
 }
 
@@ -102,7 +102,7 @@ pub(crate) struct Closure {
 }
 
 /// What a moment is.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub(crate) enum Opening {
     Open,
     Closed,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::diagnostic::Severity;
 use crate::document::Place;
-use crate::flow::{Flow, Say, Step, StepId, Verb};
+use crate::flow::{Flow, Go, Say, Step, StepId, Verb};
 use crate::grammar::flow::Draft;
 use crate::grammar::{Reader, Report};
 use crate::scenario::Scenario;
@@ -80,7 +80,7 @@ fn person_in_reach(reader: &mut Reader<'_>, flow: &Flow, id: StepId, step: &Step
     let mut seen = BTreeSet::new();
     while let Some(id) = to_see.pop() {
         let Some(step) = flow.step(id).filter(|_| seen.insert(id)) else { continue };
-        if matches!(step.verb, Verb::Queue(_) | Verb::Transfer(_)) {
+        if matches!(step.verb, Verb::Queue(_) | Verb::Transfer(_) | Verb::Page(_)) {
             return;
         }
         to_see.extend(ways(flow, step).into_iter().flatten());
@@ -96,6 +96,8 @@ fn person_in_reach(reader: &mut Reader<'_>, flow: &Flow, id: StepId, step: &Step
 
 /// S8: steps that never wait must not lead back to themselves, nor a queue nobody serves to itself.
 fn loops(reader: &mut Reader<'_>, flow: &Flow, id: StepId, step: &Step, place: Place) {
+    let at_once =
+        |(go, exit): (&Go, &'static str)| Some((go.to.or(step.next).filter(|_| go.call.is_none())?, exit));
     let starts: Vec<(StepId, &str)> = match &step.verb {
         Verb::Set(_) | Verb::Tag | Verb::Note(_) | Verb::Goto(_) => vec![(id, "")],
         Verb::Queue(queue) => [
@@ -105,8 +107,12 @@ fn loops(reader: &mut Reader<'_>, flow: &Flow, id: StepId, step: &Step, place: P
             (&queue.on_closed, "on_closed"),
         ]
         .into_iter()
-        .filter_map(|(go, exit)| Some((go.to.or(step.next).filter(|_| go.call.is_none())?, exit)))
+        .filter_map(at_once)
         .collect(),
+        Verb::Page(page) => [(&page.on_exhausted, "on_exhausted"), (&page.on_error, "on_error")]
+            .into_iter()
+            .filter_map(at_once)
+            .collect(),
         _ => return,
     };
     for (start, exit) in starts {
@@ -119,7 +125,7 @@ fn loops(reader: &mut Reader<'_>, flow: &Flow, id: StepId, step: &Step, place: P
                     place,
                     message: match exit {
                         "" => format!("step `{}` leads back to itself and nothing waits between", step.name),
-                        exit => format!("`{exit}` of `{}` leads back to the same queue at once", step.name),
+                        exit => format!("`{exit}` of `{}` leads back to the same step at once", step.name),
                     },
                     label: "an endless loop",
                     help: Some("let a prompt, a question or another person come between".to_owned()),
@@ -154,7 +160,7 @@ fn emergency_leads_to_a_person(reader: &mut Reader<'_>, draft: &Draft) {
             continue;
         }
         match &step.verb {
-            Verb::Queue(_) | Verb::Transfer(_) | Verb::Emergency(_) => {}
+            Verb::Queue(_) | Verb::Transfer(_) | Verb::Page(_) | Verb::Emergency(_) => {}
             Verb::Play { .. }
             | Verb::Say { .. }
             | Verb::Set(_)

@@ -15,6 +15,7 @@ use crate::document::{self, Node};
 use crate::flow::{Digest, Flow, FlowPlaces, Library, Places};
 use crate::grammar::flow::{Draft, name_of};
 use crate::grammar::{Reader, Shared};
+use crate::rota::Rota;
 use crate::scenario::Scenario;
 
 /// One file.
@@ -78,6 +79,7 @@ pub struct Compiled {
 enum FileKind {
     Flow,
     Calendars,
+    Rotas,
     Tests,
     Dispositions,
     Other,
@@ -92,7 +94,8 @@ impl FileKind {
             _ if !is_yaml || parts.any(|folder| folder == "prompts") => Self::Other,
             "calendars.yaml" => Self::Calendars,
             "dispositions.yaml" => Self::Dispositions,
-            "queues.yaml" | "rotas.yaml" | "numbers.yaml" => Self::Other,
+            "rotas.yaml" => Self::Rotas,
+            "queues.yaml" | "numbers.yaml" => Self::Other,
             _ if name.ends_with(".test.yaml") => Self::Tests,
             _ => Self::Flow,
         }
@@ -112,7 +115,13 @@ pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
 
     let mut calendars = BTreeMap::new();
     for (_, source, root) in of_kind(FileKind::Calendars) {
-        let shared = Shared { environment, calendars: None, flows: &flows, dispositions: &BTreeMap::new() };
+        let shared = Shared {
+            environment,
+            calendars: None,
+            rotas: None,
+            flows: &flows,
+            dispositions: &BTreeMap::new(),
+        };
         let mut reader = Reader::new(&source.path, &shared);
         calendars.extend(reader.calendars(root));
         are_calendars_broken |= !reader.findings.is_empty();
@@ -120,13 +129,31 @@ pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
     }
     let mut dispositions = BTreeMap::new();
     for (_, source, root) in of_kind(FileKind::Dispositions) {
-        let shared = Shared { environment, calendars: None, flows: &flows, dispositions: &BTreeMap::new() };
+        let shared = Shared {
+            environment,
+            calendars: None,
+            rotas: None,
+            flows: &flows,
+            dispositions: &BTreeMap::new(),
+        };
         let mut reader = Reader::new(&source.path, &shared);
         dispositions.extend(reader.disposition_codes(root));
         findings.append(&mut reader.findings);
     }
     let known = (!are_calendars_broken).then_some(&calendars);
-    let shared = Shared { environment, calendars: known, flows: &flows, dispositions: &dispositions };
+    let (rotas, are_rotas_broken) = {
+        let shared =
+            Shared { environment, calendars: known, rotas: None, flows: &flows, dispositions: &dispositions };
+        rotas(of_kind(FileKind::Rotas), &shared, &mut findings)
+    };
+    let known_rotas = (!are_rotas_broken).then_some(&rotas);
+    let shared = Shared {
+        environment,
+        calendars: known,
+        rotas: known_rotas,
+        flows: &flows,
+        dispositions: &dispositions,
+    };
 
     let mut drafts: Vec<(&str, Draft)> = Vec::new();
     for (_, source, root) in of_kind(FileKind::Flow) {
@@ -166,7 +193,7 @@ pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
     let library = is_sound.then(|| {
         let places = Places(drafts.iter().map(|(path, draft)| places_of(path, draft)).collect());
         let flows = drafts.into_iter().map(|(_, draft)| draft.flow).collect();
-        Arc::new(Library { places, ..library(flows, calendars, scenarios, environment) })
+        Arc::new(Library { places, ..library(flows, calendars, rotas, scenarios, environment) })
     });
     Compiled { findings, library }
 }
@@ -192,16 +219,35 @@ fn read_all<'s>(sources: &'s [Source], findings: &mut Vec<Finding>) -> Vec<(File
     files
 }
 
+/// The rotas of all files, and whether one of them could not be read.
+fn rotas<'s>(
+    files: impl Iterator<Item = &'s (FileKind, &'s Source, Node)>,
+    shared: &Shared<'_>,
+    findings: &mut Vec<Finding>,
+) -> (BTreeMap<String, Rota>, bool) {
+    // One that cannot be read is one mistake, not one for each flow that names it.
+    let mut are_broken = findings.iter().any(|finding| FileKind::of(&finding.path) == FileKind::Rotas);
+    let mut rotas = BTreeMap::new();
+    for (_, source, root) in files {
+        let mut reader = Reader::new(&source.path, shared);
+        rotas.extend(reader.rotas(root));
+        are_broken |= !reader.findings.is_empty();
+        findings.append(&mut reader.findings);
+    }
+    (rotas, are_broken)
+}
+
 fn library(
     flows: Vec<Flow>,
     calendars: BTreeMap<String, Calendar>,
+    rotas: BTreeMap<String, Rota>,
     scenarios: Vec<Scenario>,
     environment: &Environment,
 ) -> Library {
     let flows: BTreeMap<String, Arc<Flow>> = flows
         .into_iter()
         .map(|mut flow| {
-            flow.digest = digest_of_flow(&flow, &calendars, environment);
+            flow.digest = digest_of_flow(&flow, &calendars, &rotas, environment);
             (flow.name.to_string(), Arc::new(flow))
         })
         .collect();
@@ -210,16 +256,22 @@ fn library(
         whole.update(flow.digest.0);
     }
     whole.update(canonical(&calendars));
+    whole.update(canonical(&rotas));
     let answering = flows
         .values()
         .flat_map(|flow| flow.answers.iter().map(|number| (number.clone(), flow.clone())))
         .collect();
     let digest = Digest(whole.finalize().into());
-    Library { answering, calendars, scenarios, digest, places: Places::default(), flows }
+    Library { answering, calendars, rotas, scenarios, digest, places: Places::default(), flows }
 }
 
-/// Steps, the calendars they ask, and the sound of every prompt they may play.
-fn digest_of_flow(flow: &Flow, calendars: &BTreeMap<String, Calendar>, environment: &Environment) -> Digest {
+/// Steps, the calendars and rotas they ask, and the sound of every prompt they may play.
+fn digest_of_flow(
+    flow: &Flow,
+    calendars: &BTreeMap<String, Calendar>,
+    rotas: &BTreeMap<String, Rota>,
+    environment: &Environment,
+) -> Digest {
     let mut hash = Sha256::new();
     hash.update(canonical(flow));
     let asked: BTreeMap<&String, &Calendar> = calendars
@@ -227,6 +279,12 @@ fn digest_of_flow(flow: &Flow, calendars: &BTreeMap<String, Calendar>, environme
         .filter(|(name, _)| flow.calendars().any(|calendar| calendar == name.as_str()))
         .collect();
     hash.update(canonical(&asked));
+    if flow.rotas().next().is_some() {
+        // Their shifts may ask any calendar.
+        let called: Vec<_> =
+            rotas.iter().filter(|(name, _)| flow.rotas().any(|rota| rota == *name)).collect();
+        hash.update(canonical(&(called, calendars)));
+    }
     for language in &flow.languages {
         let prompts = environment.prompts.get(&**language);
         for (prompt, info) in flow.prompts.iter().filter_map(|name| Some((name, prompts?.get(&**name)?))) {

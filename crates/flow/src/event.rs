@@ -51,6 +51,8 @@ pub enum Event {
     Transfer(TransferNews),
     /// From the message she speaks.
     Message(MessageNews),
+    /// From the search for somebody on call.
+    Page(PageNews),
     /// More is known of the caller's number: a signature was checked while she was already in the flow.
     Verified(Verification),
     /// The caller hung up. The interpreter only notes it; nothing more is heard.
@@ -99,5 +101,18 @@ pub enum TransferNews {
     /// Nobody answered within the ring time.
     NoAnswer,
     /// Refused, unreachable, or no channel free.
+    Failed,
+}
+
+/// What became of looking for somebody on call.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum PageNews {
+    /// Somebody pressed the key; both are connected.
+    Accepted,
+    /// Who had accepted hung up and the caller is still there.
+    Ended,
+    /// All were called as often as the rota says, and nobody accepted.
+    Exhausted,
+    /// Nobody could be called, for a reason of our own.
     Failed,
 }

@@ -14,6 +14,7 @@ use crate::document::Place;
 use crate::entry::Kind;
 use crate::expression::{Expression, Template, Type, Value};
 use crate::prove::Promise;
+use crate::rota::Rota;
 use crate::scenario::Scenario;
 use crate::words::{Longest, Words};
 use crate::{Note, Urgency};
@@ -33,6 +34,7 @@ impl fmt::Display for Digest {
 pub struct Library {
     pub(crate) flows: BTreeMap<String, Arc<Flow>>,
     pub(crate) calendars: BTreeMap<String, Calendar>,
+    pub(crate) rotas: BTreeMap<String, Rota>,
     pub(crate) answering: BTreeMap<String, Arc<Flow>>,
     pub(crate) scenarios: Vec<Scenario>,
     pub(crate) digest: Digest,
@@ -153,6 +155,14 @@ impl Flow {
         })
     }
 
+    /// The rotas its `page` steps call.
+    pub(crate) fn rotas(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|step| match &step.verb {
+            Verb::Page(page) => Some(&*page.rota),
+            _ => None,
+        })
+    }
+
     pub(crate) fn step(&self, id: StepId) -> Option<&Step> {
         self.steps.get(id.0)
     }
@@ -264,6 +274,7 @@ pub(crate) enum Verb {
     Goto(StepId),
     Queue(Box<Queue>),
     Transfer(Box<Transfer>),
+    Page(Box<Page>),
     Emergency(Say),
     Wait(Duration),
     Record {
@@ -299,6 +310,7 @@ impl Verb {
             Self::Goto(_) => "goto",
             Self::Queue(_) => "queue",
             Self::Transfer(_) => "transfer",
+            Self::Page(_) => "page",
             Self::Emergency(_) => "emergency",
             Self::Wait(_) => "wait",
             Self::Record { .. } => "record",
@@ -513,4 +525,17 @@ pub(crate) struct TakeMessage {
     pub(crate) max: Duration,
     pub(crate) hush: Duration,
     pub(crate) least: Duration,
+}
+
+/// Somebody on call is looked for until one presses the key.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page {
+    pub(crate) rota: Arc<str>,
+    /// What somebody who answered hears after the urgency and the reason: to press 1.
+    pub(crate) ask: Arc<str>,
+    pub(crate) say_first: Option<Say>,
+    pub(crate) music: Arc<str>,
+    pub(crate) while_waiting: Announce,
+    pub(crate) on_exhausted: Go,
+    pub(crate) on_error: Go,
 }

@@ -8,10 +8,12 @@ mod entries;
 mod fields;
 pub(crate) mod flow;
 mod notes;
+mod page;
 mod people;
 mod promises;
 mod questions;
 mod recording;
+mod rotas;
 mod say;
 mod step;
 pub(crate) mod tests;
@@ -28,6 +30,7 @@ use crate::diagnostic::{Finding, Severity};
 use crate::document::Place;
 use crate::expression::Types;
 use crate::flow::{Patience, Step, Verb};
+use crate::rota::Rota;
 
 /// What all files of a folder know of one another.
 #[derive(Debug)]
@@ -35,6 +38,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) environment: &'a Environment,
     /// `None`: `calendars.yaml` could not be read, so that nothing can be said about their names.
     pub(crate) calendars: Option<&'a BTreeMap<String, Calendar>>,
+    /// `None`: not read yet, or could not be read.
+    pub(crate) rotas: Option<&'a BTreeMap<String, Rota>>,
     pub(crate) flows: &'a BTreeSet<String>,
     /// The codes of `dispositions.yaml`, with what each means.
     pub(crate) dispositions: &'a BTreeMap<String, String>,

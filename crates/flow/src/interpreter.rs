@@ -5,6 +5,7 @@
 
 mod foresight;
 mod keys;
+mod page;
 mod people;
 mod questions;
 mod recording;
@@ -24,7 +25,7 @@ use crate::expression::{Value, Values};
 use crate::flow::{Assigned, Assignment, Flow, Go, Library, Say, StepId, Tag, Verb};
 use crate::{Action, Caller, Event, HangUpCause, Play, PromptRef, Urgency};
 pub(crate) use foresight::Foresight;
-pub(crate) use situation::{Asked, Situation, Snapshot};
+pub(crate) use situation::{Asked, Situation, Snapshot, With};
 use state::{AFTER_KEY, Frame, Jump, Sequence, Waiting};
 
 /// Steps one event may run through: several times the longest chain anybody writes, and few enough that a loop
@@ -122,6 +123,7 @@ impl Interpreter {
             }
             Event::Queue(news) => self.queue_news(now, &news, out),
             Event::Transfer(news) => self.transfer_news(&news, out),
+            Event::Page(news) => self.page_news(news, out),
             Event::Verified(verification) => {
                 self.caller.verification = verification;
                 None
@@ -147,6 +149,7 @@ impl Interpreter {
             Waiting::Pause { until } | Waiting::Consent { until: Some(until) } => Some(*until),
             Waiting::Message { taking, .. } => taking.deadline(),
             Waiting::Queue(hold) => hold.announce_at(),
+            Waiting::Page(hold) => hold.announce_at(),
             Waiting::Start
             | Waiting::Play { .. }
             | Waiting::Emergency
@@ -412,6 +415,7 @@ impl Interpreter {
             Waiting::Question(_) => self.question_asked(now, out),
             Waiting::Advice => Some(Jump::Emergency),
             Waiting::Queue(_) => self.hold_on(now, out),
+            Waiting::Page(_) => self.page_on(out),
             Waiting::Ringing => {
                 self.play_music(out);
                 None
@@ -458,6 +462,10 @@ impl Interpreter {
             }
             Waiting::Queue(hold) if hold.announce_at().is_some_and(|at| at <= now.mono) => {
                 self.announce(now, out);
+                None
+            }
+            Waiting::Page(hold) if hold.announce_at().is_some_and(|at| at <= now.mono) => {
+                self.page_words(now, out);
                 None
             }
             _ => None,

@@ -77,6 +77,8 @@ pub(crate) struct Scenario {
     pub(crate) script: Vec<ScriptEntry>,
     pub(crate) agents: BTreeMap<String, Agents>,
     pub(crate) numbers: BTreeMap<String, Far>,
+    /// Rotas that are not here have nobody who accepts.
+    pub(crate) rotas: BTreeMap<String, Paged>,
     pub(crate) agent_leaves: Option<Duration>,
     pub(crate) expected: Expected,
 }
@@ -118,6 +120,15 @@ pub(crate) enum Far {
     Failed,
 }
 
+/// What becomes of calling everybody of a rota.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Paged {
+    Accepted,
+    /// Every telephone rings as long as it may, or an answering machine takes it.
+    Nobody,
+    Failed,
+}
+
 /// What must, or must not, come about.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Goal {
@@ -128,6 +139,7 @@ pub(crate) enum Goal {
     Queue(String),
     Step(String),
     Transfer(String),
+    Page(String),
     Hears(String),
     /// Remembered of the call: `milestone triaged`.
     Noted(String),
@@ -222,6 +234,7 @@ impl fmt::Display for Goal {
             Self::Queue(name) => write!(f, "queue {name}"),
             Self::Step(name) => write!(f, "step {name}"),
             Self::Transfer(name) => write!(f, "transfer {name}"),
+            Self::Page(name) => write!(f, "page {name}"),
             Self::Hears(name) => write!(f, "prompt {name}"),
             Self::Noted(note) => write!(f, "note {note}"),
         }

@@ -83,11 +83,11 @@ impl Watch {
             }
             Action::Raise { .. } => assert!(self.is_queued),
             Action::Dequeue => assert!(std::mem::take(&mut self.is_queued)),
-            Action::Transfer { .. } => {
+            Action::Transfer { .. } | Action::Page { .. } => {
                 assert!(self.is_answered && !self.is_queued && !self.is_ringing);
                 self.is_ringing = true;
             }
-            Action::CancelTransfer => assert!(std::mem::take(&mut self.is_ringing)),
+            Action::CancelTransfer | Action::CancelPage => assert!(std::mem::take(&mut self.is_ringing)),
             Action::HangUp { .. } => {
                 assert!(self.is_said, "hung up in silence");
                 assert!(!self.is_queued && !self.is_ringing, "hung up on a waiting caller");

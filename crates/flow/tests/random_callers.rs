@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flow::{
-    Action, Caller, Environment, Event, Flow, Interpreter, Library, Play, Proof, QueueNews, TransferNews,
-    Urgency, compile, prove,
+    Action, Caller, Environment, Event, Flow, Interpreter, Library, PageNews, Play, Proof, QueueNews,
+    TransferNews, Urgency, compile, prove,
 };
 use primitives::{Now, Private, Seed};
 use proptest::prelude::RngExt as _;
@@ -28,6 +28,8 @@ type Generator = primitives::Generator;
 const CALLS: u64 = 4_000;
 /// Steps in which every key that means something is a choice, and leads nowhere else.
 const TOPICS: [&str; 2] = ["health-library/illness", "health-library/safety"];
+/// Longest a search for somebody on call may last in a test.
+const PAGE_MAX: Duration = Duration::from_mins(4);
 /// What one call may bring before it is left alone.
 const EVENTS_MAX: usize = 400;
 
@@ -36,6 +38,7 @@ const EVENTS_MAX: usize = 400;
 enum Next {
     Queue(QueueNews),
     Transfer(TransferNews),
+    Page(PageNews),
     Key(char),
 }
 
@@ -144,6 +147,14 @@ impl<'a> Call<'a> {
                 let (news, after) = news[self.random.random_range(0..news.len())].clone();
                 self.pending.push((self.now + after, Next::Transfer(news)));
             }
+            Action::Page { .. } => {
+                self.helped(longest);
+                let news = [PageNews::Accepted, PageNews::Exhausted, PageNews::Failed];
+                let news = news[self.random.random_range(0..news.len())];
+                let after = self.part_of(PAGE_MAX);
+                self.pending.push((self.now + after, Next::Page(news)));
+            }
+            Action::CancelPage => self.pending.retain(|(_, next)| !matches!(next, Next::Page(_))),
             Action::CancelTransfer => self.pending.retain(|(_, next)| !matches!(next, Next::Transfer(_))),
             Action::HangUp { .. } => {
                 self.helped(longest);
@@ -290,6 +301,12 @@ impl<'a> Call<'a> {
                     self.waits = None;
                     self.event(Event::Queue(news), longest);
                     if is_connected {
+                        self.talks(longest);
+                    }
+                }
+                Next::Page(news) => {
+                    self.event(Event::Page(news), longest);
+                    if news == PageNews::Accepted {
                         self.talks(longest);
                     }
                 }

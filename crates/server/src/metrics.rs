@@ -344,6 +344,11 @@ impl Metrics {
             | Hop::Reason { .. }
             | Hop::Transferring { .. }
             | Hop::TransferFailed { .. }
+            | Hop::PageCalling { .. }
+            | Hop::PageAnswered { .. }
+            | Hop::PageNotAccepted { .. }
+            | Hop::PageAccepted { .. }
+            | Hop::PageOver { .. }
             | Hop::AgentNow { .. }
             | Hop::AgentAsked { .. }
             | Hop::AgentRefused { .. }

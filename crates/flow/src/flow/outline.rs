@@ -89,6 +89,7 @@ impl Verb {
         match self {
             Self::Queue(queue) => Some(queue.name.to_string()),
             Self::Transfer(transfer) => Some(transfer.number.to_string()),
+            Self::Page(page) => Some(page.rota.to_string()),
             Self::Call(flow) => Some(flow.to_string()),
             Self::Hours { calendar, .. } => Some(calendar.clone()),
             Self::Collect(collect) => Some(collect.variable.to_string()),
@@ -100,7 +101,7 @@ impl Verb {
 
     /// Whether it brings a person, or the advice to dial 911.
     pub(crate) fn helps(&self) -> bool {
-        matches!(self, Self::Queue(_) | Self::Transfer(_) | Self::Emergency(_))
+        matches!(self, Self::Queue(_) | Self::Transfer(_) | Self::Page(_) | Self::Emergency(_))
     }
 
     /// The ways out a verb has by itself.
@@ -163,6 +164,9 @@ impl Verb {
                 branch("on_no_answer", &transfer.on_no_answer),
                 branch("on_failed", &transfer.on_failed),
             ],
+            Self::Page(page) => {
+                vec![branch("on_exhausted", &page.on_exhausted), branch("on_error", &page.on_error)]
+            }
             Self::Return | Self::HangUp(_) => Vec::new(),
         }
     }
@@ -213,6 +217,12 @@ impl Verb {
             Self::Transfer(transfer) => {
                 let first = transfer.say_first.iter().map(|say| speech("say_first", say));
                 first.chain([named("music", &transfer.music)]).collect()
+            }
+            Self::Page(page) => {
+                let first = page.say_first.iter().map(|say| speech("say_first", say));
+                let still = page.while_waiting.play.iter().map(|say| speech("while_waiting", say));
+                let asked = [named("ask", &page.ask), named("music", &page.music)];
+                first.chain(still).chain(asked).collect()
             }
             Self::Set(_)
             | Self::Tag

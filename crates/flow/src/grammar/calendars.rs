@@ -35,24 +35,22 @@ impl Reader<'_> {
         if let Some(node) = fields.take("about") {
             self.prose(node, "`about`");
         }
-        let zone = fields.require(self, "time_zone").and_then(|node| {
-            let text = self.text(node, "`time_zone`")?;
-            let zone = TimeZone::get(text).ok();
-            if zone.is_none() {
-                self.bad_time(
-                    node.place,
-                    text,
-                    "a time zone",
-                    "an IANA name: America/Chicago, America/New_York",
-                );
-            }
-            zone
-        });
+        let zone = fields.require(self, "time_zone").and_then(|node| self.zone(node));
         let weekly = fields.require(self, "weekly").map(|node| self.week(node)).unwrap_or_default();
         let holidays = self.days(fields.take("holidays"), "`holidays`", Self::holiday);
         let closures = self.days(fields.take("closures"), "`closures`", Self::closure);
         fields.finish(self);
         Some(Calendar { zone: zone?, weekly, holidays, closures })
+    }
+
+    pub(super) fn zone(&mut self, node: &Node) -> Option<TimeZone> {
+        let text = self.text(node, "`time_zone`")?;
+        let zone = TimeZone::get(text).ok();
+        if zone.is_none() {
+            let help = "an IANA name: America/Chicago, America/New_York";
+            self.bad_time(node.place, text, "a time zone", help);
+        }
+        zone
     }
 
     fn days<T>(
@@ -73,7 +71,7 @@ impl Reader<'_> {
         }
     }
 
-    fn week(&mut self, node: &Node) -> [Vec<Hours>; 7] {
+    pub(super) fn week(&mut self, node: &Node) -> [Vec<Hours>; 7] {
         let mut week: [Option<Vec<Hours>>; 7] = Default::default();
         let Some(mut fields) = self.fields(node, "`weekly`") else { return Default::default() };
         for (key, node) in fields.rest() {
@@ -160,7 +158,7 @@ impl Reader<'_> {
         Some(Closure { from, to })
     }
 
-    fn local_time(&mut self, node: &Node) -> Option<DateTime> {
+    pub(super) fn local_time(&mut self, node: &Node) -> Option<DateTime> {
         let text = self.text(node, "a local time")?;
         let time = text.parse().ok();
         if time.is_none() {

@@ -41,7 +41,7 @@ impl Reader<'_> {
         Some(Box::new(queue))
     }
 
-    fn music(&mut self, fields: &mut Fields<'_>) -> Arc<str> {
+    pub(super) fn music(&mut self, fields: &mut Fields<'_>) -> Arc<str> {
         match fields.take("music").and_then(|node| self.prompt(node, "`music`")) {
             Some(music) => music,
             None => {

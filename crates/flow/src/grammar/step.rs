@@ -15,7 +15,7 @@ const BRANCHES_MAX: usize = 50;
 /// Dead air a caller does not take for a broken line (domain S7).
 const WAIT_MAX: Duration = Duration::from_secs(3);
 
-const VERBS: [&str; 27] = [
+const VERBS: [&str; 28] = [
     "play",
     "say",
     "menu",
@@ -30,6 +30,7 @@ const VERBS: [&str; 27] = [
     "goto",
     "queue",
     "transfer",
+    "page",
     "emergency",
     "wait",
     "record",
@@ -45,7 +46,7 @@ const VERBS: [&str; 27] = [
     "vitals",
 ];
 
-const VERBS_NOT_AVAILABLE: [&str; 19] = [
+const VERBS_NOT_AVAILABLE: [&str; 18] = [
     "listen",
     "http",
     "lookup",
@@ -57,7 +58,6 @@ const VERBS_NOT_AVAILABLE: [&str; 19] = [
     "locate",
     "offer_callback",
     "schedule_callback",
-    "page",
     "voicemail",
     "bridge",
     "conference",
@@ -87,7 +87,7 @@ impl Reader<'_> {
         };
         let on_error = self.optional_go(&mut fields, "on_error");
         let verb = self.verb(&what, &mut fields, tag_node.is_some());
-        let talks = matches!(verb, Some(Verb::Queue(_) | Verb::Transfer(_)) | None);
+        let talks = matches!(verb, Some(Verb::Queue(_) | Verb::Transfer(_) | Verb::Page(_)) | None);
         let after_call = if talks { self.optional_go(&mut fields, "after_call") } else { None };
         fields.finish(self);
         let mut step = Step { name, tag, verb: verb.unwrap_or(Verb::Tag), next, on_error, after_call };
@@ -191,6 +191,7 @@ impl Reader<'_> {
             "goto" => self.step_at(node, "`goto`").map(Verb::Goto),
             "queue" => self.queue(node).map(Verb::Queue),
             "transfer" => self.transfer(node).map(Verb::Transfer),
+            "page" => self.page(node).map(Verb::Page),
             "emergency" => self.spoken(node, "`emergency`").map(Verb::Emergency),
             "wait" => self.duration(node, "`wait`", Duration::from_millis(100)..=WAIT_MAX).map(Verb::Wait),
             "record" => self.record(node),

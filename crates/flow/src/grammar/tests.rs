@@ -13,7 +13,7 @@ use super::values::secs;
 use super::{Fields, Reader, Report};
 use crate::diagnostic::did_you_mean;
 use crate::document::{Node, Value};
-use crate::scenario::{Agents, Deed, Expected, Far, Goal, Scenario, ScriptEntry};
+use crate::scenario::{Agents, Deed, Expected, Far, Goal, Paged, Scenario, ScriptEntry};
 use crate::{Caller, Diverted, Verification};
 
 /// What a test's caller may have been forwarded for: the words of Diversion and History-Info.
@@ -96,6 +96,11 @@ impl Reader<'_> {
             ];
             reader.word(node, "what becomes of a transfer", &words)
         });
+        let rotas = self.by_name(&mut fields, "rotas", |reader, name, node| {
+            reader.rota_named(name);
+            let words = [("accepts", Paged::Accepted), ("nobody", Paged::Nobody), ("failed", Paged::Failed)];
+            reader.word(node, "who accepts", &words)
+        });
         let agent_leaves = fields
             .take("agent_leaves")
             .and_then(|node| self.duration(node, "`agent_leaves`", secs(1, 1_200)));
@@ -111,6 +116,7 @@ impl Reader<'_> {
             script,
             agents,
             numbers,
+            rotas,
             agent_leaves,
             expected,
         })
@@ -332,6 +338,10 @@ impl Reader<'_> {
                 );
                 Goal::Queue(name.to_owned())
             }
+            Some(("page", name)) => {
+                self.rota_named((name, node.place));
+                Goal::Page(name.to_owned())
+            }
             Some(("transfer", name)) => {
                 let numbers = &self.shared.environment.numbers;
                 self.known(
@@ -343,7 +353,7 @@ impl Reader<'_> {
                 Goal::Transfer(name.to_owned())
             }
             _ => {
-                let words = ["a_human", "hang_up", "voicemail", "queue", "step", "transfer", "hears"];
+                let words = ["a_human", "hang_up", "voicemail", "queue", "step", "transfer", "page", "hears"];
                 let near = did_you_mean(text.split(' ').next().unwrap_or(text), words);
                 self.error(Report {
                     code: "flow/unknown-word",
@@ -351,7 +361,10 @@ impl Reader<'_> {
                     message: format!("a test cannot look for `{text}`"),
                     label: "unknown goal",
                     help: Some(near.map_or_else(
-                        || "a_human, hang_up, voicemail, queue X, step X, transfer X, hears X".to_owned(),
+                        || {
+                            "a_human, hang_up, voicemail, queue X, step X, transfer X, page X, hears X"
+                                .to_owned()
+                        },
                         |near| format!("did you mean `{near}`?"),
                     )),
                 });

@@ -3,7 +3,7 @@
 use primitives::{Now, Private};
 
 use super::Interpreter;
-use super::state::{Hearing, Jump, Phase, SEQUENCE_WINDOW, Sequence, Waiting};
+use super::state::{Hearing, Jump, PageHold, Phase, SEQUENCE_WINDOW, Sequence, Waiting};
 use crate::entry::Kind;
 use crate::flow::{Keys, Say, Tag, Verb};
 use crate::{Action, KeyClass, Urgency};
@@ -45,7 +45,9 @@ impl Interpreter {
             _ if key == '9' && !is_data => return self.emergency_key(now, out),
             // Nothing but a nurse interrupts the 911 advice.
             Waiting::Queue(hold) if hold.hearing == Hearing::Advice => return None,
+            Waiting::Page(hold) if hold.hearing == Hearing::Advice => return None,
             Waiting::Queue(_)
+            | Waiting::Page(_)
             | Waiting::Play { .. }
             | Waiting::Pause { .. }
             | Waiting::Consent { .. }
@@ -64,6 +66,7 @@ impl Interpreter {
             | Waiting::Emergency
             | Waiting::Advice
             | Waiting::Queue(_)
+            | Waiting::Page(_)
             | Waiting::Ringing => {
                 return None;
             }
@@ -106,11 +109,14 @@ impl Interpreter {
     /// emergency step at once.
     pub(super) fn emergency_key(&mut self, now: Now, out: &mut Vec<Action>) -> Option<Jump> {
         out.push(Action::Key(KeyClass::Emergency));
+        let was_emergent = self.urgency.is_some_and(|urgency| urgency <= Urgency::Emergent);
         self.raise(Urgency::Emergent, out);
         self.sequence = Some(Sequence { until: now.mono + SEQUENCE_WINDOW, has_one: false });
         match self.waiting {
             // The advice goes on: it is what she needs to hear.
             Waiting::Queue(_) | Waiting::Advice | Waiting::Emergency => None,
+            // The way that begins at the emergency step has led her here: it would begin anew.
+            Waiting::Page(_) if was_emergent => None,
             _ => {
                 self.leave(out);
                 Some(Jump::Emergency)
@@ -129,6 +135,11 @@ impl Interpreter {
         match &mut self.waiting {
             Waiting::Emergency | Waiting::Advice => {}
             Waiting::Queue(hold) => {
+                hold.hearing = Hearing::Advice;
+                self.play(&advice, out);
+            }
+            // Who is called for her is called on.
+            Waiting::Page(hold) => {
                 hold.hearing = Hearing::Advice;
                 self.play(&advice, out);
             }
@@ -180,6 +191,7 @@ impl Interpreter {
         match self.waiting {
             Waiting::Queue(_) => out.push(Action::Dequeue),
             Waiting::Ringing => out.push(Action::CancelTransfer),
+            Waiting::Page(PageHold { exit: None, .. }) => out.push(Action::CancelPage),
             _ => {}
         }
         self.stop(out);

@@ -43,12 +43,13 @@ impl Interpreter {
         self.play_music(out);
     }
 
-    /// The music of the queue or transfer the caller is at, over and over.
+    /// The music of the queue, transfer or search the caller is at, over and over.
     pub(super) fn play_music(&mut self, out: &mut Vec<Action>) {
         let flow = self.frame.flow.clone();
         let name = match self.frame.step_of(&flow).map(|step| &step.verb) {
             Some(Verb::Queue(queue)) => &queue.music,
             Some(Verb::Transfer(transfer)) => &transfer.music,
+            Some(Verb::Page(page)) => &page.music,
             _ => return,
         };
         self.answer(out);
@@ -149,7 +150,7 @@ impl Interpreter {
         self.play_music(out);
     }
 
-    fn conversation_over(&mut self, out: &mut Vec<Action>) -> Option<Jump> {
+    pub(super) fn conversation_over(&mut self, out: &mut Vec<Action>) -> Option<Jump> {
         let flow = self.frame.flow.clone();
         self.stop(out);
         match self.frame.step_of(&flow).and_then(|step| step.after_call.as_ref()) {

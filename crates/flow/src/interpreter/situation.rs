@@ -37,12 +37,25 @@ pub(crate) enum Situation {
     Queue { name: Arc<str>, advice: bool, leaving: bool },
     /// The other side of a transfer.
     Ringing { ring: Duration },
-    /// The end of a conversation, with an agent or with a number outside.
-    Talks { with_agent: bool },
+    /// Somebody on call, for so long at most; `advice` and `leaving` as in a queue.
+    Page { longest: Duration, advice: bool, leaving: bool },
+    /// The end of a conversation.
+    Talks { with: With },
     /// What is said before the call is ended.
     Goodbye,
     /// Nothing any more.
     Ended,
+}
+
+/// Whom a caller talks with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum With {
+    /// An agent of a queue.
+    Agent,
+    /// A number outside.
+    Number,
+    /// Somebody on call.
+    OnCall,
 }
 
 /// What digits an entry takes.
@@ -123,6 +136,12 @@ impl Interpreter {
             Waiting::Queue(hold) => {
                 hold.next_announcement = None;
                 hold.estimate = None;
+                if hold.hearing == Hearing::Words {
+                    hold.hearing = Hearing::Music;
+                }
+            }
+            Waiting::Page(hold) => {
+                hold.next_words = None;
                 if hold.hearing == Hearing::Words {
                     hold.hearing = Hearing::Music;
                 }
@@ -217,7 +236,21 @@ impl Interpreter {
                 Some(Verb::Transfer(transfer)) => Situation::Ringing { ring: transfer.ring },
                 _ => Situation::Ended,
             },
-            Waiting::Talking => Situation::Talks { with_agent: matches!(verb, Some(Verb::Queue(_))) },
+            Waiting::Page(hold) => {
+                let longest = match verb {
+                    Some(Verb::Page(page)) => self.library.page_max(&page.rota),
+                    _ => Duration::ZERO,
+                };
+                let advice = hold.hearing == Hearing::Advice;
+                Situation::Page { longest, advice, leaving: hold.exit.is_some() }
+            }
+            Waiting::Talking => Situation::Talks {
+                with: match verb {
+                    Some(Verb::Queue(_)) => With::Agent,
+                    Some(Verb::Page(_)) => With::OnCall,
+                    _ => With::Number,
+                },
+            },
             Waiting::Goodbye(_) => Situation::Goodbye,
             Waiting::Ended => Situation::Ended,
         }

@@ -8,7 +8,7 @@ use primitives::Private;
 
 use crate::expression::Value;
 use crate::flow::{Flow, Keys, Step, StepId};
-use crate::{HangUpCause, QueueNews};
+use crate::{HangUpCause, PageNews, QueueNews};
 
 /// Silence between a key and what is said next: older callers need the receiver back at the ear (domain 3.6).
 pub(super) const AFTER_KEY: Duration = Duration::from_millis(500);
@@ -84,6 +84,8 @@ pub(super) enum Waiting {
     Queue(Hold),
     /// The other side of a transfer.
     Ringing,
+    /// Somebody on call.
+    Page(PageHold),
     /// The end of a conversation.
     Talking,
     /// The notice that she would be recorded, and the moment behind it in which she may decline.
@@ -180,6 +182,15 @@ pub(super) struct Hold {
     pub(super) estimate: Option<Duration>,
     /// News that would take her out, kept until the 911 advice is over.
     pub(super) exit: Option<QueueNews>,
+}
+
+/// A caller for whom somebody on call is looked for.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) struct PageHold {
+    pub(super) hearing: Hearing,
+    pub(super) next_words: Option<Instant>,
+    /// News that would lead her on, kept until the 911 advice is over.
+    pub(super) exit: Option<PageNews>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

@@ -76,6 +76,7 @@ impl Interpreter {
             Verb::Goto(step) => Some(Jump::To(*step, "next")),
             Verb::Queue(queue) => self.enqueue(now, queue, out),
             Verb::Transfer(transfer) => self.transfer(transfer, out),
+            Verb::Page(page) => self.page(now, page, out),
             Verb::Emergency(say) => self.speak(say, Waiting::Emergency, out),
             Verb::Wait(time) => {
                 self.answer(out);

@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     PhoneLost,
     /// A number outside cannot be reached.
     TrunkDown,
+    /// Nobody on call presses the key.
+    NobodyAccepts,
     /// The caller presses nothing.
     NoInput,
     /// The caller presses what nothing stands for.
@@ -44,13 +46,14 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [(&str, Self); 8] = [
+    pub(crate) const ALL: [(&str, Self); 9] = [
         ("no_agents", Self::NoAgents),
         ("queue_full", Self::QueueFull),
         ("queue_closed", Self::QueueClosed),
         ("queue_failed", Self::QueueFailed),
         ("phone_lost", Self::PhoneLost),
         ("one_trunk_down", Self::TrunkDown),
+        ("nobody_accepts_page", Self::NobodyAccepts),
         ("no_input", Self::NoInput),
         ("wrong_keys", Self::WrongKeys),
     ];

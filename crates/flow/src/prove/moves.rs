@@ -6,8 +6,8 @@ use std::time::Duration;
 use primitives::Private;
 
 use super::Fault;
-use crate::interpreter::{Asked, Situation};
-use crate::{Event, MessageNews, QueueNews, TransferNews};
+use crate::interpreter::{Asked, Situation, With};
+use crate::{Event, MessageNews, PageNews, QueueNews, TransferNews};
 
 /// What happened, in words a reader of the flow knows.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,6 +26,7 @@ pub(super) enum Deed {
     Spoke {
         enough: bool,
     },
+    Page(PageNews),
 }
 
 /// Who brought it about.
@@ -134,13 +135,20 @@ pub(super) fn moves(situation: &Situation, times: Times) -> Vec<Move> {
             moves.push(news(Failed, soon, Some(Fault::TrunkDown)));
             asks_for_help(&mut moves, *ring, true);
         }
-        Situation::Talks { with_agent: true } => {
+        Situation::Talks { with: With::Agent } => {
             moves.push(queue(QueueNews::AgentLeft, (Duration::ZERO, Duration::ZERO), None));
             moves.push(queue(QueueNews::AgentLost, (Duration::ZERO, Duration::ZERO), Some(Fault::PhoneLost)));
         }
-        Situation::Talks { with_agent: false } => {
+        Situation::Talks { with: With::Number } => {
             let ended = Event::Transfer(TransferNews::Ended);
             moves.push(exactly(Deed::Transfer(TransferNews::Ended), Duration::ZERO, ended));
+        }
+        Situation::Talks { with: With::OnCall } => {
+            moves.push(page(PageNews::Ended, (Duration::ZERO, Duration::ZERO), None));
+        }
+        Situation::Page { longest, advice, leaving } => {
+            paged(&mut moves, times, *longest, *advice, *leaving);
+            asks_for_help(&mut moves, *longest, !advice);
         }
         Situation::Goodbye => {
             moves.push(exactly(Deed::Listens, open, Event::PlayFinished));
@@ -206,6 +214,25 @@ fn waits(moves: &mut Vec<Move>, times: Times, advice: bool, leaving: bool) {
     moves.push(queue(QueueNews::Full, at_once, Some(Fault::QueueFull)));
     moves.push(queue(QueueNews::Closed, at_once, Some(Fault::QueueClosed)));
     moves.push(queue(QueueNews::Failed, within, Some(Fault::QueueFailed)));
+}
+
+/// What may come of looking for somebody on call: the last of them can refuse at once, or let it ring to the end.
+fn paged(moves: &mut Vec<Move>, times: Times, longest: Duration, advice: bool, leaving: bool) {
+    let sound = times.sound.unwrap_or_default();
+    let within = (Duration::ZERO, if advice { longest.min(sound) } else { longest });
+    if advice {
+        moves.push(exactly(Deed::Listens, sound, Event::PlayFinished));
+    }
+    if leaving {
+        return;
+    }
+    moves.push(page(PageNews::Accepted, within, None));
+    moves.push(page(PageNews::Exhausted, within, Some(Fault::NobodyAccepts)));
+    moves.push(page(PageNews::Failed, within, Some(Fault::TrunkDown)));
+}
+
+fn page(news: PageNews, takes: (Duration, Duration), fault: Option<Fault>) -> Move {
+    Move { deed: Deed::Page(news), by: By::Nature, events: vec![Event::Page(news)], takes, fault }
 }
 
 fn exactly(deed: Deed, at: Duration, event: Event) -> Move {

@@ -174,7 +174,10 @@ impl<'a> Explorer<'a> {
         if one.deed == Deed::Listens {
             happened.heard = std::mem::take(&mut place.sound).prompts;
             happened.advised = matches!(situation, Situation::Hears { advice: true, .. })
-                || matches!(situation, Situation::Queue { advice: true, .. });
+                || matches!(
+                    situation,
+                    Situation::Queue { advice: true, .. } | Situation::Page { advice: true, .. }
+                );
             place.past.was_advised |= happened.advised;
         }
         let mut actions = Vec::new();
@@ -186,7 +189,10 @@ impl<'a> Explorer<'a> {
             place.past.met_a_person = true;
         }
         place.caller.settle(passed);
-        if let Situation::Queue { advice: false, .. } | Situation::Ringing { .. } = place.caller.situation() {
+        if let Situation::Queue { advice: false, .. }
+        | Situation::Page { advice: false, .. }
+        | Situation::Ringing { .. } = place.caller.situation()
+        {
             // What she hears while she waits changes nothing.
             place.sound = Sound::default();
         }
@@ -208,7 +214,7 @@ impl<'a> Explorer<'a> {
                 Action::Play(play) => place.sound = self.sound(play),
                 Action::Stop => place.sound = Sound::default(),
                 Action::Enqueue(entry) => happened.queued = Some(entry.queue),
-                Action::Transfer { .. } => happened.rings = true,
+                Action::Transfer { .. } | Action::Page { .. } => happened.rings = true,
                 Action::Recording(Recording::Message { .. }) => {
                     happened.leaves_message = Some(place.caller.urgency());
                 }
@@ -222,7 +228,8 @@ impl<'a> Explorer<'a> {
                 | Action::Language(_)
                 | Action::Raise { .. }
                 | Action::Dequeue
-                | Action::CancelTransfer => {}
+                | Action::CancelTransfer
+                | Action::CancelPage => {}
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::bound::Step;
 use super::moves::Deed;
 use super::space::{Edge, Space};
-use crate::{QueueNews, TransferNews};
+use crate::{PageNews, QueueNews, TransferNews};
 
 /// Lines one story has at most; a longer one is cut in the middle.
 const LINES_MAX: usize = 24;
@@ -78,6 +78,13 @@ fn deed(way: &Edge) -> String {
             QueueNews::Closed => "the queue is closed",
             QueueNews::Failed => "the queue cannot be served",
             QueueNews::Position { .. } => "waits",
+        }
+        .to_owned(),
+        Deed::Page(news) => match news {
+            PageNews::Accepted => "somebody on call accepts",
+            PageNews::Ended => "who was on call hangs up",
+            PageNews::Exhausted => "nobody on call accepts",
+            PageNews::Failed => "nobody on call can be called",
         }
         .to_owned(),
         Deed::Transfer(news) => match news {

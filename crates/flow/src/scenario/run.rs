@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use primitives::{Now, Private};
 
-use super::{Agents, Deed, Far, Goal, Scenario};
+use super::{Agents, Deed, Far, Goal, Paged, Scenario};
 use crate::compile::Environment;
 use crate::flow::Library;
 use crate::{
-    Action, Caller, Event, Interpreter, MessageNews, Play, PromptRef, QueueNews, Recording, TransferNews,
-    Urgency,
+    Action, Caller, Event, Interpreter, MessageNews, PageNews, Play, PromptRef, QueueNews, Recording,
+    TransferNews, Urgency,
 };
 pub use trial::{Heard, PromptTexts, Trial};
 
@@ -28,6 +28,8 @@ const AGENT_ANSWERS_AFTER: Duration = Duration::from_secs(2);
 const FAR_ANSWERS_AFTER: Duration = Duration::from_secs(3);
 /// A message, with the silence behind it.
 const SPEAKS_FOR: Duration = Duration::from_secs(15);
+/// From the first ring to the key that accepts.
+const PAGE_ACCEPTS_AFTER: Duration = Duration::from_secs(10);
 /// Between the keys of one entry.
 const BETWEEN_KEYS: Duration = Duration::from_millis(300);
 /// From coming to a step to the caller's first key, where a script says nothing else.
@@ -58,12 +60,14 @@ enum Pending {
     Queue(u32, QueueNews),
     Transfer(u32, TransferNews),
     Message(MessageNews),
+    Page(u32, PageNews),
 }
 
 #[derive(Debug)]
 struct Simulation<'a> {
     scenario: Scenario,
     environment: &'a Environment,
+    library: Arc<Library>,
     interpreter: Interpreter,
     now: Now,
     start: Instant,
@@ -119,6 +123,7 @@ fn begin<'a>(
     Some(Simulation {
         scenario: scenario.clone(),
         environment,
+        library: library.clone(),
         now: Now { mono: base.mono, wall },
         start: base.mono,
         answered: None,
@@ -232,7 +237,20 @@ impl Simulation<'_> {
                 }
             }
             Pending::Message(news) => self.event(Event::Message(news)),
-            Pending::Queue(..) | Pending::Transfer(..) => {}
+            Pending::Page(stay, news) if stay == self.stay => {
+                let word = match news {
+                    PageNews::Accepted => "somebody on call accepts",
+                    PageNews::Ended => "who was on call hangs up",
+                    PageNews::Exhausted => "nobody on call accepts",
+                    PageNews::Failed => "nobody on call can be called",
+                };
+                self.note(&format!("    {word}"));
+                self.event(Event::Page(news));
+                if news == PageNews::Accepted {
+                    self.talk(Pending::Page(stay, PageNews::Ended));
+                }
+            }
+            Pending::Queue(..) | Pending::Transfer(..) | Pending::Page(..) => {}
         }
     }
 
@@ -309,7 +327,8 @@ impl Simulation<'_> {
                 self.enqueue(&entry.queue, entry.urgency);
             }
             Action::Raise { urgency } => self.raise(urgency),
-            Action::Dequeue | Action::CancelTransfer => self.stay += 1,
+            Action::Dequeue | Action::CancelTransfer | Action::CancelPage => self.stay += 1,
+            Action::Page { rota, .. } => self.page(&rota),
             Action::Transfer { number, ring } => {
                 self.see(Goal::Transfer(number.to_string()));
                 self.stay += 1;
@@ -344,6 +363,18 @@ impl Simulation<'_> {
             Agents::Failed => (Duration::ZERO, QueueNews::Failed),
         };
         self.pending.push((self.now.mono + after, Pending::Queue(self.stay, news)));
+    }
+
+    fn page(&mut self, rota: &str) {
+        self.note(&format!("    calls {rota}"));
+        self.see(Goal::Page(rota.to_owned()));
+        self.stay += 1;
+        let (after, news) = match self.scenario.rotas.get(rota).copied().unwrap_or(Paged::Nobody) {
+            Paged::Accepted => (PAGE_ACCEPTS_AFTER, PageNews::Accepted),
+            Paged::Nobody => (self.library.page_max(rota), PageNews::Exhausted),
+            Paged::Failed => (Duration::ZERO, PageNews::Failed),
+        };
+        self.pending.push((self.now.mono + after, Pending::Page(self.stay, news)));
     }
 
     fn agents_of(&self, queue: &str) -> Agents {

@@ -206,6 +206,8 @@ pub fn words(action: &Action) -> String {
         Action::Transfer { number, ring } => format!("transfer {number} {ring:?}"),
         Action::CancelTransfer => "cancel transfer".to_owned(),
         Action::Recording(recording) => format!("{recording:?}"),
+        Action::Page { rota, ask } => format!("page {rota}, asking {ask}"),
+        Action::CancelPage => "cancel page".to_owned(),
         Action::HangUp { cause } => format!("hang up {cause:?}"),
     }
 }

@@ -312,7 +312,13 @@ fn scenario_of(
     let flows = library.flows.keys().cloned().collect();
     let dispositions = BTreeMap::new();
     let calendars = Some(&library.calendars);
-    let shared = Shared { environment, calendars, flows: &flows, dispositions: &dispositions };
+    let shared = Shared {
+        environment,
+        calendars,
+        rotas: Some(&library.rotas),
+        flows: &flows,
+        dispositions: &dispositions,
+    };
     let mut reader = Reader::new("trial", &shared);
     let scenarios = reader.scenarios(&root, &known.name, known.answers());
     if let Some(finding) = reader.findings.first() {
