@@ -6,6 +6,7 @@ use rtp_rs::{RtpPacketBuilder, RtpReader, Seq};
 
 use crate::port::PortId;
 use crate::rtp::Header;
+use crate::srtp::Sealer;
 
 /// One packet on its way out of a port's socket.
 #[derive(Clone, Copy, Debug)]
@@ -45,12 +46,14 @@ impl PacketBatch {
         self.packets.clear();
     }
 
-    /// Adds a packet: its header, and what `payload` puts behind it.
+    /// Adds a packet: its header, and what `payload` puts behind it, sealed where the leg is encrypted. What
+    /// cannot be sealed is left out.
     pub(crate) fn push(
         &mut self,
         port: PortId,
         to: SocketAddr,
         header: &Header,
+        sealer: Option<&mut Sealer>,
         payload: impl FnOnce(&mut Vec<u8>),
     ) {
         let start = self.bytes.len();
@@ -64,6 +67,10 @@ impl PacketBatch {
             .build_into(self.bytes.get_mut(start..).unwrap_or_default());
         debug_assert!(written.is_ok(), "there is room and the payload type has seven bits");
         payload(&mut self.bytes);
+        if sealer.is_some_and(|sealer| !sealer.seal(&mut self.bytes, start)) {
+            self.bytes.truncate(start);
+            return;
+        }
         self.packets.push(Outgoing { port, to, start, end: self.bytes.len() });
     }
 }

@@ -44,13 +44,23 @@ impl Port {
         &mut self,
         now: Instant,
         from: SocketAddr,
-        packet: &'p [u8],
+        packet: &'p mut [u8],
         events: &mut Vec<Event>,
     ) -> Option<Arrival<'p>> {
         if is_rtcp(packet) {
             self.rtcp += 1;
             return None;
         }
+        let packet: &[u8] = match &mut self.opener {
+            Some(opener) => {
+                let Some(packet) = opener.open(packet) else {
+                    self.refused += 1;
+                    return None;
+                };
+                packet
+            }
+            None => packet,
+        };
         let arrival = self.admit(now, from, packet);
         let Some(arrival) = arrival else {
             self.refused += 1;

@@ -18,6 +18,7 @@ mod rtp;
 pub mod sdp;
 mod shard;
 mod speaking;
+pub mod srtp;
 
 pub use batch::{Outgoing, PacketBatch};
 pub use command::{Command, Playlist};

@@ -17,6 +17,7 @@ use crate::rtp::{Receiver, Sender, Source};
 use crate::sdp::Session;
 use crate::shard::Slot;
 use crate::speaking::Pace;
+use crate::srtp::{Keys, Opener, Sealer};
 
 /// One audio end point. The call core numbers them; never used twice in one process.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -37,7 +38,7 @@ pub struct PortStats {
     pub packets_received: u64,
     /// Packets that never came, by sequence number (RFC 3550 A.3).
     pub packets_lost: u64,
-    /// Packets not accepted: malformed, of another source, of an unknown payload type.
+    /// Packets not accepted: malformed, of another source, of an unknown payload type, or not sealed by the peer.
     pub packets_refused: u64,
     /// RTCP packets that came on the RTP port (RFC 5761). They are not read yet.
     pub rtcp_received: u64,
@@ -65,6 +66,9 @@ pub(crate) struct Port {
     /// Keys heard here stay here.
     pub digits_muted: bool,
     pub sender: Sender,
+    /// Seals what is sent, and opens what is heard, where the leg is encrypted.
+    pub sealer: Option<Sealer>,
+    pub opener: Option<Opener>,
     pub keys: KeySender,
     pub playback: Option<Playback>,
     /// Something was said here once, so that silence is sent when nothing else is.
@@ -90,6 +94,8 @@ impl Port {
             tones_heard: ToneReceiver::default(),
             digits_muted: false,
             sender: Sender::new(random),
+            sealer: None,
+            opener: None,
             keys: KeySender::new(),
             playback: None,
             has_spoken: false,
@@ -111,7 +117,25 @@ impl Port {
         if !session.sends {
             self.keys.clear();
         }
-        self.session = Some(session);
+        let is_usable = self.agree_on_keys(session.srtp.as_ref());
+        // What cannot be sealed is never said in the clear.
+        let (sends, receives) = (session.sends && is_usable, session.receives && is_usable);
+        self.session = Some(Session { sends, receives, ..session });
+    }
+
+    /// A key that stays keeps its counters: beginning them anew would seal two packets alike.
+    fn agree_on_keys(&mut self, keys: Option<&Keys>) -> bool {
+        let Some(Keys { ours, theirs }) = keys else {
+            (self.sealer, self.opener) = (None, None);
+            return true;
+        };
+        if !self.sealer.as_ref().is_some_and(|sealer| sealer.is_of(ours)) {
+            self.sealer = Sealer::new(ours);
+        }
+        if !self.opener.as_ref().is_some_and(|opener| opener.is_of(theirs)) {
+            self.opener = Opener::new(theirs);
+        }
+        self.sealer.is_some() && self.opener.is_some()
     }
 
     /// Plays a list instead of whatever plays. On a bridged port it is heard instead of the other side

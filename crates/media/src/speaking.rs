@@ -117,7 +117,9 @@ impl Port {
                     };
                 };
                 let header = self.sender.key(payload_type, timestamp, u32::from(event.duration), starts);
-                packets.push(self.id, to, &header, |bytes| bytes.extend_from_slice(&event.bytes()));
+                packets.push(self.id, to, &header, self.sealer.as_mut(), |bytes| {
+                    bytes.extend_from_slice(&event.bytes())
+                });
             }
             KeyStep::Pause => self.say_silence_for(at, STEP, packets),
         }
@@ -129,7 +131,7 @@ impl Port {
         let samples = samples_of(STEP);
         let from = usize::from(event.duration).saturating_sub(samples);
         let header = self.sender.audio(at, session.payload_type, samples as u32);
-        packets.push(self.id, to, &header, |bytes| {
+        packets.push(self.id, to, &header, self.sealer.as_mut(), |bytes| {
             bytes.extend(
                 tone(event.code, from).take(samples).map(|sample| g711::encode(session.codec, sample)),
             );
@@ -145,7 +147,7 @@ impl Port {
             let header = self.sender.audio(at, session.payload_type, samples as u32);
             let mut lead = ahead(header.timestamp, self.sender.timestamp_at(now));
             let mut recorder = self.recorder.as_deref_mut();
-            packets.push(self.id, to, &header, |bytes| {
+            packets.push(self.id, to, &header, self.sealer.as_mut(), |bytes| {
                 playback.fill(session.codec, samples, |run| {
                     bytes.extend_from_slice(run);
                     if let Some(recorder) = &mut recorder {
@@ -173,7 +175,9 @@ impl Port {
         let (Some(session), Some(to)) = (&self.session, self.target()) else { return };
         let samples = samples_of(length);
         let header = self.sender.audio(at, session.payload_type, samples as u32);
-        packets.push(self.id, to, &header, |bytes| bytes.extend_from_slice(silence(session.codec, samples)));
+        packets.push(self.id, to, &header, self.sealer.as_mut(), |bytes| {
+            bytes.extend_from_slice(silence(session.codec, samples))
+        });
     }
 }
 

@@ -4,14 +4,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use media::sdp::{Codec, Local, Session, Unacceptable, accept, answer, offer};
+use media::sdp::{Codec, Encryption, Local, Session, Unacceptable, accept, answer, offer};
 use proptest::prelude::{any, prop, prop_assert, proptest};
 
 const BOTH: &[Codec] = &[Codec::Pcma, Codec::Pcmu];
 
 fn local() -> Local<'static> {
     let address = SocketAddr::from(([198, 51, 100, 1], 40_000));
-    Local { address, codecs: BOTH, session_id: 42, version: 3, hold: false }
+    Local { address, codecs: BOTH, session_id: 42, version: 3, hold: false, encryption: Encryption::Off }
 }
 
 fn answered(body: &str) -> (String, Session) {
@@ -45,6 +45,7 @@ fn a_phones_offer_is_answered_with_its_own_favourite_among_ours() {
             ptime: Duration::from_millis(20),
             sends: true,
             receives: true,
+            srtp: None,
         }
     );
     let expected = "v=0\r\no=careline 42 3 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n\

@@ -2,10 +2,11 @@
 //!
 //! The decisions: the first audio stream we can take is taken and every other stream refused with port 0.
 //! Its codec is the first of the *offerer's* list that we speak, because he knows his network; the answer names
-//! that codec alone, so that nobody changes codec in the middle of a call. Encryption is not spoken yet, so
-//! `RTP/SAVP` is refused and not answered in the clear. ICE, BUNDLE and feedback attributes are left out of
+//! that codec alone, so that nobody changes codec in the middle of a call. An encrypted stream is taken before one in
+//! the clear, and `RTP/SAVP` whose keys we cannot use is refused and not answered in the clear. ICE, BUNDLE and feedback attributes are left out of
 //! the answer, which by their RFCs declines them.
 
+mod crypto;
 mod direction;
 mod read;
 mod write;
@@ -16,8 +17,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use thiserror::Error;
 
+use crypto::Chosen;
 use direction::Direction;
 use read::{Description, Stream};
+
+use crate::srtp::{Keys, OurKeys};
 
 /// The payload type we give telephone-event where we choose: the one most phones use.
 pub(crate) const TELEPHONE_EVENT: u8 = 101;
@@ -66,6 +70,19 @@ pub struct Session {
     pub sends: bool,
     /// Whether the peer will be heard.
     pub receives: bool,
+    /// What packets are sealed with; `None` in the clear.
+    pub srtp: Option<Keys>,
+}
+
+/// Whether a leg's audio is encrypted (SRTP, RFC 3711), with our keys for it.
+#[derive(Clone, Copy, Debug)]
+pub enum Encryption<'a> {
+    /// Never: an encrypted offer is refused.
+    Off,
+    /// When the peer offers it.
+    Accepted(&'a OurKeys),
+    /// Always: we offer nothing else and refuse audio in the clear.
+    Required(&'a OurKeys),
 }
 
 /// The offer that cannot be taken.
@@ -102,13 +119,19 @@ pub struct Local<'a> {
     pub version: u64,
     /// Whether we put the peer on hold (`sendonly`).
     pub hold: bool,
+    /// Whether audio is encrypted.
+    pub encryption: Encryption<'a>,
 }
 
 /// Answers an offer: the SDP to send and what was agreed.
 pub fn answer(offer: &[u8], local: Local<'_>) -> Result<(Bytes, Session), Unacceptable> {
     let offer = Description::parse(offer)?;
-    let stream =
-        offer.streams().find_map(|stream| stream.session(local)).ok_or(Unacceptable::NothingInCommon)?;
+    let mut taken = offer.streams().filter_map(|stream| stream.session(local));
+    let first = taken.next().ok_or(Unacceptable::NothingInCommon)?;
+    let stream = match first.crypto {
+        Some(_) => first,
+        None => taken.find(|stream| stream.crypto.is_some()).unwrap_or(first),
+    };
     let ours = Direction::new(stream.session.sends, stream.session.receives);
     Ok((write::answer(&offer, &stream, ours, local), stream.session))
 }
@@ -123,11 +146,18 @@ pub fn accept(answer: &[u8], local: Local<'_>) -> Result<Session, Unacceptable> 
     let answer = Description::parse(answer)?;
     // Streams are answered in the order they were offered (RFC 3264 §6), and we offer one.
     let stream = answer.streams().next().ok_or(Unacceptable::NothingInCommon)?;
-    stream.session(local).map(|taken| taken.session).ok_or(Unacceptable::NothingInCommon)
+    // What we offered in the clear cannot be answered with a key.
+    let encryption = match local.encryption {
+        Encryption::Required(_) => local.encryption,
+        Encryption::Off | Encryption::Accepted(_) => Encryption::Off,
+    };
+    let taken = stream.session(Local { encryption, ..local });
+    taken.map(|taken| taken.session).ok_or(Unacceptable::NothingInCommon)
 }
 
 /// A stream we take, by its place among those offered.
 struct Taken<'a> {
     stream: Stream<'a>,
     session: Session,
+    crypto: Option<Chosen>,
 }

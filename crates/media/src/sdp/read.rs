@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sdp_types::{Attribute, Connection, Media};
 
-use super::{Codec, Direction, Local, Session, Taken, Unacceptable};
+use super::{Codec, Direction, Encryption, Local, Session, Taken, Unacceptable, crypto};
 
 /// The longest body read. Offers of browsers with video have 8 KiB; SIP over UDP carries 64.
 const BYTES_MAX: usize = 32_768;
@@ -69,11 +69,19 @@ pub(super) struct Stream<'a> {
 impl<'a> Stream<'a> {
     /// What we agree on in this stream, if we can take it.
     pub(super) fn session(self, local: Local<'_>) -> Option<Taken<'a>> {
-        let is_ours = self.media.media.eq_ignore_ascii_case("audio")
-            && ["RTP/AVP", "RTP/AVPF"].iter().any(|ours| self.media.proto.eq_ignore_ascii_case(ours));
-        if !is_ours || self.media.port == 0 {
+        if !self.media.media.eq_ignore_ascii_case("audio") || self.media.port == 0 {
             return None;
         }
+        let is =
+            |protocols: [&str; 2]| protocols.iter().any(|ours| self.media.proto.eq_ignore_ascii_case(ours));
+        let crypto = if is(["RTP/SAVP", "RTP/SAVPF"]) {
+            let lines = self.attributes("crypto").filter_map(|attribute| attribute.value.as_deref());
+            Some(crypto::chosen(lines, local)?)
+        } else if is(["RTP/AVP", "RTP/AVPF"]) && !matches!(local.encryption, Encryption::Required(_)) {
+            None
+        } else {
+            return None;
+        };
         let remote = self.remote()?;
         // Hold by `0.0.0.0` comes from IPv6 phones too.
         let can_reach = remote.is_ipv4() == local.address.ip().to_canonical().is_ipv4();
@@ -91,8 +99,9 @@ impl<'a> Stream<'a> {
             ptime: self.ptime(),
             sends: stated.receives && !remote.ip().is_unspecified(),
             receives: stated.sends && !local.hold,
+            srtp: crypto.map(|chosen| chosen.keys),
         };
-        Some(Taken { stream: self, session })
+        Some(Taken { stream: self, session, crypto })
     }
 
     /// Whether the stream has this attribute, with or without a value.

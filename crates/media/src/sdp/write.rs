@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sdp_types::{Connection, Media, MediaType, Origin, TransportProto};
 
 use super::read::Description;
-use super::{Codec, Direction, Local, TELEPHONE_EVENT, Taken};
+use super::{Codec, Direction, Encryption, Local, TELEPHONE_EVENT, Taken, crypto};
 
 /// The keys we send and hear (RFC 4733 §2.4.1).
 const KEYS: &str = "0-15";
@@ -31,7 +31,14 @@ pub(super) fn offer(local: Local<'_>) -> Bytes {
     if let Some(payload_type) = numbers.dynamic(TELEPHONE_EVENT) {
         formats.push(Format { payload_type, what: What::TelephoneEvent });
     }
-    let mut media = audio("RTP/AVP", port, &formats);
+    let required = match local.encryption {
+        Encryption::Required(ours) => Some(ours),
+        Encryption::Off | Encryption::Accepted(_) => None,
+    };
+    let mut media = audio(if required.is_some() { "RTP/SAVP" } else { "RTP/AVP" }, port, &formats);
+    for line in required.into_iter().flat_map(crypto::offered) {
+        media.add_attribute_with_value("crypto", line);
+    }
     media.add_attribute_with_value("ptime", 20);
     media.add_attribute_from_str("rtcp-mux");
     media.add_attribute_from_str(Direction::new(true, !local.hold).attribute());
@@ -45,6 +52,9 @@ fn accepted(taken: &Taken<'_>, ours: Direction, local: Local<'_>) -> Media {
         session.telephone_event.map(|payload_type| Format { payload_type, what: What::TelephoneEvent }),
     );
     let mut media = audio(&taken.stream.media.proto, local.address.port(), &formats);
+    if let Some(chosen) = taken.crypto {
+        media.add_attribute_with_value("crypto", crypto::line(chosen.tag, chosen.keys.ours));
+    }
     media.add_attribute_with_value("ptime", session.ptime.as_millis());
     if taken.stream.has("rtcp-mux") {
         media.add_attribute_from_str("rtcp-mux");

@@ -8,6 +8,7 @@
 )]
 
 mod bridging;
+mod encrypted;
 mod hearing;
 mod keys;
 mod playing;
