@@ -39,6 +39,8 @@ pub struct BaresipOptions {
     pub answers: bool,
     /// Whose certificates it believes, PEM. Default nobody's.
     pub roots: Option<PathBuf>,
+    /// Whether its audio is encrypted (SRTP), or no call comes about.
+    pub encrypts: bool,
     /// Whether it speaks IPv6 although it does not register. Default IPv4.
     pub ipv6: bool,
 }
@@ -53,6 +55,7 @@ impl BaresipOptions {
             tone_hz,
             answers: true,
             roots: None,
+            encrypts: false,
             ipv6: false,
         }
     }
@@ -217,6 +220,7 @@ fn write_configuration(folder: &Path, options: &BaresipOptions, ports: u16) -> i
          module g711.so\n\
          module ausine.so\n\
          module sndfile.so\n\
+         module srtp.so\n\
          module_app account.so\n\
          module_app menu.so\n\
          module_app ctrl_tcp.so\n\
@@ -241,5 +245,7 @@ fn write_configuration(folder: &Path, options: &BaresipOptions, ports: u16) -> i
     };
     fs::write(folder.join("config"), config)?;
     fs::write(folder.join("contacts"), "")?;
-    fs::write(folder.join("accounts"), format!("{account};answermode={answer};audio_codecs=PCMU,PCMA\n"))
+    let encryption = if options.encrypts { ";mediaenc=srtp-mand" } else { "" };
+    let account = format!("{account};answermode={answer};audio_codecs=PCMU,PCMA{encryption}\n");
+    fs::write(folder.join("accounts"), account)
 }

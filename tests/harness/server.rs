@@ -52,6 +52,8 @@ pub struct Options {
     pub https: Option<Issued>,
     /// More of `sip:`, each line indented by two.
     pub sip: String,
+    /// More of `media:`, each line indented by two.
+    pub media: String,
     /// More of `careline.yaml`, at the top level.
     pub more: String,
     /// What people wrote into `secrets.yaml` before the first start. Default nothing.
@@ -80,6 +82,7 @@ impl Default for Options {
             tls: None,
             https: None,
             sip: String::new(),
+            media: String::new(),
             more: String::new(),
             secrets: String::new(),
         }
@@ -103,7 +106,7 @@ pub struct Server {
 
 /// `careline.yaml` of a test: the one place that knows its keys.
 fn configuration(options: &Options, sip: SocketAddr, http: SocketAddr, media: u16) -> String {
-    let Options { call_flows, agents, digest, sip: more_sip, more, .. } = options;
+    let Options { call_flows, agents, digest, sip: more_sip, media: more_media, more, .. } = options;
     let v6 = if has_ipv6() { format!(", \"[::1]:{}\"", sip.port()) } else { String::new() };
     format!(
         "node: test-1\n\
@@ -112,7 +115,7 @@ fn configuration(options: &Options, sip: SocketAddr, http: SocketAddr, media: u1
          call_flows: {flows:?}\n\
          sip:\n  udp: [\"{sip}\"{v6}]\n  tcp: [\"{sip}\"{v6}]\n  digest: {digest}\n{tls}{more_sip}\
          http:\n  address: \"{http}\"\n{https}\
-         media:\n  address: 127.0.0.1\n  ports: {media}-{media_last}\n\
+         media:\n  address: 127.0.0.1\n  ports: {media}-{media_last}\n{more_media}\
          agents:\n{agents}\
          {more}",
         https = options.https.as_ref().map_or(String::new(), |shown| format!(

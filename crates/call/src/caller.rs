@@ -11,7 +11,7 @@ use sip::{Challenge, EmergencyNumber, EndCause, Invited, LegCommand, LegEvent, L
 
 use crate::call::{Call, FarState, Progress, Summary, millis};
 use crate::hop::Hop;
-use crate::leg::{Owner, Party};
+use crate::leg::{Beyond, Owner, Party};
 use crate::output::{CallRecord, Output};
 use crate::route::{Route, is_name, route};
 use crate::script::Script;
@@ -88,7 +88,7 @@ impl Switch {
         let Some((port, local)) = self.open_port(Owner::Caller(id), shard, address, out) else {
             return self.refuse(now, leg, 503, "no_rtp_port", out);
         };
-        let mut party = Party::new(port, local, self.random() >> 1);
+        let mut party = self.party(port, local, Beyond::Trunk);
         if let Some(trunk) = origin.trunk(&setup) {
             party = party.with_codecs(trunk.config.codecs.iter().map(|codec| codec.codec()));
         }

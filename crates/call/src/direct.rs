@@ -24,7 +24,7 @@ use sip::{Challenge, Invited, LegCommand, LegId, Refusal};
 use crate::call::{Call, Far, FarState, Progress, Summary, Who};
 use crate::caller::Side;
 use crate::hop::Hop;
-use crate::leg::{Owner, Party};
+use crate::leg::{Beyond, Owner, Party};
 use crate::output::Output;
 use crate::script::Script;
 use crate::switch::Switch;
@@ -77,7 +77,7 @@ impl Switch {
         let Some((port, local)) = self.open_port(Owner::Caller(id), shard, address, out) else {
             return self.refuse(now, leg, 503, "no_rtp_port", out);
         };
-        let mut party = Party::new(port, local, self.random() >> 1);
+        let mut party = self.party(port, local, Beyond::Phone);
         if let Some(Err(unacceptable)) =
             invited.offer.as_ref().map(|offer| party.answer(offer, &setup.media.codecs))
         {
@@ -228,7 +228,8 @@ impl Switch {
         if let Who::Colleague { agent, .. } = &who {
             self.engage(now, *agent);
         }
-        let party = Party::new(port, local, self.random() >> 1);
+        let beyond = if matches!(who, Who::Colleague { .. }) { Beyond::Phone } else { Beyond::Trunk };
+        let party = self.party(port, local, beyond);
         call.far = Some(Far { paged, ..Far::opening(now, who, party) });
         Ok(())
     }

@@ -8,7 +8,7 @@ use media::{PlayEnd, Playlist};
 use primitives::Now;
 use sip::{Challenge, EndCause, Invited, LegCommand, LegEvent, LegId, Refusal};
 
-use crate::leg::{Owner, Party};
+use crate::leg::{Beyond, Owner, Party};
 use crate::output::Output;
 use crate::setup::FeatureCode;
 use crate::switch::Switch;
@@ -48,7 +48,7 @@ impl Switch {
         let Some((port, local)) = self.open_port(Owner::Feature(leg), shard, address, out) else {
             return self.refuse(now, leg, 503, "no_rtp_port", out);
         };
-        let party = Party::new(port, local, self.random() >> 1);
+        let party = self.party(port, local, Beyond::Phone);
         self.legs.insert(leg, Owner::Feature(leg));
         let offer = invited.offer;
         self.features.insert(leg, FeatureCall { user, code, shard, party, offer, playlist: 0 });

@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use media::PortId;
-use media::sdp::{self, Codec, Local, Session, Unacceptable};
+use media::sdp::{self, Codec, Encryption, Local, Session, Unacceptable};
+use media::srtp::OurKeys;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sip::LegId;
 
 use crate::caller::Side;
 use crate::emergency::EmergencySide;
+use crate::switch::Switch;
 
 /// The media side of one party. An agent who is rung at several phones has one, shared by their legs,
 /// because only one of them will answer.
@@ -24,13 +28,35 @@ pub(crate) struct Party {
     version: u64,
     /// Her trunk's own choice of codecs, best first.
     codecs: Option<Arc<[Codec]>>,
+    encryption: EncryptionPolicy,
+    keys: OurKeys,
+}
+
+/// Whether the audio of a leg is encrypted (SRTP keyed by SDP, RFC 4568).
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EncryptionPolicy {
+    /// Never: an encrypted offer is refused with 488.
+    Off,
+    /// When the other side offers it. We offer audio in the clear.
+    #[default]
+    Accepted,
+    /// Always: we offer nothing else, and refuse an offer in the clear with 488.
+    Required,
+}
+
+/// What is beyond a leg: each has its own policy.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Beyond {
+    /// A telephone of ours.
+    Phone,
+    /// One that dials 911: it is taken as it comes.
+    EmergencyPhone,
+    /// A carrier.
+    Trunk,
 }
 
 impl Party {
-    pub(crate) fn new(port: PortId, local: SocketAddr, session_id: u64) -> Self {
-        Self { port, local, session: None, session_id, version: 0, codecs: None }
-    }
-
     /// With codecs of her own, where there are any: those of a trunk count instead of everybody's.
     pub(crate) fn with_codecs(mut self, codecs: impl ExactSizeIterator<Item = Codec>) -> Self {
         self.codecs = (codecs.len() > 0).then(|| codecs.collect());
@@ -39,7 +65,13 @@ impl Party {
 
     fn local<'a>(&'a self, codecs: &'a [Codec]) -> Local<'a> {
         let codecs = self.codecs.as_deref().unwrap_or(codecs);
-        Local { address: self.local, codecs, session_id: self.session_id, version: self.version, hold: false }
+        let encryption = match self.encryption {
+            EncryptionPolicy::Off => Encryption::Off,
+            EncryptionPolicy::Accepted => Encryption::Accepted(&self.keys),
+            EncryptionPolicy::Required => Encryption::Required(&self.keys),
+        };
+        let Self { local: address, session_id, version, .. } = *self;
+        Local { address, codecs, session_id, version, hold: false, encryption }
     }
 
     /// Our answer to her offer, and what that agrees on.
@@ -65,6 +97,21 @@ impl Party {
         let session = sdp::accept(answer, self.local(codecs))?;
         self.session = Some(session.clone());
         Ok(session)
+    }
+}
+
+impl Switch {
+    /// The media side of a new leg, with keys of its own.
+    pub(crate) fn party(&mut self, port: PortId, local: SocketAddr, beyond: Beyond) -> Party {
+        let policies = &self.setup().media.encryption;
+        let encryption = match beyond {
+            Beyond::Phone => policies.phones,
+            Beyond::EmergencyPhone => EncryptionPolicy::Accepted,
+            Beyond::Trunk => policies.trunks,
+        };
+        let session_id = self.random() >> 1;
+        let keys = OurKeys::draw(&mut self.keys);
+        Party { port, local, session: None, session_id, version: 0, codecs: None, encryption, keys }
     }
 }
 

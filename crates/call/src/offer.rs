@@ -12,7 +12,7 @@ use sip::{EndCause, Invite, LegCommand, LegEvent, LegId, Refusal};
 use crate::call::{Call, Far, FarState, Waiting, Who, millis};
 use crate::caller::{Side, waited_ms};
 use crate::hop::Hop;
-use crate::leg::{Owner, Party};
+use crate::leg::{Beyond, Owner};
 use crate::output::Output;
 use crate::switch::Switch;
 
@@ -49,7 +49,7 @@ impl Switch {
             return self.acd_input(now, acd::Input::Answer { offer, answer: OfferAnswer::Declined });
         };
         let who = Who::Agent { offer, agent, name, waited_ms: millis(waited) };
-        call.far = Some(Far::opening(now, who, Party::new(port, local, self.random() >> 1)));
+        call.far = Some(Far::opening(now, who, self.party(port, local, Beyond::Phone)));
     }
 
     /// The far side's port.

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::emergency::EmergencyConfig;
+use crate::leg::EncryptionPolicy;
 use crate::trunk::{Network, Number, Strangers, Trunk};
 
 /// What a switch works with until the next reload. Running calls keep the library they started on.
@@ -78,6 +79,18 @@ pub struct MediaSetup {
     pub codecs: Vec<Codec>,
     /// Media threads; a call stays on one.
     pub shards: u16,
+    /// Whether audio is encrypted.
+    pub encryption: Encryption,
+}
+
+/// Whether audio is encrypted, by what is beyond a leg.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Encryption {
+    /// Agents' telephones: `off`, `accepted` or `required`. Default `accepted`.
+    pub phones: EncryptionPolicy,
+    /// Carriers, and whoever calls without one. Default `accepted`.
+    pub trunks: EncryptionPolicy,
 }
 
 /// How much a node carries. Beyond it new calls get 503 with Retry-After; calls in progress are never shed.
@@ -195,6 +208,7 @@ pub(crate) mod tests {
                 ports: 20_000..=20_999,
                 codecs: Vec::new(),
                 shards: 1,
+                encryption: super::Encryption::default(),
             },
             limits: Limits::default(),
         }

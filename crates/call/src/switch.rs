@@ -70,6 +70,8 @@ pub struct Switch {
     sip_out: Vec<sip::Output>,
     acd_out: Vec<acd::Output>,
     generator: Generator,
+    /// Draws what audio is encrypted with, and nothing anybody ever reads.
+    pub(crate) keys: Generator,
     numbers: Numbers,
     pub(crate) draining: bool,
     log: LogState,
@@ -121,6 +123,7 @@ impl Switch {
             sip_out: Vec::new(),
             acd_out: Vec::new(),
             generator: seed.part("call").generator(),
+            keys: seed.part("srtp").generator(),
             numbers: Numbers::default(),
             draining: false,
             log: LogState::Durable,

@@ -9,7 +9,7 @@ use sip::EndCause;
 
 use crate::call::{Call, Far, FarState, Who};
 use crate::hop::Hop;
-use crate::leg::{Owner, Party};
+use crate::leg::{Beyond, Owner};
 use crate::output::Output;
 use crate::switch::Switch;
 use crate::trunk::Outward;
@@ -41,7 +41,7 @@ impl Switch {
             return self.pending.push_back(crate::switch::Pending::Flow(call.id, news));
         };
         let who = Who::Number { name, to: Outward::new(number), ring_until: now.mono + ring };
-        call.far = Some(Far::opening(now, who, Party::new(port, local, self.random() >> 1)));
+        call.far = Some(Far::opening(now, who, self.party(port, local, Beyond::Trunk)));
     }
 
     pub(crate) fn cancel_transfer(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {

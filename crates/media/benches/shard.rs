@@ -39,6 +39,7 @@ fn shard(now: Instant, odd: Codec) -> Shard {
             ptime: Duration::from_millis(20),
             sends: true,
             receives: true,
+            rtcp_mux: false,
             srtp: None,
         };
         shard.command(now, Command::Open { port, local: home(port.0) }, &mut events);

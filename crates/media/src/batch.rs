@@ -73,4 +73,21 @@ impl PacketBatch {
         }
         self.packets.push(Outgoing { port, to, start, end: self.bytes.len() });
     }
+
+    /// Adds an RTCP packet, if `write` has one to send.
+    pub(crate) fn push_rtcp(
+        &mut self,
+        port: PortId,
+        to: SocketAddr,
+        sealer: Option<&mut Sealer>,
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) {
+        let start = self.bytes.len();
+        let is_due = write(&mut self.bytes);
+        if !is_due || sealer.is_some_and(|sealer| !sealer.seal_rtcp(&mut self.bytes, start)) {
+            self.bytes.truncate(start);
+            return;
+        }
+        self.packets.push(Outgoing { port, to, start, end: self.bytes.len() });
+    }
 }

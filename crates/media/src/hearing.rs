@@ -48,7 +48,7 @@ impl Port {
         events: &mut Vec<Event>,
     ) -> Option<Arrival<'p>> {
         if is_rtcp(packet) {
-            self.rtcp += 1;
+            self.hear_report(now, packet);
             return None;
         }
         let packet: &[u8] = match &mut self.opener {
@@ -100,6 +100,18 @@ impl Port {
         let samples = payload.iter().map(|byte| g711::decode(codec, *byte));
         self.tones_heard.hear(samples, |digit| events.push(Event::Digit { port, digit }));
         (self.digits_muted && self.tones_heard.is_pressed()).then_some(Content::Withheld)
+    }
+
+    /// Takes an RTCP packet. It is believed wherever it comes from: it changes nothing but numbers.
+    fn hear_report(&mut self, now: Instant, packet: &mut [u8]) {
+        let packet = match &mut self.opener {
+            Some(opener) => opener.open_rtcp(packet),
+            None => Some(packet),
+        };
+        match packet {
+            Some(packet) => self.reporter.hear(now, self.sender.ssrc(), packet),
+            None => self.refused += 1,
+        }
     }
 
     /// Reads a packet, if it is RTP of the peer.

@@ -14,6 +14,7 @@ mod playback;
 mod port;
 mod prompt;
 mod recorder;
+mod rtcp;
 mod rtp;
 pub mod sdp;
 mod shard;

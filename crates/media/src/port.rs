@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand_core::Rng;
 
@@ -13,6 +13,7 @@ use crate::event::{Event, PlayEnd};
 use crate::hearing::Watch;
 use crate::playback::Playback;
 use crate::recorder::{Recorder, RecordingPlan};
+use crate::rtcp::{Reporter, mean_opinion_score};
 use crate::rtp::{Receiver, Sender, Source};
 use crate::sdp::Session;
 use crate::shard::Slot;
@@ -40,11 +41,21 @@ pub struct PortStats {
     pub packets_lost: u64,
     /// Packets not accepted: malformed, of another source, of an unknown payload type, or not sealed by the peer.
     pub packets_refused: u64,
-    /// RTCP packets that came on the RTP port (RFC 5761). They are not read yet.
+    /// RTCP packets that came on the RTP port (RFC 5761).
     pub rtcp_received: u64,
     /// Interarrival jitter at the end, in microseconds.
     pub jitter_us: u32,
+    /// Packets of ours that the peer says it missed, where it said so.
+    pub far_lost: Option<u64>,
+    /// There and back, in microseconds, where both sides tell.
+    pub round_trip_us: Option<u32>,
+    /// Mean opinion score by the E-model (ITU-T G.107), in hundredths, 100 to 450; `None` of a leg too short to
+    /// be judged.
+    pub score_hundredths: Option<u16>,
 }
+
+/// Ten seconds.
+const SCORED_PACKETS_MIN: u64 = 500;
 
 /// A port at work. How it hears is in `hearing`, how it speaks in `speaking`, how it hands on what the
 /// other side of a bridge says in `bridge`.
@@ -58,7 +69,7 @@ pub(crate) struct Port {
     pub source: Option<Source>,
     pub receiver: Receiver,
     pub refused: u64,
-    pub rtcp: u64,
+    pub reporter: Reporter,
     pub watch: Watch,
     pub keys_heard: KeyReceiver,
     /// Of a peer that agreed on no telephone-event.
@@ -88,7 +99,7 @@ impl Port {
             source: None,
             receiver: Receiver::default(),
             refused: 0,
-            rtcp: 0,
+            reporter: Reporter::default(),
             watch: Watch::new(now),
             keys_heard: KeyReceiver::default(),
             tones_heard: ToneReceiver::default(),
@@ -202,8 +213,25 @@ impl Port {
             packets_received: self.receiver.received(),
             packets_lost: self.receiver.lost(),
             packets_refused: self.refused,
-            rtcp_received: self.rtcp,
+            rtcp_received: self.reporter.received,
             jitter_us: self.receiver.jitter_us(),
+            far_lost: self.reporter.far.map(|far| u64::from(far.lost)),
+            round_trip_us: self.reporter.far.and_then(|far| far.round_trip_us),
+            score_hundredths: self.score_hundredths(),
         }
+    }
+
+    /// What the caller hears of the other side goes by the same way as what we hear of her: one delay, half of the
+    /// round trip, and what a jitter buffer needs, twice the jitter.
+    fn score_hundredths(&self) -> Option<u16> {
+        let received = self.receiver.received();
+        let expected = received + self.receiver.lost();
+        if received < SCORED_PACKETS_MIN {
+            return None;
+        }
+        let round_trip = self.reporter.far.and_then(|far| far.round_trip_us).unwrap_or(0);
+        let delay = u64::from(round_trip / 2) + 2 * u64::from(self.receiver.jitter_us());
+        let lost = self.receiver.lost() as f64 / expected as f64;
+        Some((mean_opinion_score(Duration::from_micros(delay), lost) * 100.0).round() as u16)
     }
 }

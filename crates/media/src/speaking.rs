@@ -72,6 +72,7 @@ impl Port {
             events.push(Event::Silent { port: self.id, since });
         }
         let frame = frame_of(session);
+        self.report(now, packets);
         for _ in 0..PACKETS_PER_TICK_MAX {
             let Some(turn) = self.turn(now) else {
                 self.pace.stop();
@@ -86,6 +87,16 @@ impl Port {
             }
         }
         self.pace.skip(now);
+    }
+
+    /// Tells the peer how it is heard.
+    fn report(&mut self, now: Instant, packets: &mut PacketBatch) {
+        let is_agreed = self.session.as_ref().is_some_and(|session| session.rtcp_mux);
+        let (true, Some(to)) = (is_agreed, self.target()) else { return };
+        let Self { reporter, sender, receiver, .. } = self;
+        packets.push_rtcp(self.id, to, self.sealer.as_mut(), |bytes| {
+            reporter.speak(now, sender, receiver, bytes)
+        });
     }
 
     fn turn(&self, now: Instant) -> Option<Turn> {

@@ -45,6 +45,7 @@ fn a_phones_offer_is_answered_with_its_own_favourite_among_ours() {
             ptime: Duration::from_millis(20),
             sends: true,
             receives: true,
+            rtcp_mux: false,
             srtp: None,
         }
     );

@@ -188,6 +188,7 @@ impl Content {
                 ports: config.media.ports.0.clone(),
                 codecs: config.media.codecs.iter().map(|codec| codec.codec()).collect(),
                 shards: u16::try_from(threads).unwrap_or(u16::MAX),
+                encryption: config.media.encryption,
             },
             limits: config.limits,
         })

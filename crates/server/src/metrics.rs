@@ -4,6 +4,7 @@
 //! grow with the number of callers.
 
 use call::{Hop, Status};
+use media::PortStats;
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
@@ -13,6 +14,8 @@ use store::AuditMetrics;
 /// Service targets themselves (seconds), so that a service level is a quotient of two buckets.
 const WAIT_SECONDS: [f64; 11] = [5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0, 1_800.0];
 
+/// From what nobody understands to a perfect line; 3.6 is where many users are dissatisfied (ITU-T G.107 annex B).
+const SCORES: [f64; 8] = [1.5, 2.0, 2.6, 3.1, 3.6, 4.0, 4.2, 4.3];
 /// From unnoticeable to a gap a caller hears.
 const LATE_SECONDS: [f64; 9] = [0.000_5, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.2];
 
@@ -50,6 +53,12 @@ pub struct Metrics {
     pub connections_stalled: IntCounter,
     /// RTP packets sent.
     pub rtp_packets_sent: IntCounter,
+    /// RTP packets of ended legs that never came.
+    pub rtp_packets_lost: IntCounter,
+    /// RTP packets of ended legs that were not the peer's: malformed, of another source, or not sealed by it.
+    pub rtp_packets_refused: IntCounter,
+    /// Mean opinion score of each ended leg that lasted ten seconds.
+    pub leg_score: Histogram,
     /// How late the 1 ms ticks of the media threads are.
     pub media_tick_late: Histogram,
     /// Ticks left out because a media thread was held up.
@@ -185,6 +194,18 @@ impl Metrics {
                 "Stream connections closed because their peer took nothing",
             )?,
             rtp_packets_sent: counter(r, "careline_rtp_packets_sent_total", "RTP packets sent")?,
+            rtp_packets_lost: counter(r, "careline_rtp_packets_lost_total", "RTP packets that never came")?,
+            rtp_packets_refused: counter(
+                r,
+                "careline_rtp_packets_refused_total",
+                "RTP packets that were not the peer's",
+            )?,
+            leg_score: histogram(
+                r,
+                "careline_leg_mean_opinion_score",
+                "How ended legs sounded, by ITU-T G.107; alert when a tenth is below 3.6",
+                &SCORES,
+            )?,
             media_tick_late: histogram(
                 r,
                 "careline_media_tick_late_seconds",
@@ -262,6 +283,15 @@ impl Metrics {
 
     /// Counts a hop.
     // Long: one line for each kind.
+    /// Counts what a leg's media were like.
+    pub fn leg_ended(&self, stats: &PortStats) {
+        self.rtp_packets_lost.inc_by(stats.packets_lost);
+        self.rtp_packets_refused.inc_by(stats.packets_refused);
+        if let Some(hundredths) = stats.score_hundredths {
+            self.leg_score.observe(f64::from(hundredths) / 100.0);
+        }
+    }
+
     pub fn hop(&self, hop: &Hop) {
         let seconds = |ms: &u64| *ms as f64 / 1_000.0;
         match hop {

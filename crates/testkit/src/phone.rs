@@ -426,7 +426,7 @@ fn endpoint(address: SocketAddr, seed: Seed) -> Endpoint {
 
 /// Everything one phone says of itself in SDP.
 fn local(address: SocketAddr, session_id: u64, version: u64, hold: bool) -> Local<'static> {
-    Local { address, codecs: &CODECS, session_id, version, hold }
+    Local { address, codecs: &CODECS, session_id, version, hold, encryption: media::sdp::Encryption::Off }
 }
 
 /// The prompts among what a phone heard, by name.

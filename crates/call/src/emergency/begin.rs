@@ -11,7 +11,7 @@ use super::{
     State,
 };
 use crate::hop::Hop;
-use crate::leg::{Owner, Party};
+use crate::leg::Owner;
 use crate::output::Output;
 use crate::switch::Switch;
 
@@ -97,7 +97,7 @@ impl Switch {
         let mut open = |switch: &mut Self, side| {
             let (port, local) =
                 switch.open_emergency_port(Owner::Emergency(id, side), shard, address, out)?;
-            Some(Party::new(port, local, switch.random() >> 1))
+            Some(switch.party(port, local, side.beyond()))
         };
         let ports = (open(self, EmergencySide::Near), open(self, EmergencySide::Far));
         let (Some(mut own), Some(far)) = ports else {

@@ -308,7 +308,7 @@ impl Switch {
         let (shard, address) = (relayed.shard, relayed.near.local.ip());
         let owner = Owner::Emergency(call.id, side);
         let Some((port, local)) = self.open_emergency_port(owner, shard, address, out) else { return };
-        let party = Party::new(port, local, self.random() >> 1);
+        let party = self.party(port, local, side.beyond());
         let was_told = match side {
             EmergencySide::Near => !matches!(call.near, Near::Invited { .. }),
             EmergencySide::Far => true,

@@ -52,7 +52,7 @@ pub use notice::{Notice, NoticeEvent};
 pub use pidf_lo::Civic;
 
 use crate::call::millis;
-use crate::leg::Party;
+use crate::leg::{Beyond, Party};
 use crate::setup::Setup;
 use config::Place;
 use target::Target;
@@ -151,6 +151,15 @@ enum State {
 pub(crate) enum EmergencySide {
     Near,
     Far,
+}
+
+impl EmergencySide {
+    const fn beyond(self) -> Beyond {
+        match self {
+            Self::Near => Beyond::EmergencyPhone,
+            Self::Far => Beyond::Trunk,
+        }
+    }
 }
 
 impl EmergencyCall {

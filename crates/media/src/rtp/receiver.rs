@@ -72,6 +72,11 @@ impl Receiver {
         self.jitter.hear(now, timestamp);
     }
 
+    /// The source that is heard, and its highest number with the cycles before it.
+    pub(crate) fn newest(&self) -> Option<(u32, u32)> {
+        self.stream.as_ref().map(|stream| (stream.ssrc, stream.newest.wrapping_sub(0x1_0000)))
+    }
+
     /// Packets counted.
     pub(crate) fn received(&self) -> u64 {
         self.received

@@ -36,6 +36,8 @@ pub(crate) struct Sender {
     /// Whether the next audio packet begins a talkspurt (RFC 3551 §4.1).
     talkspurt: bool,
     packets: u64,
+    /// Bytes of payload.
+    octets: u64,
 }
 
 impl Sender {
@@ -50,6 +52,7 @@ impl Sender {
             end: start,
             talkspurt: true,
             packets: 0,
+            octets: 0,
         }
     }
 
@@ -65,6 +68,7 @@ impl Sender {
             self.start = self.start.wrapping_add(lead.cast_unsigned());
         }
         self.end = timestamp.wrapping_add(samples);
+        self.octets += u64::from(samples);
         self.number(payload_type, marked, timestamp)
     }
 
@@ -98,6 +102,7 @@ impl Sender {
         }
         self.reach(header.timestamp.wrapping_add(samples));
         self.packets += 1;
+        self.octets += u64::from(samples);
         Header { ssrc: self.ssrc, ..header }
     }
 
@@ -109,6 +114,16 @@ impl Sender {
     /// Of the next packet.
     pub(crate) fn next_sequence(&self) -> u16 {
         self.sequence
+    }
+
+    /// Our source.
+    pub(crate) fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// Bytes of payload sent, a byte a sample.
+    pub(crate) fn octets(&self) -> u64 {
+        self.octets
     }
 
     /// Packets numbered so far.

@@ -70,6 +70,8 @@ pub struct Session {
     pub sends: bool,
     /// Whether the peer will be heard.
     pub receives: bool,
+    /// Whether RTCP goes on the same port (RFC 5761).
+    pub rtcp_mux: bool,
     /// What packets are sealed with; `None` in the clear.
     pub srtp: Option<Keys>,
 }

@@ -99,6 +99,7 @@ impl<'a> Stream<'a> {
             ptime: self.ptime(),
             sends: stated.receives && !remote.ip().is_unspecified(),
             receives: stated.sends && !local.hold,
+            rtcp_mux: self.has("rtcp-mux"),
             srtp: crypto.map(|chosen| chosen.keys),
         };
         Some(Taken { stream: self, session, crypto })

@@ -29,6 +29,7 @@ pub fn session(port: PortId, codec: Codec) -> Session {
         ptime: Duration::from_millis(20),
         sends: true,
         receives: true,
+        rtcp_mux: false,
         srtp: None,
     }
 }

@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use call::CodecName;
+use call::{CodecName, Encryption};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -19,6 +19,8 @@ pub struct Media {
     pub codecs: Vec<CodecName>,
     /// Media threads. Default 0: one for each core.
     pub threads: u16,
+    /// Whether audio is encrypted (SRTP). Keys travel in SIP, so that only TLS keeps them secret.
+    pub encryption: Encryption,
 }
 
 impl Default for Media {
@@ -28,6 +30,7 @@ impl Default for Media {
             ports: PortRange(20_000..=29_999),
             codecs: vec![CodecName::Pcmu, CodecName::Pcma],
             threads: 0,
+            encryption: Encryption::default(),
         }
     }
 }

@@ -160,6 +160,9 @@ impl Thread {
                 break;
             }
             self.is_end_handed = false;
+            if let Event::Closed { stats, .. } = event {
+                self.metrics.leg_ended(stats);
+            }
             handed += 1;
         }
         self.events.drain(..handed);

@@ -189,6 +189,7 @@ impl World {
                 ports: self.rtp_ports.clone(),
                 codecs: vec![Codec::Pcmu, Codec::Pcma],
                 shards: SHARDS,
+                encryption: call::Encryption::default(),
             },
             limits: self.limits,
         })
