@@ -71,7 +71,7 @@ impl Port {
                     let lead = ahead(header.timestamp, self.sender.timestamp_at(now));
                     recorder.told(now, lead, codec, payload);
                 }
-                packets.push(self.id, to, &header, self.sealer.as_mut(), |bytes| {
+                packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| {
                     if codec == session.codec {
                         bytes.extend_from_slice(payload);
                     } else {
@@ -81,7 +81,7 @@ impl Port {
             }
             Content::Key(event) => {
                 let header = self.sender.relayed(header, u32::from(event.duration));
-                packets.push(self.id, to, &header, self.sealer.as_mut(), |bytes| {
+                packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| {
                     bytes.extend_from_slice(&event.bytes())
                 });
             }

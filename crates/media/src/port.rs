@@ -78,8 +78,8 @@ pub(crate) struct Port {
     pub digits_muted: bool,
     pub sender: Sender,
     /// Seals what is sent, and opens what is heard, where the leg is encrypted.
-    pub sealer: Option<Sealer>,
-    pub opener: Option<Opener>,
+    pub sealer: Option<Box<Sealer>>,
+    pub opener: Option<Box<Opener>>,
     pub keys: KeySender,
     pub playback: Option<Playback>,
     /// Something was said here once, so that silence is sent when nothing else is.
@@ -141,10 +141,10 @@ impl Port {
             return true;
         };
         if !self.sealer.as_ref().is_some_and(|sealer| sealer.is_of(ours)) {
-            self.sealer = Sealer::new(ours);
+            self.sealer = Sealer::new(ours).map(Box::new);
         }
         if !self.opener.as_ref().is_some_and(|opener| opener.is_of(theirs)) {
-            self.opener = Opener::new(theirs);
+            self.opener = Opener::new(theirs).map(Box::new);
         }
         self.sealer.is_some() && self.opener.is_some()
     }

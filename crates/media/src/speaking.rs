@@ -94,7 +94,7 @@ impl Port {
         let is_agreed = self.session.as_ref().is_some_and(|session| session.rtcp_mux);
         let (true, Some(to)) = (is_agreed, self.target()) else { return };
         let Self { reporter, sender, receiver, .. } = self;
-        packets.push_rtcp(self.id, to, self.sealer.as_mut(), |bytes| {
+        packets.push_rtcp(self.id, to, self.sealer.as_deref_mut(), |bytes| {
             reporter.speak(now, sender, receiver, bytes)
         });
     }
@@ -128,7 +128,7 @@ impl Port {
                     };
                 };
                 let header = self.sender.key(payload_type, timestamp, u32::from(event.duration), starts);
-                packets.push(self.id, to, &header, self.sealer.as_mut(), |bytes| {
+                packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| {
                     bytes.extend_from_slice(&event.bytes())
                 });
             }
@@ -142,7 +142,7 @@ impl Port {
         let samples = samples_of(STEP);
         let from = usize::from(event.duration).saturating_sub(samples);
         let header = self.sender.audio(at, session.payload_type, samples as u32);
-        packets.push(self.id, to, &header, self.sealer.as_mut(), |bytes| {
+        packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| {
             bytes.extend(
                 tone(event.code, from).take(samples).map(|sample| g711::encode(session.codec, sample)),
             );
@@ -158,7 +158,7 @@ impl Port {
             let header = self.sender.audio(at, session.payload_type, samples as u32);
             let mut lead = ahead(header.timestamp, self.sender.timestamp_at(now));
             let mut recorder = self.recorder.as_deref_mut();
-            packets.push(self.id, to, &header, self.sealer.as_mut(), |bytes| {
+            packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| {
                 playback.fill(session.codec, samples, |run| {
                     bytes.extend_from_slice(run);
                     if let Some(recorder) = &mut recorder {
@@ -186,7 +186,7 @@ impl Port {
         let (Some(session), Some(to)) = (&self.session, self.target()) else { return };
         let samples = samples_of(length);
         let header = self.sender.audio(at, session.payload_type, samples as u32);
-        packets.push(self.id, to, &header, self.sealer.as_mut(), |bytes| {
+        packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| {
             bytes.extend_from_slice(silence(session.codec, samples))
         });
     }

@@ -281,8 +281,6 @@ impl Metrics {
         })
     }
 
-    /// Counts a hop.
-    // Long: one line for each kind.
     /// Counts what a leg's media were like.
     pub fn leg_ended(&self, stats: &PortStats) {
         self.rtp_packets_lost.inc_by(stats.packets_lost);
@@ -292,6 +290,8 @@ impl Metrics {
         }
     }
 
+    /// Counts a hop.
+    // Long: one line for each kind.
     pub fn hop(&self, hop: &Hop) {
         let seconds = |ms: &u64| *ms as f64 / 1_000.0;
         match hop {

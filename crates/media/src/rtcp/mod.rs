@@ -94,7 +94,7 @@ impl Reporter {
             let elapsed = middle(self.clock(now)).wrapping_sub(block.last_report).wrapping_sub(block.delay);
             let is_answer = block.last_report != 0 && elapsed < 1 << 31;
             let round_trip_us =
-                is_answer.then(|| (u64::from(elapsed) * 1_000_000 >> 16).min(60_000_000) as u32);
+                is_answer.then(|| ((u64::from(elapsed) * 1_000_000) >> 16).min(60_000_000) as u32);
             let before = self.far.and_then(|far| far.round_trip_us);
             self.far = Some(Far { lost: block.lost, round_trip_us: round_trip_us.or(before) });
         }
@@ -120,7 +120,7 @@ impl Reporter {
         let epoch = *self.epoch.get_or_insert(now);
         // A report at zero would look like none.
         let since = now.saturating_duration_since(epoch) + Duration::from_secs(1);
-        since.as_secs() << 32 | (u64::from(since.subsec_nanos()) << 32) / 1_000_000_000
+        (since.as_secs() << 32) | ((u64::from(since.subsec_nanos()) << 32) / 1_000_000_000)
     }
 }
 
