@@ -41,10 +41,10 @@ impl Switch {
             .and_then(|trunk| trunk.config.numbers.telephone(&invited.presented.request.telephone()?));
         match route(&setup, dialled, e164.as_deref()) {
             // From strangers a wrong number is no different from a right one.
-            Route::Nowhere if origin.is_refused(&setup) && !is_name(dialled) => {
+            Route::Nowhere | Route::Flow { .. } if origin.is_refused(&setup) && !is_name(dialled) => {
                 self.admit(now, leg, &invited, &origin, out);
             }
-            Route::Nowhere => self.invited_by_name(now, leg, invited, out),
+            Route::Nowhere => self.invited_by_name(now, leg, (invited, origin), out),
             _ if self.draining => self.refuse(now, leg, 503, "draining", out),
             // However full it is, an agent can come to help: she takes calls off the line.
             Route::Feature(code) => self.feature(now, leg, code, invited, out),
@@ -56,18 +56,40 @@ impl Switch {
         }
     }
 
-    /// No number of ours. A name may be one of our people's, for whoever proves to be another of them; asked
-    /// by somebody unknown, every name gets the same answer.
-    fn invited_by_name(&mut self, now: Now, leg: LegId, invited: Invited, out: &mut Vec<Output>) {
+    /// No number of ours. It may be the name of one of our people, for whoever proves to be another of them. All
+    /// others get an answer that depends on who asks and never on whose name it is, digits or letters, also
+    /// while we leave: nobody learns from it which names there are.
+    fn invited_by_name(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        (invited, origin): (Invited, Origin),
+        out: &mut Vec<Output>,
+    ) {
         let dialled = invited.dialled.expose();
-        match (self.target(dialled), &invited.user) {
-            (Some(_), _) if self.draining => self.refuse(now, leg, 503, "draining", out),
-            (Some(target), _) => self.direct(now, leg, target, invited, out),
-            (None, None) if is_name(dialled) => {
+        let agent = invited.user.clone().and_then(|user| Some((self.acd.agent(&user)?, user)));
+        match (&origin, agent) {
+            (_, Some(agent)) => match self.target(dialled) {
+                Some(_) if self.draining => self.refuse(now, leg, 503, "draining", out),
+                Some(target) => self.direct(now, leg, (agent, target), invited, out),
+                None => self.refuse(now, leg, 404, "no_such_number", out),
+            },
+            (Origin::Agent, None) => self.refuse(now, leg, 403, "not_an_agent", out),
+            (Origin::Trunk(_), None) if !self.may_be_a_phone_of_ours(&invited) => {
+                self.refuse(now, leg, 404, "no_such_number", out);
+            }
+            (Origin::Trunk(_) | Origin::Stranger, None) => {
                 self.leg(now, leg, LegCommand::Challenge(Challenge::OwnPhonesOnly), out);
             }
-            (None, _) => self.refuse(now, leg, 404, "no_such_number", out),
         }
+    }
+
+    /// Whether what comes from a trunk's network can be a phone of ours that stands there too. Carriers dial
+    /// numbers and are to hear 404 for a wrong one; names, and what comes from where a phone is registered, are
+    /// worth the question who it is.
+    fn may_be_a_phone_of_ours(&self, invited: &Invited) -> bool {
+        let is_registered = || self.sip.registered_at(&invited.path, None).is_some();
+        invited.user.is_none() && (is_name(invited.dialled.expose()) || is_registered())
     }
 
     fn arrive(

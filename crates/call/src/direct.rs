@@ -19,7 +19,7 @@ use acd::{AgentChange, AgentId, AgentState};
 use flow::{Enqueue, QueueNews, TransferNews, Urgency};
 use media::Playlist;
 use primitives::Now;
-use sip::{Challenge, Invited, LegCommand, LegId, Refusal};
+use sip::{Invited, LegCommand, LegId, Refusal};
 
 use crate::call::{Call, Far, FarState, Progress, Summary, Who};
 use crate::caller::Side;
@@ -49,22 +49,15 @@ pub(crate) struct Direct {
 }
 
 impl Switch {
-    /// An INVITE for a name. Without credentials every name is asked for them alike, so that nobody learns
-    /// which there are.
+    /// An agent's INVITE for a name.
     pub(crate) fn direct(
         &mut self,
         now: Now,
         leg: LegId,
-        to: Target,
+        ((agent, user), to): ((AgentId, String), Target),
         invited: Invited,
         out: &mut Vec<Output>,
     ) {
-        let Some(user) = invited.user else {
-            return self.leg(now, leg, LegCommand::Challenge(Challenge::OwnPhonesOnly), out);
-        };
-        let Some(agent) = self.acd.agent(&user) else {
-            return self.refuse(now, leg, 403, "not_an_agent", out);
-        };
         let made = self.engaged.get(&agent).copied().unwrap_or_default();
         if matches!(&to, Target::Agent { agent: called, .. } if *called == agent) || made >= DIRECT_CALLS_MAX
         {

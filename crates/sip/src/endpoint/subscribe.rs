@@ -114,12 +114,13 @@ impl Endpoint {
             }
         };
         let user = arrived.request.uri.user().map(primitives::Private::into_exposed).unwrap_or_default();
-        let refusal = if self.registrar.secret(&user).is_none() {
+        let refusal = if self.registrar.secret(&watcher).is_none() {
+            // A carrier watches nobody, and learns nobody's name.
+            Some(Reply::at_once(403))
+        } else if self.registrar.secret(&user).is_none() {
             Some(Reply::at_once(404))
-        } else if self.registrar.secret(&watcher).is_none()
-            || package == Package::MessageSummary && user != watcher
-        {
-            // A carrier watches nobody, and whose messages wait is her own business.
+        } else if package == Package::MessageSummary && user != watcher {
+            // Whose messages wait is her own business.
             Some(Reply::at_once(403))
         } else if !self.subscriptions.has_room_for(&watcher) {
             Some(Reply::at_once(503).retry_after(super::receive::RETRY_AFTER))
