@@ -92,6 +92,7 @@ impl Switch {
         invited.user.is_none() && (is_name(invited.dialled.expose()) || is_registered())
     }
 
+    // Long: every field of a call, named once.
     fn arrive(
         &mut self,
         now: Now,

@@ -106,54 +106,20 @@ impl FileKind {
 pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
     let mut findings = Vec::new();
     let files = read_all(sources, &mut findings);
-    // A calendar that cannot be read is one mistake, not one for each flow that names it.
-    let mut are_calendars_broken =
-        findings.iter().any(|finding: &Finding| FileKind::of(&finding.path) == FileKind::Calendars);
     let of_kind = |kind| files.iter().filter(move |file| file.0 == kind);
     let flows: BTreeSet<String> =
         of_kind(FileKind::Flow).filter_map(|(_, _, root)| name_of(root)).map(str::to_owned).collect();
 
-    let mut calendars = BTreeMap::new();
-    for (_, source, root) in of_kind(FileKind::Calendars) {
-        let shared = Shared {
-            environment,
-            calendars: None,
-            rotas: None,
-            flows: &flows,
-            dispositions: &BTreeMap::new(),
-        };
-        let mut reader = Reader::new(&source.path, &shared);
-        calendars.extend(reader.calendars(root));
-        are_calendars_broken |= !reader.findings.is_empty();
-        findings.append(&mut reader.findings);
-    }
-    let mut dispositions = BTreeMap::new();
-    for (_, source, root) in of_kind(FileKind::Dispositions) {
-        let shared = Shared {
-            environment,
-            calendars: None,
-            rotas: None,
-            flows: &flows,
-            dispositions: &BTreeMap::new(),
-        };
-        let mut reader = Reader::new(&source.path, &shared);
-        dispositions.extend(reader.disposition_codes(root));
-        findings.append(&mut reader.findings);
-    }
-    let known = (!are_calendars_broken).then_some(&calendars);
-    let (rotas, are_rotas_broken) = {
-        let shared =
-            Shared { environment, calendars: known, rotas: None, flows: &flows, dispositions: &dispositions };
-        rotas(of_kind(FileKind::Rotas), &shared, &mut findings)
-    };
-    let known_rotas = (!are_rotas_broken).then_some(&rotas);
-    let shared = Shared {
-        environment,
-        calendars: known,
-        rotas: known_rotas,
-        flows: &flows,
-        dispositions: &dispositions,
-    };
+    let nothing = BTreeMap::new();
+    let shared = Shared { environment, calendars: None, rotas: None, flows: &flows, dispositions: &nothing };
+    let (calendars, are_broken) =
+        named(&files, FileKind::Calendars, &shared, &mut findings, Reader::calendars);
+    let known_calendars = (!are_broken).then_some(&calendars);
+    let (dispositions, _) =
+        named(&files, FileKind::Dispositions, &shared, &mut findings, Reader::disposition_codes);
+    let shared = Shared { calendars: known_calendars, dispositions: &dispositions, ..shared };
+    let (rotas, are_broken) = named(&files, FileKind::Rotas, &shared, &mut findings, Reader::rotas);
+    let shared = Shared { rotas: (!are_broken).then_some(&rotas), ..shared };
 
     let mut drafts: Vec<(&str, Draft)> = Vec::new();
     for (_, source, root) in of_kind(FileKind::Flow) {
@@ -172,19 +138,7 @@ pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
         findings.append(&mut reader.findings);
     }
 
-    let mut scenarios: Vec<Scenario> = Vec::new();
-    for (_, source, root) in of_kind(FileKind::Tests) {
-        let mut reader = Reader::new(&source.path, &shared);
-        let tests = reader.test_file(root, |flow| {
-            let draft = drafts.iter().find(|(_, draft)| &*draft.flow.name == flow);
-            draft.map(|(_, draft)| draft.flow.answers.clone()).unwrap_or_default()
-        });
-        for test in &tests {
-            check::scenario(&mut reader, test, &drafts);
-        }
-        scenarios.extend(tests);
-        findings.append(&mut reader.findings);
-    }
+    let mut scenarios = tests_beside(of_kind(FileKind::Tests), &shared, &drafts, &mut findings);
     for (_, draft) in &mut drafts {
         scenarios.append(&mut draft.scenarios);
     }
@@ -219,22 +173,47 @@ fn read_all<'s>(sources: &'s [Source], findings: &mut Vec<Finding>) -> Vec<(File
     files
 }
 
-/// The rotas of all files, and whether one of them could not be read.
-fn rotas<'s>(
-    files: impl Iterator<Item = &'s (FileKind, &'s Source, Node)>,
-    shared: &Shared<'_>,
+/// What the files of a kind name, and whether one of them could not be read: that is one mistake, not one for each
+/// flow that refers to a name in it.
+fn named<'s, T, I: IntoIterator<Item = (String, T)>>(
+    files: &'s [(FileKind, &'s Source, Node)],
+    kind: FileKind,
+    shared: &'s Shared<'s>,
     findings: &mut Vec<Finding>,
-) -> (BTreeMap<String, Rota>, bool) {
-    // One that cannot be read is one mistake, not one for each flow that names it.
-    let mut are_broken = findings.iter().any(|finding| FileKind::of(&finding.path) == FileKind::Rotas);
-    let mut rotas = BTreeMap::new();
-    for (_, source, root) in files {
+    read: impl Fn(&mut Reader<'s>, &'s Node) -> I,
+) -> (BTreeMap<String, T>, bool) {
+    let mut are_broken = findings.iter().any(|finding| FileKind::of(&finding.path) == kind);
+    let mut named = BTreeMap::new();
+    for (_, source, root) in files.iter().filter(|file| file.0 == kind) {
         let mut reader = Reader::new(&source.path, shared);
-        rotas.extend(reader.rotas(root));
+        named.extend(read(&mut reader, root));
         are_broken |= !reader.findings.is_empty();
         findings.append(&mut reader.findings);
     }
-    (rotas, are_broken)
+    (named, are_broken)
+}
+
+/// The tests in files of their own.
+fn tests_beside<'s>(
+    files: impl Iterator<Item = &'s (FileKind, &'s Source, Node)>,
+    shared: &Shared<'_>,
+    drafts: &[(&str, Draft)],
+    findings: &mut Vec<Finding>,
+) -> Vec<Scenario> {
+    let mut scenarios = Vec::new();
+    for (_, source, root) in files {
+        let mut reader = Reader::new(&source.path, shared);
+        let tests = reader.test_file(root, |flow| {
+            let draft = drafts.iter().find(|(_, draft)| &*draft.flow.name == flow);
+            draft.map(|(_, draft)| draft.flow.answers.clone()).unwrap_or_default()
+        });
+        for test in &tests {
+            check::scenario(&mut reader, test, drafts);
+        }
+        scenarios.extend(tests);
+        findings.append(&mut reader.findings);
+    }
+    scenarios
 }
 
 fn library(

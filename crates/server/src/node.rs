@@ -186,8 +186,7 @@ impl Node {
         let writer = Arc::new(start_writer(&config, seed, performer.clone())?);
         let mut switch = Switch::new(Arc::clone(&setup), sip_config(&config, &opened.addresses), seed);
         let mut out = Vec::new();
-        switch.handle(now(), Input::Configured(setup), &mut out);
-        for input in kept {
+        for input in [Input::Configured(setup)].into_iter().chain(kept) {
             switch.handle(now(), input, &mut out);
         }
         let snapshot = Snapshot::default();
@@ -221,11 +220,8 @@ impl Node {
             threads: Mutex::new(threads),
         });
         let service = Service { node: Arc::clone(&node), token: Private::clone(&secrets.api_token) };
-        tokio::spawn(exceptions::watch(
-            node.exceptions.subscribe(),
-            node.inbox.clone(),
-            Arc::clone(&node.metrics),
-        ));
+        let (inbox, metrics) = (node.inbox.clone(), Arc::clone(&node.metrics));
+        tokio::spawn(exceptions::watch(node.exceptions.subscribe(), inbox, metrics));
         tokio::spawn(http::serve(opened.http, node.certificates.http.clone(), service));
         Ok(node)
     }

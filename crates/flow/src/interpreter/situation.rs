@@ -200,27 +200,7 @@ impl Interpreter {
                     Situation::Question { keys: vec!['1', '2', '4'], is_survey: false }
                 }
             },
-            Waiting::Question(question) => match (verb, question.phase) {
-                (Some(Verb::Menu(menu)), _) => Situation::Question {
-                    keys: menu.keys.keys().copied().collect(),
-                    is_survey: menu.survey.is_some(),
-                },
-                (Some(Verb::Library(topics)), _) => {
-                    let own = [topics.repeat, topics.back];
-                    Situation::Question {
-                        keys: topics.topics.keys().copied().chain(own).collect(),
-                        is_survey: false,
-                    }
-                }
-                (Some(Verb::Collect(_)), Phase::Confirming | Phase::ConfirmListening { .. }) => {
-                    Situation::Question { keys: vec!['1', '2'], is_survey: false }
-                }
-                (Some(Verb::Collect(collect)), _) if collect.kind == Kind::YesNo => {
-                    Situation::Question { keys: vec!['1', '2'], is_survey: false }
-                }
-                (Some(Verb::Collect(collect)), _) => Situation::Entry(Asked::of(collect)),
-                _ => Situation::Ended,
-            },
+            Waiting::Question(question) => asked(verb, question.phase),
             Waiting::Queue(hold) => {
                 let name = match verb {
                     Some(Verb::Queue(queue)) => queue.name.clone(),
@@ -254,6 +234,28 @@ impl Interpreter {
             Waiting::Goodbye(_) => Situation::Goodbye,
             Waiting::Ended => Situation::Ended,
         }
+    }
+}
+
+/// What a question waits for.
+fn asked(verb: Option<&Verb>, phase: Phase) -> Situation {
+    match (verb, phase) {
+        (Some(Verb::Menu(menu)), _) => Situation::Question {
+            keys: menu.keys.keys().copied().collect(),
+            is_survey: menu.survey.is_some(),
+        },
+        (Some(Verb::Library(topics)), _) => {
+            let own = [topics.repeat, topics.back];
+            Situation::Question { keys: topics.topics.keys().copied().chain(own).collect(), is_survey: false }
+        }
+        (Some(Verb::Collect(_)), Phase::Confirming | Phase::ConfirmListening { .. }) => {
+            Situation::Question { keys: vec!['1', '2'], is_survey: false }
+        }
+        (Some(Verb::Collect(collect)), _) if collect.kind == Kind::YesNo => {
+            Situation::Question { keys: vec!['1', '2'], is_survey: false }
+        }
+        (Some(Verb::Collect(collect)), _) => Situation::Entry(Asked::of(collect)),
+        _ => Situation::Ended,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::flow::{Go, Say, StepId, Verb};
 use crate::{Action, HangUpCause, Note};
 
 impl Interpreter {
+    // Long: one arm for each verb.
     pub(super) fn arrive(
         &mut self,
         now: Now,
@@ -35,14 +36,12 @@ impl Interpreter {
                 self.waiting = Waiting::Play { keys: *keys };
                 None
             }
-            Verb::Say { words, keys } => match self.spoken(words) {
-                Ok(prompts) => {
-                    self.play_prompts(prompts, out);
-                    self.waiting = Waiting::Play { keys: *keys };
-                    None
-                }
-                Err(_) => Some(Jump::Failed),
-            },
+            Verb::Say { words, keys } => {
+                let Ok(prompts) = self.spoken(words) else { return Some(Jump::Failed) };
+                self.play_prompts(prompts, out);
+                self.waiting = Waiting::Play { keys: *keys };
+                None
+            }
             Verb::Menu(_) | Verb::Collect(_) | Verb::Library(_) => {
                 self.waiting = Waiting::Question(Question::new());
                 self.begin_question(now, out)
@@ -62,8 +61,7 @@ impl Interpreter {
             Verb::Judge(judge) => self.judge(judge, out),
             Verb::When { branches, otherwise } => self.decide(branches, otherwise.as_ref(), out),
             Verb::Hours { calendar, open, closed, holiday } => {
-                let real = self.library.calendars.get(calendar).map(|calendar| calendar.opening(now.wall));
-                let Some(opening) = self.foresight.opening(calendar, real) else { return Some(Jump::Failed) };
+                let Some(opening) = self.opening(now, calendar) else { return Some(Jump::Failed) };
                 let go = match opening {
                     Opening::Open => open,
                     Opening::Holiday => holiday.as_ref().unwrap_or(closed),
@@ -95,6 +93,11 @@ impl Interpreter {
             }
             Verb::HangUp(say) => self.speak(say, Waiting::Goodbye(HangUpCause::Completed), out),
         }
+    }
+
+    fn opening(&mut self, now: Now, calendar: &str) -> Option<Opening> {
+        let real = self.library.calendars.get(calendar).map(|calendar| calendar.opening(now.wall));
+        self.foresight.opening(calendar, real)
     }
 
     fn speak(&mut self, say: &Say, waiting: Waiting, out: &mut Vec<Action>) -> Option<Jump> {

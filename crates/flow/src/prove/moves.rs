@@ -70,6 +70,7 @@ pub(super) struct Times {
 }
 
 /// Everything that may happen at a place.
+// Long: one arm for each situation.
 pub(super) fn moves(situation: &Situation, times: Times) -> Vec<Move> {
     let mut moves = Vec::new();
     let open = times.sound.or(times.deadline).unwrap_or_default();
@@ -77,9 +78,7 @@ pub(super) fn moves(situation: &Situation, times: Times) -> Vec<Move> {
         Situation::Start => moves.push(exactly(Deed::Calls, Duration::ZERO, Event::CallStarted)),
         Situation::Hears { key_ends_it, advice } => {
             moves.push(exactly(Deed::Listens, open, Event::PlayFinished));
-            if *key_ends_it {
-                moves.push(key('1', By::Choice, open));
-            }
+            moves.extend(key_ends_it.then(|| key('1', By::Choice, open)));
             asks_for_help(&mut moves, open, !advice);
         }
         Situation::Consents { refuse_key } => {
@@ -93,10 +92,7 @@ pub(super) fn moves(situation: &Situation, times: Times) -> Vec<Move> {
             asks_for_help(&mut moves, open, true);
         }
         Situation::SpokeEnough => {
-            for (enough, seconds) in [(true, 30), (false, 0)] {
-                let news = MessageNews::Ended { voiced: Duration::from_secs(seconds) };
-                moves.push(exactly(Deed::Spoke { enough }, Duration::ZERO, Event::Message(news)));
-            }
+            spoke(&mut moves);
             asks_for_help(&mut moves, Duration::ZERO, true);
         }
         Situation::Pause => {
@@ -120,28 +116,17 @@ pub(super) fn moves(situation: &Situation, times: Times) -> Vec<Move> {
             asks_for_help(&mut moves, times.wait_max, !advice);
         }
         Situation::Ringing { ring } => {
-            use TransferNews::{Busy, Connected, Failed, NoAnswer};
-            let news = |news: TransferNews, takes, fault| Move {
-                deed: Deed::Transfer(news.clone()),
-                by: By::Nature,
-                events: vec![Event::Transfer(news)],
-                takes,
-                fault,
-            };
-            let soon = (Duration::ZERO, *ring);
-            moves.push(news(Connected, soon, None));
-            moves.push(news(Busy, soon, None));
-            moves.push(news(NoAnswer, (*ring, *ring), None));
-            moves.push(news(Failed, soon, Some(Fault::TrunkDown)));
+            rings(&mut moves, *ring);
             asks_for_help(&mut moves, *ring, true);
         }
         Situation::Talks { with: With::Agent } => {
-            moves.push(queue(QueueNews::AgentLeft, (Duration::ZERO, Duration::ZERO), None));
-            moves.push(queue(QueueNews::AgentLost, (Duration::ZERO, Duration::ZERO), Some(Fault::PhoneLost)));
+            let at_once = (Duration::ZERO, Duration::ZERO);
+            moves.push(queue(QueueNews::AgentLeft, at_once, None));
+            moves.push(queue(QueueNews::AgentLost, at_once, Some(Fault::PhoneLost)));
         }
         Situation::Talks { with: With::Number } => {
-            let ended = Event::Transfer(TransferNews::Ended);
-            moves.push(exactly(Deed::Transfer(TransferNews::Ended), Duration::ZERO, ended));
+            let ended = TransferNews::Ended;
+            moves.push(exactly(Deed::Transfer(ended.clone()), Duration::ZERO, Event::Transfer(ended)));
         }
         Situation::Talks { with: With::OnCall } => {
             moves.push(page(PageNews::Ended, (Duration::ZERO, Duration::ZERO), None));
@@ -157,6 +142,31 @@ pub(super) fn moves(situation: &Situation, times: Times) -> Vec<Move> {
         Situation::Ended => {}
     }
     moves
+}
+
+/// A message ended: long enough to be one, or not.
+fn spoke(moves: &mut Vec<Move>) {
+    for (enough, seconds) in [(true, 30), (false, 0)] {
+        let news = MessageNews::Ended { voiced: Duration::from_secs(seconds) };
+        moves.push(exactly(Deed::Spoke { enough }, Duration::ZERO, Event::Message(news)));
+    }
+}
+
+/// What a number outside may say.
+fn rings(moves: &mut Vec<Move>, ring: Duration) {
+    use TransferNews::{Busy, Connected, Failed, NoAnswer};
+    let news = |news: TransferNews, takes, fault| Move {
+        deed: Deed::Transfer(news.clone()),
+        by: By::Nature,
+        events: vec![Event::Transfer(news)],
+        takes,
+        fault,
+    };
+    let soon = (Duration::ZERO, ring);
+    moves.push(news(Connected, soon, None));
+    moves.push(news(Busy, soon, None));
+    moves.push(news(NoAnswer, (ring, ring), None));
+    moves.push(news(Failed, soon, Some(Fault::TrunkDown)));
 }
 
 /// She does nothing: the prompt ends, or the question has waited long enough.
