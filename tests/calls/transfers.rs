@@ -79,6 +79,33 @@ async fn a_phone_joins_both_whom_it_called() {
 }
 
 #[tokio::test]
+async fn an_agents_other_phone_takes_her_call_over_and_the_first_one_is_let_go() {
+    let server = server().await;
+    let secret = server.secret("nurse1").unwrap();
+    let called = server.agent_phone("scheduler1").await.unwrap();
+    let mut first = SippRun::start("transfer_consults", server.sip(), &nurse(&secret, "scheduler1")).unwrap();
+    let answered = called.incoming_within(SOON).await.unwrap().answer().await.unwrap();
+    let words = first.logged("consulted", SOON).await.unwrap();
+    let [call_id, to_tag, from_tag] = words.as_slice() else { unreachable!("{words:?}") };
+    let replaces = format!("{call_id};to-tag={to_tag};from-tag={from_tag}");
+
+    let too_late = format!("{replaces};early-only");
+    let mut keys = nurse(&secret, "scheduler1");
+    keys.push(("replaces", too_late.as_str()));
+    sipp("replaces_too_late", server.sip(), &keys).await.unwrap();
+    assert!(answered.is_established(), "what was refused changes nothing");
+
+    let mut keys = nurse(&secret, "scheduler1");
+    keys.push(("replaces", replaces.as_str()));
+    let mut second = SippRun::start("replaces_confirmed", server.sip(), &keys).unwrap();
+    second.logged("took-over", SOON).await.unwrap();
+    first.succeeded().await.unwrap();
+    assert!(answered.is_established(), "she talks on");
+    answered.hang_up().await.unwrap();
+    second.succeeded().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_caller_transfers_nobody() {
     let server = server().await;
     let keys = [("number", NURSE_LINE), ("caller", CALLER), ("target", "nurse2")];
