@@ -150,9 +150,48 @@ fn hint(text: &str, place: Place) -> Option<String> {
         let value = line.split_once(": ").map_or("", |(_, value)| value.trim_start());
         !value.starts_with(['"', '\'', '{', '[', '|', '>', '#']) && value.contains(": ")
     });
-    prose.map(|line| {
+    if let Some(line) = prose {
         let (key, value) = line.split_once(": ").unwrap_or(("", line));
-        format!("text with `: ` in it needs quotes: `{}: \"{}\"`", key.trim(), value.trim())
+        return Some(format!("text with `: ` in it needs quotes: `{}: \"{}\"`", key.trim(), value.trim()));
+    }
+    left_open(text, place).or_else(|| without_colon(text, place)).or_else(|| out_of_line(text, place))
+}
+
+/// A quote or bracket that an earlier line, or this one, opens and does not close.
+fn left_open(text: &str, place: Place) -> Option<String> {
+    let lines = text.lines().enumerate().take(place.line);
+    lines.filter(|(_, line)| !line.trim_start().starts_with('#')).find_map(|(at, line)| {
+        let line = line.split(" #").next().unwrap_or(line);
+        let count = |c: char| line.matches(c).count();
+        let open = match () {
+            () if count('"') % 2 == 1 => '"',
+            () if count('{') > count('}') => '{',
+            () if count('[') > count(']') => '[',
+            () => return None,
+        };
+        Some(format!("line {} opens `{open}` and does not close it", at + 1))
+    })
+}
+
+/// A name alone on its line, above something that stands deeper.
+fn without_colon(text: &str, place: Place) -> Option<String> {
+    let around = [place.line, place.line.saturating_sub(1)];
+    around.into_iter().find_map(|number| {
+        let word = text.lines().nth(number.checked_sub(1)?)?.trim();
+        let is_name = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || c == '_');
+        is_name.then(|| format!("line {number} needs a `:` at its end: `{word}:`"))
+    })
+}
+
+/// A line that stands one space off the others.
+fn out_of_line(text: &str, place: Place) -> Option<String> {
+    let around = [place.line, place.line.saturating_sub(1)];
+    around.into_iter().find_map(|number| {
+        let line = text.lines().nth(number.checked_sub(1)?)?;
+        let indentation = line.len() - line.trim_start().len();
+        (indentation % 2 == 1).then(|| {
+            format!("line {number} is indented by {indentation} spaces: what belongs together begins in the same column")
+        })
     })
 }
 

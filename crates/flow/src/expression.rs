@@ -141,7 +141,11 @@ impl Expression {
         }
         let program = Program::compile(source).map_err(|errors| {
             let first = errors.errors.first().map_or_else(String::new, |error| error.msg.clone());
-            Mistake::new(format!("this is not a condition: {}", first.lines().next().unwrap_or_default()))
+            let first = first.lines().next().unwrap_or_default();
+            // The parser goes on with everything it knows; nobody reads that.
+            let first =
+                first.split(" expecting ").next().unwrap_or(first).trim_start_matches("Syntax error: ");
+            Mistake { message: format!("this is not a condition: {first}"), help: in_other_words(source) }
         })?;
         let mut names = Vec::new();
         let of = type_of(program.expression(), types, &mut names)?;
@@ -202,6 +206,15 @@ impl Expression {
             Value::Text(_) | Value::Number(_) => Err(Unworkable),
         }
     }
+}
+
+/// What people write who know another language.
+fn in_other_words(source: &str) -> Option<String> {
+    let bare = source.replace("==", "").replace("!=", "").replace("<=", "").replace(">=", "");
+    let words = [(" and ", "`&&`, not `and`"), (" or ", "`||`, not `or`"), (" not ", "`!`, not `not`")];
+    let word = words.iter().find(|(word, _)| format!(" {source}").contains(word)).map(|(_, help)| *help);
+    let equals = bare.contains('=').then_some("two signs compare: `x == \"yes\"`");
+    Some(equals.or(word)?.to_owned())
 }
 
 /// How deep the parser would recurse: brackets, signs in a row (`!!!x`), and choices within choices.

@@ -1,5 +1,6 @@
 //! The `tests:` of a flow: what a caller does, and what must come of it.
 
+mod coverage;
 mod run;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use crate::compile::Environment;
 use crate::document::Place;
 use crate::flow::Library;
 use crate::{Caller, Urgency};
+pub use coverage::{Coverage, Missing, coverage};
 pub use run::{Heard, PromptTexts, Trial};
 use run::{Run, Seen, is_step};
 
@@ -28,6 +30,7 @@ pub struct TestResult {
     pub failure: Option<String>,
     /// What happened, line by line, each with its minute, second and tenth.
     pub transcript: Vec<String>,
+    pub(crate) visits: coverage::Visits,
 }
 
 impl TestResult {
@@ -56,11 +59,11 @@ impl fmt::Display for TestResult {
 /// `environment` must be the one the library was compiled with: it knows how long prompts play.
 pub fn run_tests(library: &Arc<Library>, environment: &Environment, now: Now) -> Vec<TestResult> {
     let test = |scenario: &Scenario| {
-        let (failure, transcript) = match run::run(library, environment, now, scenario) {
-            Some(run) => (scenario.expected.difference(&run), run.transcript),
-            None => (Some("its moment does not exist".to_owned()), Vec::new()),
+        let (failure, transcript, visits) = match run::run(library, environment, now, scenario) {
+            Some(run) => (scenario.expected.difference(&run), run.transcript, run.visits),
+            None => (Some("its moment does not exist".to_owned()), Vec::new(), coverage::Visits::default()),
         };
-        TestResult { flow: scenario.flow.clone(), name: scenario.name.clone(), failure, transcript }
+        TestResult { flow: scenario.flow.clone(), name: scenario.name.clone(), failure, transcript, visits }
     };
     library.scenarios.iter().map(test).collect()
 }

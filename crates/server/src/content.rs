@@ -222,7 +222,7 @@ fn warn_where_911_leads_nowhere(config: &Config) {
 }
 
 /// Every YAML file below a folder, in a fixed order, but for what belongs to the prompts.
-fn yaml_files(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), ContentError> {
+pub(crate) fn yaml_files(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), ContentError> {
     let unreadable = |cause| ContentError::Unreadable { path: folder.to_owned(), cause };
     let mut entries = fs::read_dir(folder)
         .map_err(unreadable)?

@@ -302,6 +302,10 @@ impl Reader<'_> {
         if let Value::Scalar(scalar) = &node.value {
             return Go { to: Some(self.step_named(&scalar.text, node.place)), ..Go::default() };
         }
+        if !matches!(node.value, Value::Map(_)) {
+            self.wrong_kind(node, what, "a step's name, or a map of `set`, `tag`, `call` or `go`");
+            return Go::default();
+        }
         let Some(mut fields) = self.fields(node, what) else { return Go::default() };
         let set = fields.take("set").map(|node| self.assignments(node)).unwrap_or_default();
         let tag = fields.take("tag").map(|node| self.tag(node)).unwrap_or_default();

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use primitives::{Now, Private};
 
+use super::coverage::Visits;
 use super::{Agents, Deed, Far, Goal, Paged, Scenario};
 use crate::compile::Environment;
 use crate::flow::Library;
 use crate::{
-    Action, Caller, Event, Interpreter, MessageNews, PageNews, Play, PromptRef, QueueNews, Recording,
-    TransferNews, Urgency,
+    Action, Caller, Event, Interpreter, KeyClass, MessageNews, PageNews, Play, PromptRef, QueueNews,
+    Recording, TransferNews, Urgency,
 };
 pub use trial::{Heard, PromptTexts, Trial};
 
@@ -50,6 +51,7 @@ pub(super) struct Run {
     pub(super) reason: Option<Arc<str>>,
     pub(super) language: Arc<str>,
     pub(super) transcript: Vec<String>,
+    pub(super) visits: Visits,
 }
 
 #[derive(Debug)]
@@ -144,6 +146,7 @@ fn begin<'a>(
             reason: None,
             language: interpreter.language().clone(),
             transcript: Vec::new(),
+            visits: Visits::default(),
         },
         interpreter,
     })
@@ -222,6 +225,14 @@ impl Simulation<'_> {
                     QueueNews::Position { .. } => "",
                 };
                 self.note(&format!("    {word}"));
+                self.took(match news {
+                    QueueNews::TimedOut => "on_timeout",
+                    QueueNews::Empty => "on_empty",
+                    QueueNews::Full => "on_full",
+                    QueueNews::Closed => "on_closed",
+                    QueueNews::Failed => "on_error",
+                    _ => "",
+                });
                 let is_connected = news == QueueNews::Connected;
                 self.event(Event::Queue(news));
                 if is_connected {
@@ -230,6 +241,12 @@ impl Simulation<'_> {
             }
             Pending::Transfer(stay, news) if stay == self.stay => {
                 self.note(&format!("    the other side: {news:?}"));
+                self.took(match news {
+                    TransferNews::Busy => "on_busy",
+                    TransferNews::NoAnswer => "on_no_answer",
+                    TransferNews::Failed => "on_failed",
+                    _ => "",
+                });
                 let is_connected = news == TransferNews::Connected;
                 self.event(Event::Transfer(news));
                 if is_connected {
@@ -306,12 +323,18 @@ impl Simulation<'_> {
         match action {
             Action::Entered { flow, step, verb, why } => {
                 self.note(&format!("{flow}/{step}  {verb}, by {why}"));
-                self.see(Goal::Step(format!("{flow}/{step}")));
+                let name = format!("{flow}/{step}");
+                self.see(Goal::Step(name.clone()));
+                self.run.visits.steps.insert(name.clone());
+                if let Some((from, _)) = &self.step {
+                    self.run.visits.moves.insert((from.clone(), name, why));
+                }
                 self.step = Some((format!("{flow}/{step}"), self.now.mono));
             }
             Action::Answer => self.answered = Some(self.now.mono),
             Action::Play(play) => self.play(&play),
             Action::Stop => self.silence(),
+            Action::Key(KeyClass::Menu(key)) => self.took(&key.to_string()),
             Action::Key(_) => {}
             Action::Tagged { urgency, reason } => {
                 self.note(&format!("    is {urgency}: {}", reason.as_deref().unwrap_or("no reason")));
@@ -455,6 +478,13 @@ impl Simulation<'_> {
                 }
             }
             self.last_deed = Some(at);
+        }
+    }
+
+    /// Which way out of her step she took, where that is certain.
+    fn took(&mut self, word: &str) {
+        if let Some((step, _)) = self.step.as_ref().filter(|_| !word.is_empty()) {
+            self.run.visits.ways.insert((step.clone(), word.to_owned()));
         }
     }
 

@@ -1,4 +1,6 @@
 mod check;
+mod doc;
+mod edit;
 mod explain;
 mod graph;
 mod trial;
@@ -20,7 +22,7 @@ pub enum Flow {
     /// Check call flows without starting a server. Exit status: 0 no errors, 1 errors, 2 cannot read.
     Check(Folder),
     /// Run the tests of call flows. Exit status: 0 all pass, 1 some do not, 2 cannot read.
-    Test(Folder),
+    Test(Test),
     /// Prove, for every caller and every fault, that the safety rules S1 to S22 and the flows' own promises hold.
     /// Exit status: 0 all hold, 1 some do not, 2 cannot read.
     Prove(Folder),
@@ -29,6 +31,14 @@ pub enum Flow {
     Try(trial::Try),
     /// Say what a finding's code means: what, why, an example, the fix. Exit status: 0 known, 2 not.
     Explain(explain::Explain),
+    /// Write a new flow to begin with. Exit status: 0 written, 2 it cannot be.
+    New(edit::New),
+    /// Put flows into the one layout; comments stay. Exit status: 0 done, 1 some would change (`--check`), 2 cannot read.
+    Fmt(edit::Fmt),
+    /// Write a flow as a script to be read and approved. Exit status: 0 written, 2 cannot read.
+    Doc(doc::Doc),
+    /// Say what changes for callers between two versions. Exit status: 0 nothing, 1 something, 2 cannot read.
+    Diff(doc::Diff),
     /// Draw a flow and the flows it calls. Exit status: 0 drawn, 2 cannot read.
     Graph(graph::Draw),
 }
@@ -43,6 +53,16 @@ pub struct Folder {
     /// One JSON object for each finding or test, for editors and CI.
     #[arg(long)]
     json: bool,
+}
+
+/// Which tests.
+#[derive(Debug, Args)]
+pub struct Test {
+    #[command(flatten)]
+    folder: Folder,
+    /// Name the steps no test comes to, and the ways out of a step no test takes.
+    #[arg(long)]
+    coverage: bool,
 }
 
 /// Which flow of which folder.
@@ -62,10 +82,14 @@ impl Flow {
     pub fn run(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
         match self {
             Self::Check(folder) => folder.check(out),
-            Self::Test(folder) => folder.test(out),
+            Self::Test(test) => test.folder.test(test.coverage, out),
             Self::Prove(folder) => folder.prove(out),
             Self::Try(trial) => trial.run(out),
             Self::Explain(explain) => explain.run(out),
+            Self::New(new) => new.run(out),
+            Self::Fmt(fmt) => fmt.run(out),
+            Self::Doc(doc) => doc.run(out),
+            Self::Diff(diff) => diff.run(out),
             Self::Graph(draw) => draw.run(out),
         }
     }

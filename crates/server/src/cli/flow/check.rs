@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use ::flow::{Finding, Proof};
+use ::flow::{Coverage, Finding, Proof, coverage};
 use serde_json::json;
 
 use super::Folder;
@@ -28,7 +28,7 @@ impl Folder {
         Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    pub(super) fn test(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    pub(super) fn test(self, covers: bool, out: &mut impl Write) -> Result<ExitCode, Failure> {
         let (content, library) = self.read_library()?;
         let results = ::flow::run_tests(&library, &content.environment, now());
         for result in &results {
@@ -44,7 +44,39 @@ impl Folder {
         if !self.json {
             writeln!(out, "{} tests, {failed} failed", results.len())?;
         }
+        if covers {
+            self.show_coverage(&coverage(&library, &results), out)?;
+        }
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn show_coverage(&self, coverage: &Coverage, out: &mut impl Write) -> Result<(), Failure> {
+        for missing in &coverage.missing {
+            let place = missing.place.as_ref();
+            if self.json {
+                let line = json!({ "flow": missing.flow, "step": missing.step, "exit": missing.exit,
+                    "file": place.map(|(path, ..)| path), "line": place.map(|(_, line, _)| line) });
+                writeln!(out, "{line}")?;
+                continue;
+            }
+            let place =
+                place.map(|(path, line, column)| format!("{path}:{line}:{column}: ")).unwrap_or_default();
+            match &missing.exit {
+                None => writeln!(out, "{place}no test comes to {}/{}", missing.flow, missing.step)?,
+                Some(exit) => {
+                    writeln!(out, "{place}no test takes {}/{} by `{exit}`", missing.flow, missing.step)?
+                }
+            }
+        }
+        let ((steps, reached), (exits, taken)) = (coverage.steps, coverage.exits);
+        if self.json {
+            let line =
+                json!({ "steps": steps, "steps_reached": reached, "exits": exits, "exits_taken": taken });
+            writeln!(out, "{line}")?;
+        } else {
+            writeln!(out, "{reached} of {steps} steps, {taken} of {exits} ways out of them")?;
+        }
+        Ok(())
     }
 
     pub(super) fn prove(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
