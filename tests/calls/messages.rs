@@ -111,6 +111,7 @@ async fn a_message_of_a_caller_who_hangs_up_waits_sealed_and_is_exported_with_it
     .map_err(|error| format!("{error}\n{}", server.log()))
     .unwrap();
     call.play_tone(440.0);
+    // Sleeps: for so long the caller speaks.
     tokio::time::sleep(Duration::from_secs(3)).await;
     call.hang_up().await.unwrap();
     eventually("a delivered message", SOON, async || {
@@ -157,6 +158,7 @@ async fn a_bridged_call_with_consent_is_kept_on_two_channels_and_survives_a_kill
     talk.play_tone(620.0);
     call.hears_tone(620.0, SOON).await.unwrap();
     let until = Instant::now() + Duration::from_secs(4);
+    // Sleeps: for so long they talk.
     tokio::time::sleep_until(until.into()).await;
     server.kill().await.unwrap();
     let channels = exported(&server, "2 channels").await;

@@ -50,17 +50,17 @@ fn disturbed(text: &str, seeds: &[u8]) -> String {
         // The first key of an item stays in line with the others.
         let rest = line.trim_start().replacen("- ", "-   ", usize::from(line.trim_start().starts_with("- ")));
         let mut line = format!("{}{rest}", " ".repeat(indent * 2));
-        if seed % 3 == 0 && !line.contains('"') && !line.contains('#') && !line.contains('\'') {
+        if seed.is_multiple_of(3) && !line.contains('"') && !line.contains('#') && !line.contains('\'') {
             line = line.replace(", ", ",   ").replace("{ ", "{").replace(" }", "}");
         }
-        if seed % 5 == 0 && !line.contains('#') && !line.is_empty() {
+        if seed.is_multiple_of(5) && !line.contains('#') && !line.is_empty() {
             line.push_str("    # a word");
         }
-        if seed % 7 == 0 {
+        if seed.is_multiple_of(7) {
             out.push_str("\n\n");
         }
         out.push_str(&line);
-        out.push_str(if seed % 2 == 0 { "   \n" } else { "\n" });
+        out.push_str(if seed.is_multiple_of(2) { "   \n" } else { "\n" });
     }
     out
 }
