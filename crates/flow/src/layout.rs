@@ -48,6 +48,7 @@ struct Open {
     block: Option<(usize, usize)>,
 }
 
+// Long: what the lines before leave open decides about each; apart, every part would need all of it.
 fn lines(text: &str, tidy: bool) -> String {
     let mut levels = vec![Level { was: 0, is: 0, is_list: false }];
     let mut open = Open::default();
@@ -140,6 +141,7 @@ fn without_comment(content: &str) -> &str {
 }
 
 /// Reads one line, noting what it leaves open; returns it with its spaces in order.
+// Long: one arm for each kind of character.
 fn scan(content: &str, open: &mut Open) -> String {
     let mut out = String::new();
     let mut chars = content.char_indices().peekable();
