@@ -65,6 +65,13 @@ fn silence_comes_to_a_person_too() {
 }
 
 #[test]
+fn a_key_in_a_step_she_came_to_twice_is_kept_for_its_moment() {
+    let (.., saved, is_over) = tried(&[":agents reception 1", "911", "0", "hang_up"]);
+    assert!(is_over);
+    assert_eq!(passes(&saved), None, "{saved}");
+}
+
+#[test]
 fn what_is_wrong_is_told_and_changes_nothing() {
     let (printed, ..) = tried(&["x", ":nothing", ":agents nurse 1", ":at yesterday", ":set bla 1"]);
     let printed = printed.join("\n");

@@ -86,7 +86,8 @@ struct Simulation<'a> {
     stay: u32,
     queue: Option<(String, Instant)>,
     next_entry: usize,
-    step: Option<(String, Instant)>,
+    /// Every step she came to, and when. The last is where she is.
+    came_to: Vec<(String, Instant)>,
     last_deed: Option<Instant>,
     is_over: bool,
     run: Run,
@@ -137,7 +138,7 @@ fn begin<'a>(
         stay: 0,
         queue: None,
         next_entry: 0,
-        step: None,
+        came_to: Vec::new(),
         last_deed: None,
         is_over: false,
         run: Run {
@@ -326,10 +327,10 @@ impl Simulation<'_> {
                 let name = format!("{flow}/{step}");
                 self.see(Goal::Step(name.clone()));
                 self.run.visits.steps.insert(name.clone());
-                if let Some((from, _)) = &self.step {
+                if let Some((from, _)) = self.came_to.last() {
                     self.run.visits.moves.insert((from.clone(), name, why));
                 }
-                self.step = Some((format!("{flow}/{step}"), self.now.mono));
+                self.came_to.push((format!("{flow}/{step}"), self.now.mono));
             }
             Action::Answer => self.answered = Some(self.now.mono),
             Action::Play(play) => self.play(&play),
@@ -458,7 +459,8 @@ impl Simulation<'_> {
 
     /// Does what the script says once the call is at the step the next entry waits for.
     fn play_script(&mut self) {
-        while let (Some(entry), Some((step, since))) = (self.scenario.script.get(self.next_entry), &self.step)
+        while let (Some(entry), Some((step, since))) =
+            (self.scenario.script.get(self.next_entry), self.came_to.last())
         {
             if !is_step(step, &entry.at) {
                 return;
@@ -483,7 +485,7 @@ impl Simulation<'_> {
 
     /// Which way out of her step she took, where that is certain.
     fn took(&mut self, word: &str) {
-        if let Some((step, _)) = self.step.as_ref().filter(|_| !word.is_empty()) {
+        if let Some((step, _)) = self.came_to.last().filter(|_| !word.is_empty()) {
             self.run.visits.ways.insert((step.clone(), word.to_owned()));
         }
     }

@@ -54,6 +54,8 @@ pub struct Trial<'a> {
     at_every_prompt: bool,
     script: Vec<String>,
     last_press: Option<Duration>,
+    /// Where the last entry of the script found its step, among those she came to.
+    matched: usize,
 }
 
 /// One key of a test.
@@ -106,6 +108,7 @@ impl<'a> Trial<'a> {
             at_every_prompt: false,
             script: Vec::new(),
             last_press: None,
+            matched: 0,
         };
         trial.simulation.event(Event::CallStarted);
         trial.go_on();
@@ -212,6 +215,7 @@ impl<'a> Trial<'a> {
             let word = if pressed.len() == 1 { "key" } else { "keys" };
             self.script.push(begins.entry(&format!("{word}: \"{pressed}\"")));
             let more = u32::try_from(pressed.len() - 1).unwrap_or_default();
+            self.matched = begins.matched;
             self.last_press = Some(begins.at + BETWEEN_KEYS.saturating_mul(more));
         }
         self.settle_digits();
@@ -243,10 +247,14 @@ impl<'a> Trial<'a> {
     /// What she does now, as a test would say when and where it begins.
     fn begins(&self) -> Option<Begins> {
         let at = self.simulation.now.mono.saturating_duration_since(self.simulation.start) + AFTER_DEED;
-        let (step, since) = self.simulation.step.as_ref()?;
+        let came_to = &self.simulation.came_to;
+        let (step, _) = came_to.last()?;
+        // A test waits for a step from where its last entry found its own, and takes the first time she comes there.
+        let mut since_then = came_to.iter().enumerate().skip(self.matched);
+        let (matched, since) = since_then.find(|(_, (name, _))| name == step).map(|(n, (_, at))| (n, *at))?;
         let since = since.saturating_duration_since(self.simulation.start);
         let after = at.saturating_sub(self.last_press.map_or(since, |last| last.max(since)));
-        Some(Begins { step: step.clone(), after, at })
+        Some(Begins { step: step.clone(), matched, after, at })
     }
 
     /// Begins the call again, with everything set so far.
@@ -254,7 +262,7 @@ impl<'a> Trial<'a> {
         let scenario = scenario_of(&self.library, self.environment, &self.flow, &self.settings)?;
         let begun = begin(&self.library, self.environment, self.base, &scenario, Some(self.texts));
         self.simulation = begun.ok_or("the call cannot begin")?;
-        (self.shown, self.last_press) = (0, None);
+        (self.shown, self.last_press, self.matched) = (0, None, 0);
         self.script.clear();
         self.simulation.event(Event::CallStarted);
         self.go_on();
@@ -278,6 +286,8 @@ impl<'a> Trial<'a> {
 #[derive(Debug)]
 struct Begins {
     step: String,
+    /// Which of the steps she came to it is.
+    matched: usize,
     after: Duration,
     /// Since the call came.
     at: Duration,
