@@ -1,11 +1,14 @@
 //! Calls out by trunks, with sipp as the carrier: it registers us, challenges us, is full, says nothing, dies.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::fs;
 use std::net::UdpSocket;
+use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-use harness::{AnsweringPoint, Options, Server, SippCarrier, eventually, free_ports};
-use phone::Ended;
+use harness::{AnsweringPoint, Carrier, Options, Server, SippCarrier, eventually, free_ports, sipp};
+use phone::{Call, Ended, Phone};
+use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(15);
 const NUMBER: &str = "+15550100190";
@@ -220,4 +223,186 @@ async fn a_carrier_killed_in_a_call_loses_that_call_alone_and_the_next_goes_anot
         (server.metric("careline_trunk_channels{trunk=\"carrier_a\"}").await.ok()? == Some(0.0)).then_some(())
     });
     gone.await.unwrap();
+}
+
+/// Calls in progress over a trunk when it dies.
+const CALLS: usize = 20;
+/// What each carrier says in its calls, in hertz.
+const A_SAYS: f64 = 440.0;
+const B_SAYS: f64 = 660.0;
+
+/// Two trunks with a carrier each, asked every second; `outside` is behind both, and so many agents may call it.
+fn by_either(ports: [u16; 2]) -> Options {
+    let [a, b] = ports;
+    let trunk = |name: &str, port: u16| {
+        format!(
+            "  carrier_{name}:\n    check_secs: 1\n    first_response_secs: 1\n    \
+             reach: [{{ uri: \"sip:127.0.0.1:{port}\" }}]\n"
+        )
+    };
+    let more = format!(
+        "trunks:\n  local: {{ accept: {{ from: [\"127.0.0.0/8\"] }} }}\n{}{}numbers:\n  outside:\n    \
+         - {{ trunk: carrier_a, number: \"{NUMBER}\" }}\n    - {{ trunk: carrier_b, number: \"{NUMBER}\" }}\n",
+        trunk("a", a),
+        trunk("b", b)
+    );
+    let agent =
+        |n| format!("  nurse{n}: {{ name: Nurse {n}, queues: [nurses, on_call, scheduling, reception] }}\n");
+    Options { agents: (1..=CALLS + 3).map(agent).collect(), more, ..Options::default() }
+}
+
+/// Nurse number so much calls the number outside and hears the carrier of this tone.
+async fn hears_outside(server: &Server, nurse: usize, hz: f64) -> (Phone, Call) {
+    let nurse = server.agent_phone(&format!("nurse{nurse}")).await.unwrap();
+    let call = nurse.call("outside").await.unwrap();
+    call.established().await.unwrap();
+    call.hears_tone(hz, SOON).await.unwrap();
+    (nurse, call)
+}
+
+#[tokio::test]
+async fn a_trunk_that_dies_under_twenty_calls_drops_none_and_is_called_again_once_it_is_back() {
+    let port = free_ports(2).unwrap();
+    let mut a = Carrier::listen(port, A_SAYS).await.unwrap();
+    let b = Carrier::listen(port + 1, B_SAYS).await.unwrap();
+    let server = Server::start(by_either([port, port + 1])).await.unwrap();
+    let destination =
+        |state: &str| format!("careline_trunk_destinations{{state=\"{state}\",trunk=\"carrier_a\"}}");
+    metric_is(&server, &destination("up"), 1.0).await;
+    let mut calls = Vec::new();
+    for nurse in 1..=CALLS {
+        calls.push(hears_outside(&server, nurse, A_SAYS).await);
+    }
+    assert_eq!((a.calls(), b.calls()), (CALLS, 0));
+
+    a.die();
+    // Nobody may know yet; this one falls to the other trunk for want of a sign, the next at once.
+    let meanwhile = hears_outside(&server, CALLS + 1, B_SAYS).await;
+    metric_is(&server, &destination("down"), 1.0).await;
+    let known = hears_outside(&server, CALLS + 2, B_SAYS).await;
+    // Longer than careline listens to a silent line: what keeps the twenty is that they are not silent.
+    let talked = eventually("a long talk meanwhile", Duration::from_secs(60), async || {
+        (meanwhile.1.heard().samples().len() > 8_000 * 14).then_some(())
+    });
+    talked.await.unwrap();
+    for (_, call) in &calls {
+        assert!(call.is_established(), "{}", server.log());
+        call.hears_tone(A_SAYS, SOON).await.unwrap();
+    }
+
+    a.restore().await.unwrap();
+    metric_is(&server, &destination("up"), 1.0).await;
+    calls.push(hears_outside(&server, CALLS + 3, A_SAYS).await);
+    assert_eq!((a.calls(), b.calls()), (CALLS + 1, 2));
+    for (_, call) in calls.iter().chain([&meanwhile, &known]) {
+        assert_eq!(call.hang_up().await.unwrap(), Ended::HungUpHere);
+    }
+    metric_is(&server, "careline_trunk_channels{trunk=\"carrier_a\"}", 0.0).await;
+    let told = eventually("a BYE for every call", SOON, async || (a.calls() + b.calls() == 0).then_some(()));
+    told.await.unwrap();
+}
+
+/// Whoever calls is connected at once with the number outside whose trunk shows callers in this way.
+const FLOW: &str = "\
+careline: 1
+flow: connects
+about: Connects every caller with a number outside
+answers: [\"+15550100171\", \"+15550100172\", \"+15550100173\", \"+15550100174\"]
+languages: [en]
+emergency: keep
+operator: keep
+defaults: { give_up: keep }
+steps:
+  which:
+    when:
+      - { if: dialled == \"+15550100172\", go: ours }
+      - { if: dialled == \"+15550100173\", go: anonymous }
+      - { if: dialled == \"+15550100174\", go: remote_party }
+      - { else: keep }
+  keep: { transfer: { number: keep, on_busy: bye, on_no_answer: bye, on_failed: bye } }
+  ours: { transfer: { number: ours, on_busy: bye, on_no_answer: bye, on_failed: bye } }
+  anonymous: { transfer: { number: anonymous, on_busy: bye, on_no_answer: bye, on_failed: bye } }
+  remote_party: { transfer: { number: remote_party, on_busy: bye, on_no_answer: bye, on_failed: bye } }
+  bye: { hang_up: goodbye }
+";
+const CALLER: &str = "15550100123";
+/// What a carrier is not told of.
+const NOBODY: &str = "sip:anonymous@anonymous.invalid";
+
+/// A folder with that flow alone, and the prompts of the repository.
+fn connecting() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let shipped = Options::default().call_flows;
+    fs::write(folder.path().join("connects.yaml"), FLOW).unwrap();
+    symlink(shipped.join("prompts"), folder.path().join("prompts")).unwrap();
+    symlink(shipped.join("queues.yaml"), folder.path().join("queues.yaml")).unwrap();
+    folder
+}
+
+/// A trunk for each way to show a caller, all to one carrier.
+fn shown_in_each_way(port: u16) -> String {
+    let ways = [
+        ("keep", "user: \"5550100100\"", "show: keep"),
+        ("ours", "check_misses: 2", "show: \"+15550100100\", header: from_only"),
+        ("anonymous", "check_misses: 2", "show: anonymous"),
+        ("remote_party", "user: \"5550100100\"", "show: keep, header: remote_party_id"),
+    ];
+    let mut trunks = "trunks:\n  local:\n    accept: { from: [\"127.0.0.0/8\"] }\n    \
+                      numbers: { country: \"1\", international: \"011\", national: \"1\" }\n"
+        .to_owned();
+    let mut numbers = "numbers:\n".to_owned();
+    for (name, more, rules) in ways {
+        trunks += &format!(
+            "  {name}:\n    check_secs: 0\n    domain: ours.example\n    numbers: {{ write: digits }}\n    {more}\n    \
+             caller_id: {{ {rules} }}\n    reach: [{{ uri: \"sip:127.0.0.1:{port}\" }}]\n"
+        );
+        numbers += &format!("  {name}: {{ trunk: {name}, number: \"{NUMBER}\" }}\n");
+    }
+    trunks + &numbers
+}
+
+/// From's address, P-Asserted-Identity, Remote-Party-ID and Privacy of an INVITE.
+fn told(invite: &str) -> [String; 4] {
+    let header = |name: &str| invite.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    let from = header("From: ").split(['<', '>']).nth(1).unwrap_or_default();
+    let [asserted, remote, privacy] = ["P-Asserted-Identity: ", "Remote-Party-ID: ", "Privacy: "].map(header);
+    [from, asserted, remote, privacy].map(str::to_owned)
+}
+
+#[tokio::test]
+async fn each_carrier_is_told_of_a_caller_what_its_trunk_says_and_never_who_withheld_her_number() {
+    let (flows, port) = (connecting(), free_ports(1).unwrap());
+    let carrier = Carrier::listen(port, A_SAYS).await.unwrap();
+    let secrets = "trunks: { keep: \"given\", remote_party: \"given\" }\n".to_owned();
+    let more = shown_in_each_way(port);
+    let options =
+        Options { call_flows: flows.path().to_owned(), more, secrets, digest: "[md5]", ..Options::default() };
+    let server = Server::start(options).await.unwrap();
+    let (hers, ours) = ("sip:15550100123@ours.example", "sip:15550100100@ours.example");
+    let (asserted, account) = ("<sip:15550100123@ours.example>", "<sip:5550100100@ours.example>");
+    let known = format!("{asserted};party=calling;privacy=off;screen=yes");
+    let hidden = format!("{account};party=calling;privacy=full;screen=yes");
+    for (dialled, privacy, expected) in [
+        ("15550100171", "none", [hers, asserted, "", ""]),
+        ("15550100172", "none", [ours, "", "", ""]),
+        ("15550100173", "none", [NOBODY, "", "", "id"]),
+        ("15550100174", "none", [hers, "", &known, ""]),
+        // Our account is who pays: the carrier may know it, and shows it to nobody.
+        ("15550100171", "id", [NOBODY, account, "", "id"]),
+        ("15550100172", "id", [ours, "", "", ""]),
+        ("15550100173", "id", [NOBODY, "", "", "id"]),
+        ("15550100174", "id", [NOBODY, "", &hidden, "id"]),
+    ] {
+        let before = carrier.invites().len();
+        let privacy = format!("Privacy: {privacy}");
+        let keys =
+            [("number", dialled), ("caller", CALLER), ("one", privacy.as_str()), ("two", "Subject: none")];
+        sipp("trunk_call", server.sip(), &keys).await.unwrap();
+        let came =
+            eventually("an INVITE at the carrier", SOON, async || carrier.invites().get(before).cloned());
+        let invite = came.await.unwrap();
+        assert_eq!(told(&invite), expected, "{dialled}, {privacy}");
+        assert_eq!(invite.contains("0100123"), expected.concat().contains("0100123"), "{invite}");
+    }
+    server.logged_none_of(&[CALLER]).unwrap();
 }
