@@ -10,9 +10,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use harness::{Options, Server, eventually, free_ports, sipp};
+use harness::{Authority, Issued, Options, Server, Tls, eventually, free_ports, sipp};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
+use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(10);
 const NUMBER: &str = "15550100177";
@@ -179,6 +181,78 @@ async fn a_trunk_with_one_codec_is_answered_in_it_alone() {
     let flows = flows();
     let server = server(flows.path(), &format!("{ACCEPT}\n    codecs: [pcma]"), "").await;
     sipp("trunk_codecs", server.sip(), &[("number", NUMBER), ("caller", CALLER)]).await.unwrap();
+}
+
+/// An INVITE of this Call-ID over TLS that shows this certificate: what OpenSSL hears up to the final answer, or to the end of the
+/// connection.
+async fn invites_by_openssl(
+    server: &Server,
+    authority: &Authority,
+    shows: Option<&Issued>,
+    id: &str,
+) -> String {
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-quiet", "-verify_return_error", "-connect"]);
+    command.arg(server.tls().unwrap().to_string()).arg("-CAfile").arg(authority.roots());
+    if let Some(Issued { certificate, key }) = shows {
+        command.arg("-cert").arg(certificate).arg("-key").arg(key);
+    }
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    let mut client = command.spawn().unwrap();
+    let (mut says, mut hears) = (client.stdin.take().unwrap(), client.stdout.take().unwrap());
+    let sdp =
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
+    let invite = format!(
+        "INVITE sip:{NUMBER}@careline.example;transport=tls SIP/2.0\r\n\
+         Via: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bK{id};rport\r\nMax-Forwards: 70\r\n\
+         From: <sip:{CALLER}@carrier.example>;tag=1\r\nTo: <sip:{NUMBER}@careline.example>\r\n\
+         Call-ID: {id}\r\nCSeq: 1 INVITE\r\nContact: <sip:127.0.0.1:9;transport=tls>\r\n\
+         Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
+        sdp.len()
+    );
+    says.write_all(invite.as_bytes()).await.unwrap();
+    let mut heard = Vec::new();
+    // Answers come in pieces: a final one is whole with its body, whose last line is of the audio.
+    let is_final = |heard: &[u8]| {
+        let text = String::from_utf8_lossy(heard);
+        let refused = text.split_once("SIP/2.0 4").is_some_and(|(_, rest)| rest.contains("\r\n\r\n"));
+        let answered = text.split_once("SIP/2.0 2").and_then(|(_, rest)| rest.split_once("m=audio "));
+        refused || answered.is_some_and(|(_, rest)| rest.contains("\r\n"))
+    };
+    let listens =
+        async { while !is_final(&heard) && hears.read_buf(&mut heard).await.is_ok_and(|n| n > 0) {} };
+    timeout(SOON, listens).await.unwrap();
+    String::from_utf8_lossy(&heard).into_owned()
+}
+
+#[tokio::test]
+async fn a_trunk_is_known_by_its_certificate_and_who_shows_another_or_none_is_a_stranger() {
+    let (flows, ours, theirs) = (flows(), Authority::new().unwrap(), Authority::new().unwrap());
+    let tls = Tls { own: ours.issue("careline.example").unwrap(), clients: Some((ours.roots(), false)) };
+    let more = "trunks:\n  carrier_a:\n    accept: { certificate: [\"SBC.carrier.example\"] }\n    \
+                numbers: { country: \"1\", international: \"011\", national: \"1\" }\n";
+    let options = Options {
+        call_flows: flows.path().to_owned(),
+        more: more.to_owned(),
+        tls: Some(tls),
+        ..Options::default()
+    };
+    let server = Server::start(options).await.unwrap();
+    let carrier = ours.issue("sbc.carrier.example").unwrap();
+    let heard = invites_by_openssl(&server, &ours, Some(&carrier), "carrier").await;
+    assert!(heard.contains("SIP/2.0 200 ") && heard.contains("m=audio "), "{heard}");
+    logged(&server, "from carrier_a").await;
+    // A customer of the same authority, and nobody in particular: let in to TLS, and strangers.
+    let customer = ours.issue("customer.example").unwrap();
+    for (shows, id) in [(Some(&customer), "customer"), (None, "nobody")] {
+        let heard = invites_by_openssl(&server, &ours, shows, id).await;
+        assert!(heard.contains("SIP/2.0 403 ") && !heard.contains("SIP/2.0 200 "), "{heard}");
+    }
+    // The carrier's name, said by an authority that is not believed.
+    let forged = theirs.issue("sbc.carrier.example").unwrap();
+    let heard = invites_by_openssl(&server, &ours, Some(&forged), "forged").await;
+    assert_eq!(heard, "", "its connection is not let in");
+    server.logged_none_of(&[CALLER]).unwrap();
 }
 
 /// A carrier's authority, its certificate and a repository over HTTPS, made by `openssl`.
