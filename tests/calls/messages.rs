@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use harness::{Options, Server, eventually};
 use phone::{rms, tone_share};
@@ -56,6 +56,17 @@ async fn server() -> (tempfile::TempDir, Server) {
     fs::write(folder.path().join("keeps.yaml"), FLOW).unwrap();
     let options = Options { call_flows: folder.path().to_owned(), ..Options::default() };
     (folder, Server::start(options).await.unwrap())
+}
+
+/// Waits until so many seconds of one channel are on the disk, a byte a sample.
+async fn written(server: &Server, seconds: usize) {
+    let folder = server.data().join("recordings");
+    eventually("the recording on the disk", SOON, async || {
+        let sizes = fs::read_dir(&folder).ok()?.filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len()));
+        (sizes.sum::<u64>() >= (seconds * SECOND) as u64).then_some(())
+    })
+    .await
+    .unwrap();
 }
 
 /// The channels of the recording whose line of `recording list` says this.
@@ -157,9 +168,7 @@ async fn a_bridged_call_with_consent_is_kept_on_two_channels_and_survives_a_kill
     talk.established().await.unwrap();
     talk.play_tone(620.0);
     call.hears_tone(620.0, SOON).await.unwrap();
-    let until = Instant::now() + Duration::from_secs(4);
-    // Sleeps: for so long they talk.
-    tokio::time::sleep_until(until.into()).await;
+    written(&server, 4 * 2).await;
     server.kill().await.unwrap();
     let channels = exported(&server, "2 channels").await;
     assert!(channels[0].len() >= 3 * SECOND, "{} samples", channels[0].len());
