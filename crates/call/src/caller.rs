@@ -15,6 +15,7 @@ use crate::leg::{Beyond, Owner, Party};
 use crate::output::{CallRecord, Output};
 use crate::route::{Route, is_name, route};
 use crate::script::Script;
+use crate::setup::Setup;
 use crate::switch::Switch;
 use crate::trunk::{Known, Origin};
 
@@ -123,7 +124,7 @@ impl Switch {
             return self.refuse(now, leg, unacceptable.status(), "no_codec", out);
         }
         let Known { caller, why, claimed } = self.known(now, &invited, &origin, &dialled);
-        let arrived = arrived(&caller, dialled, &invited);
+        let hops = [Some(arrived(&caller, dialled.clone(), &invited)), fell_back(&setup, &dialled, &flow)];
         let verification = caller.verification;
         let number = caller.number.clone().filter(|_| !caller.is_withheld);
         let interpreter = Interpreter::new(Arc::clone(&setup.library), Arc::clone(&flow), caller);
@@ -157,7 +158,7 @@ impl Switch {
             script: Script::Flow(Box::new(interpreter)),
             setup,
         };
-        self.hop(now, Some(&call), arrived, out);
+        hops.into_iter().flatten().for_each(|hop| self.hop(now, Some(&call), hop, out));
         let verified = why
             .map(|why| Hop::Verified { verification: verification.word().to_owned(), why: why.to_owned() });
         verified.into_iter().for_each(|hop| self.hop(now, Some(&call), hop, out));
@@ -490,6 +491,12 @@ pub(crate) enum Side {
 /// Milliseconds on the calendar since somebody began to wait.
 pub(crate) fn waited_ms(now: Now, since: jiff::Timestamp) -> u64 {
     millis(std::time::Duration::try_from(now.wall.duration_since(since)).unwrap_or_default())
+}
+
+/// What is told of a number whose own flow is gone.
+fn fell_back(setup: &Setup, dialled: &str, flow: &flow::Flow) -> Option<Hop> {
+    let is_gone = setup.library.answering(dialled).is_none();
+    is_gone.then(|| Hop::FellBack { flow: flow.name().to_owned() })
 }
 
 /// What is told of a call that came.

@@ -542,6 +542,28 @@ pub enum Hop {
     Loaded {
         /// Digest of all flows together.
         flows: String,
+        /// `start`, `signal`, `command`, `api`, `watch`, `rollback`.
+        #[serde(default)]
+        origin: String,
+        /// Who, as far as they said so.
+        #[serde(default)]
+        by: String,
+    },
+    /// Flows and configuration were to be loaded and were not. What ran goes on.
+    #[serde(rename = "setup.refused")]
+    LoadRefused {
+        /// As above.
+        origin: String,
+        /// As above.
+        by: String,
+        /// The first line of what is wrong.
+        why: String,
+    },
+    /// The number dialled is one whose flow is gone; another flow answers.
+    #[serde(rename = "call.fallback")]
+    FellBack {
+        /// Which.
+        flow: String,
     },
     /// Messages were dropped at the door. Told once a minute for each reason.
     #[serde(rename = "security.shut_out")]
@@ -554,8 +576,11 @@ pub enum Hop {
     /// A rule of the configuration is set aside by an exception that has an end.
     #[serde(rename = "config.override")]
     Override {
-        /// Which key: `sip.plaintext`.
+        /// Which key: `sip.plaintext`; or which rule of which flow: `nurse-line S5`.
         what: String,
+        /// Who answers for it, where the exception names somebody.
+        #[serde(default)]
+        by: String,
         /// Why, as its author wrote it.
         reason: String,
         /// Its last day.
@@ -745,14 +770,30 @@ impl Hop {
                 format!("people could not be told of emergency call {call}: {what}")
             }
             Self::Registered { agent, contacts } => format!("{agent} has {contacts} phone contacts"),
-            Self::Loaded { flows } => format!("flows loaded, version {}", flows.get(..12).unwrap_or(flows)),
+            Self::Loaded { flows, origin, by } => {
+                format!("flows loaded, version {}{}", flows.get(..12).unwrap_or(flows), through(origin, by))
+            }
+            Self::LoadRefused { origin, by, why } => {
+                format!("flows not loaded{}: {why}", through(origin, by))
+            }
+            Self::FellBack { flow } => format!("no flow answers this number any more; {flow} does instead"),
             Self::ShutOut { why, messages } => format!("{messages} SIP messages dropped at the door: {why}"),
-            Self::Override { what, reason, until, state } => {
+            Self::Override { what, by, reason, until, state } => {
                 let state = state.replace('_', " ");
-                format!("exception {what} until {until} is {state}: {reason}")
+                let by = if by.is_empty() { String::new() } else { format!(" by {by}") };
+                format!("exception {what}{by} until {until} is {state}: {reason}")
             }
             Self::Log { state } => format!("audit log {state}"),
         }
+    }
+}
+
+/// What brought it about, and who.
+fn through(origin: &str, by: &str) -> String {
+    match (origin, by) {
+        ("", _) => String::new(),
+        (origin, "") => format!(" ({origin})"),
+        (origin, by) => format!(" ({origin}, by {by})"),
     }
 }
 

@@ -9,7 +9,7 @@ use sip::passport::Passport;
 
 use crate::emergency::NoticeEvent;
 use crate::recording::RecordingNews;
-use crate::setup::Setup;
+use crate::setup::{Loaded, Setup};
 
 /// What happens to a switch.
 #[derive(Debug)]
@@ -50,6 +50,13 @@ pub enum Input<'a> {
     },
     /// Flows and configuration were checked and replace the ones before, all at once.
     Configured(Arc<Setup>),
+    /// They were to be replaced and were not: what there was goes on.
+    ConfigureRefused {
+        /// What asked for it, and who.
+        asked: Loaded,
+        /// The first line of what is wrong.
+        why: String,
+    },
     /// What a certificate says of the signature for a caller's number.
     Verified {
         /// Whose call.
@@ -65,8 +72,10 @@ pub enum Input<'a> {
     Log(LogState),
     /// An exception to a rule of the configuration is made use of: told at the start, and when it ends.
     Override {
-        /// Which key.
+        /// Which key, or which rule of which flow.
         what: String,
+        /// Who answers for it; may be empty.
+        by: String,
         /// Why, as its author wrote it.
         reason: String,
         /// Its last day.

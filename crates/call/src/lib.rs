@@ -58,9 +58,9 @@ pub use input::{Input, LogState, SignatureVerdict};
 pub use leg::EncryptionPolicy;
 pub use output::{CallRecord, Output};
 pub use recording::{RecordingNews, RecordingOrder};
-pub use setup::{Encryption, FeatureCode, Limits, MediaSetup, Prompts, Setup};
+pub use setup::{Encryption, Fallback, FeatureCode, Limits, Loaded, MediaSetup, Prompts, Setup};
 pub use sip::passport::Passport;
-pub use status::{AgentStatus, CallStatus, QueueStatus, Status};
+pub use status::{AgentStatus, CallStatus, QueueStatus, Status, VersionStatus};
 pub use switch::Switch;
 pub use trunk::{
     Accept, CallerId, CallerIdHeader, CodecName, DestinationStatus, Dialling, Identity, Network, Number,

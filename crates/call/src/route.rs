@@ -9,7 +9,7 @@ use crate::setup::{FeatureCode, Setup};
 /// Where a dialled number leads.
 #[derive(Debug)]
 pub(crate) enum Route {
-    /// To a flow that answers it. The number as the flow has it.
+    /// To the flow that answers it, or to the one that does because its own is gone. The number as the flow has it.
     Flow { flow: Arc<Flow>, dialled: String },
     /// To a feature code: our own phones only.
     Feature(FeatureCode),
@@ -29,12 +29,16 @@ pub(crate) fn route(setup: &Setup, dialled: &str, e164: Option<&str>) -> Route {
         return Route::Feature(*code);
     }
     let with_plus = format!("+{}", dialled.trim_start_matches('+'));
-    [Some(dialled), e164, Some(with_plus.as_str())]
-        .into_iter()
-        .flatten()
-        .find_map(|number| {
-            let flow = setup.library.answering(number)?;
-            Some(Route::Flow { flow: Arc::clone(flow), dialled: number.to_owned() })
-        })
-        .unwrap_or(Route::Nowhere)
+    let spellings = [Some(dialled), e164, Some(with_plus.as_str())];
+    let answering = |number: &str| {
+        let flow = setup.library.answering(number)?;
+        Some(Route::Flow { flow: Arc::clone(flow), dialled: number.to_owned() })
+    };
+    let falling_back = |number: &str| {
+        let fallback = setup.fallback.flow.as_ref().filter(|_| setup.fallback.numbers.contains(number))?;
+        let flow = setup.library.flow(fallback)?;
+        Some(Route::Flow { flow: Arc::clone(flow), dialled: number.to_owned() })
+    };
+    let spelt = || spellings.into_iter().flatten();
+    spelt().find_map(answering).or_else(|| spelt().find_map(falling_back)).unwrap_or(Route::Nowhere)
 }

@@ -47,6 +47,29 @@ pub struct Setup {
     pub media: MediaSetup,
     /// How much is carried before new calls are refused.
     pub limits: Limits,
+    /// What becomes of numbers whose flow is gone.
+    pub fallback: Fallback,
+    /// What brought this about, for the log.
+    pub loaded: Loaded,
+}
+
+/// Numbers that an earlier version answered and this one does not. Whoever still dials one is a patient who was
+/// given it: she is answered all the same.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Fallback {
+    /// The flow that answers them. `None`: nobody, 404.
+    pub flow: Option<Arc<str>>,
+    /// As they stood under `answers:`.
+    pub numbers: BTreeSet<String>,
+}
+
+/// What brought a setup about.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Loaded {
+    /// `start`, `signal`, `command`, `api`, `watch`, `rollback`.
+    pub origin: String,
+    /// Who, as far as they said so.
+    pub by: String,
 }
 
 impl Setup {
@@ -211,6 +234,8 @@ pub(crate) mod tests {
                 encryption: super::Encryption::default(),
             },
             limits: Limits::default(),
+            fallback: super::Fallback::default(),
+            loaded: super::Loaded::default(),
         }
     }
 

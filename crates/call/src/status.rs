@@ -1,5 +1,8 @@
 //! What a supervisor sees: queues, agents and calls as they stand.
 
+use std::collections::BTreeMap;
+
+use flow::Digest;
 use serde::Serialize;
 
 use crate::switch::Switch;
@@ -20,8 +23,19 @@ pub struct Status {
     pub ports_free: usize,
     /// Digest of the flows new calls take.
     pub flows: String,
+    /// How many calls are on which version of all flows together.
+    pub versions: Vec<VersionStatus>,
     /// Whether new calls are refused because the node is to stop.
     pub draining: bool,
+}
+
+/// One version of all flows together that calls are on.
+#[derive(Clone, Debug, Serialize)]
+pub struct VersionStatus {
+    /// Its digest.
+    pub version: String,
+    /// Calls on it.
+    pub calls: u32,
 }
 
 /// One queue.
@@ -62,6 +76,16 @@ pub struct CallStatus {
 }
 
 impl Switch {
+    /// The versions calls are on: each call keeps the one it began with.
+    fn versions(&self) -> Vec<VersionStatus> {
+        let mut versions: BTreeMap<Digest, u32> = BTreeMap::new();
+        for call in self.calls.values() {
+            *versions.entry(call.setup.library.digest()).or_default() += 1;
+        }
+        let version = |(digest, calls): (Digest, u32)| VersionStatus { version: digest.to_string(), calls };
+        versions.into_iter().map(version).collect()
+    }
+
     /// Queues, agents and calls as they stand.
     pub fn status(&self) -> Status {
         let setup = self.setup();
@@ -111,6 +135,7 @@ impl Switch {
             trunks: self.links.status(),
             ports_free: self.ports.free_in_all(),
             flows: setup.library.digest().to_string(),
+            versions: self.versions(),
             draining: self.draining,
         }
     }

@@ -24,7 +24,7 @@ use crate::output::Output;
 use crate::port_pool::{EMERGENCY_PORTS_RESERVED, PortPool};
 use crate::referral::referrer_media;
 use crate::script::Script;
-use crate::setup::Setup;
+use crate::setup::{Loaded, Setup};
 use crate::trunk::Links;
 use crate::trunk::{Arrivals, Origin};
 
@@ -221,9 +221,12 @@ impl Switch {
                     self.hop(now, None, Hop::Log { state: state.to_owned() }, out);
                 }
             }
-            Input::Override { what, reason, until, ended } => {
+            Input::Override { what, by, reason, until, ended } => {
                 let state = if ended { "ended" } else { "in_force" }.to_owned();
-                self.hop(now, None, Hop::Override { what, reason, until, state }, out);
+                self.hop(now, None, Hop::Override { what, by, reason, until, state }, out);
+            }
+            Input::ConfigureRefused { asked: Loaded { origin, by }, why } => {
+                self.hop(now, None, Hop::LoadRefused { origin, by, why }, out);
             }
             Input::Drain => {
                 self.draining = true;
@@ -290,7 +293,8 @@ impl Switch {
         self.arrivals.keep(|trunk| setup.trunks.contains_key(trunk));
         self.setup = setup;
         let flows = self.setup.library.digest().to_string();
-        self.hop(now, None, Hop::Loaded { flows }, out);
+        let Loaded { origin, by } = self.setup.loaded.clone();
+        self.hop(now, None, Hop::Loaded { flows, origin, by }, out);
     }
 
     /// Hands an input to the SIP endpoint, passes on what leaves the node and keeps what stays.

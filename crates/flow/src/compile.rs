@@ -147,7 +147,9 @@ pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
     let library = is_sound.then(|| {
         let places = Places(drafts.iter().map(|(path, draft)| places_of(path, draft)).collect());
         let flows = drafts.into_iter().map(|(_, draft)| draft.flow).collect();
-        Arc::new(Library { places, ..library(flows, calendars, rotas, scenarios, environment) })
+        let beside = sources.iter().filter(|source| FileKind::of(&source.path) == FileKind::Other);
+        let library = library(flows, calendars, rotas, scenarios, (environment, beside));
+        Arc::new(Library { places, ..library })
     });
     Compiled { findings, library }
 }
@@ -216,12 +218,14 @@ fn tests_beside<'s>(
     scenarios
 }
 
-fn library(
+/// `beside` are the files that bind what flows name: a queue with another wait is another version, because what
+/// was proved was proved with it.
+fn library<'s>(
     flows: Vec<Flow>,
     calendars: BTreeMap<String, Calendar>,
     rotas: BTreeMap<String, Rota>,
     scenarios: Vec<Scenario>,
-    environment: &Environment,
+    (environment, beside): (&Environment, impl Iterator<Item = &'s Source>),
 ) -> Library {
     let flows: BTreeMap<String, Arc<Flow>> = flows
         .into_iter()
@@ -236,6 +240,15 @@ fn library(
     }
     whole.update(canonical(&calendars));
     whole.update(canonical(&rotas));
+    for source in beside {
+        whole.update(canonical(&source.text));
+    }
+    for (language, prompts) in &environment.prompts {
+        for (prompt, info) in prompts {
+            whole.update(canonical(&(language, prompt)));
+            whole.update(info.checksum);
+        }
+    }
     let answering = flows
         .values()
         .flat_map(|flow| flow.answers.iter().map(|number| (number.clone(), flow.clone())))

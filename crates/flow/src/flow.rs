@@ -69,6 +69,11 @@ impl Library {
         self.answering.get(dialled)
     }
 
+    /// Every number a flow answers.
+    pub fn numbers(&self) -> impl Iterator<Item = &str> {
+        self.answering.keys().map(String::as_str)
+    }
+
     /// The flow of a name.
     pub fn flow(&self, name: &str) -> Option<&Arc<Flow>> {
         self.flows.get(name)
@@ -79,7 +84,8 @@ impl Library {
         self.flows.values()
     }
 
-    /// Of all flows, calendars and tests together.
+    /// Of all flows and calendars, of the files beside them, and of every prompt: not of tests, and not of how a
+    /// flow is laid out or commented.
     pub fn digest(&self) -> Digest {
         self.digest
     }

@@ -44,7 +44,7 @@ pub use graph::{Counts, Graph};
 pub use interpreter::Interpreter;
 pub use layout::lay_out;
 pub use note::Note;
-pub use prove::{Proof, ProvedAt, prove};
+pub use prove::{Proof, ProvedAt, RULES, prove};
 pub use recording::{MessageNews, Recording};
 pub use rota::{Contact, Ladder, ROUND_MIN};
 pub use scaffold::FlowKind;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acd::QueueConfig;
-use call::{MediaSetup, Prompts, Setup, Trunk, TrunkConfig};
+use call::{Fallback, Loaded, MediaSetup, Prompts, Setup, Trunk, TrunkConfig};
 use flow::{Compiled, Finding, PromptInfo, PromptRef, PromptTexts, Source};
 use media::Prompt;
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::config::{Config, Environment, explain};
+use crate::flows::{ArchiveError, Audio, Unsafe};
 use crate::secrets::Secrets;
 
 /// Files a folder of call flows may hold; beyond, somebody pointed careline at the wrong folder.
@@ -34,6 +35,8 @@ pub struct Content {
     pub environment: flow::Environment,
     /// What prompts say, as far as it is written down.
     pub texts: PromptTexts,
+    /// The folder it was read from.
+    folder: PathBuf,
     prompts: BTreeMap<PromptRef, PathBuf>,
 }
 
@@ -62,6 +65,26 @@ pub enum ContentError {
     /// Flows with errors.
     #[error("{0}")]
     Flows(String),
+    /// A version cannot be kept or found.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// Flows that break a safety rule.
+    #[error(transparent)]
+    Unsafe(#[from] Unsafe),
+    /// The flow that answers numbers whose own is gone is gone itself.
+    #[error("`call_flow_fallback: {name}` is no flow that answers calls; these do: {known}")]
+    NoFallback {
+        /// As it is written.
+        name: String,
+        /// Which could be.
+        known: String,
+    },
+    /// A prompt that is not what was read a moment ago.
+    #[error("prompt {path} was changed while it was read: reload again", path = .path.display())]
+    Changed {
+        /// Which.
+        path: PathBuf,
+    },
     /// A carrier asks for a password that nobody wrote down.
     #[error("trunk `{trunk}` has a `user` but no password: write it into {path} under `trunks:`, as `{trunk}: \"…\"`, and start or reload again", path = .path.display())]
     NoTrunkPassword {
@@ -96,9 +119,13 @@ struct NumbersFile {
 }
 
 impl Content {
-    /// Reads a folder and compiles its flows. Prompts are measured, not decoded.
+    /// Reads the folder of the configuration and compiles its flows. Prompts are measured, not decoded.
     pub fn read(config: &Config) -> Result<Self, ContentError> {
-        let folder = &config.call_flows;
+        Self::read_from(&config.call_flows, config)
+    }
+
+    /// The same of another folder: a version that was kept.
+    pub fn read_from(folder: &Path, config: &Config) -> Result<Self, ContentError> {
         let mut paths = Vec::new();
         yaml_files(folder, &mut paths)?;
         let mut sources = Vec::new();
@@ -129,7 +156,22 @@ impl Content {
             is_production: config.environment == Environment::Production,
         };
         let compiled = flow::compile(&sources, &environment);
-        Ok(Self { sources, compiled, queues, environment, texts, prompts })
+        Ok(Self { sources, compiled, queues, environment, texts, folder: folder.to_owned(), prompts })
+    }
+
+    /// A file as it is called inside the folder.
+    pub fn inside<'p>(&self, path: &'p Path) -> &'p Path {
+        path.strip_prefix(&self.folder).unwrap_or(path)
+    }
+
+    /// Every recording with its checksum.
+    pub fn audio(&self) -> impl Iterator<Item = (&Path, &[u8; 32])> {
+        self.prompts.iter().filter_map(|(prompt, path)| Some((path.as_path(), self.checksum(prompt)?)))
+    }
+
+    fn checksum(&self, prompt: &PromptRef) -> Option<&[u8; 32]> {
+        let language = self.environment.prompts.get(&*prompt.language)?;
+        language.get(&*prompt.name).map(|info| &info.checksum)
     }
 
     /// A finding with its lines and caret.
@@ -140,11 +182,12 @@ impl Content {
 
     /// The sound of a prompt as it is in its file, and its samples a second.
     pub fn samples(&self, prompt: &PromptRef) -> Result<(Vec<i16>, u32), ContentError> {
-        self.prompts.get(prompt).map_or_else(|| Ok((Vec::new(), 8_000)), |path| samples(path))
+        let checksum = self.checksum(prompt).copied().unwrap_or_default();
+        self.prompts.get(prompt).map_or_else(|| Ok((Vec::new(), 8_000)), |path| samples(path, checksum))
     }
 
     /// Everything a switch works with: every prompt decoded, every name bound.
-    pub fn setup(&self, config: &Config, secrets: &Secrets) -> Result<Setup, ContentError> {
+    pub fn setup(&self, config: &Config, secrets: &Secrets, audio: &Audio) -> Result<Setup, ContentError> {
         let Some(library) = &self.compiled.library else {
             let errors = self.compiled.findings.iter().filter(|finding| finding.is_error());
             return Err(ContentError::Flows(errors.map(|f| self.show(f)).collect::<Vec<_>>().join("\n\n")));
@@ -167,7 +210,7 @@ impl Content {
         };
         Ok(Setup {
             library: Arc::clone(library),
-            prompts: Arc::new(self.decode_prompts()?),
+            prompts: Arc::new(self.decode_prompts(audio)?),
             acd: acd::Config { queues: self.queues.clone(), agents: config.agents.clone() },
             users: secrets
                 .agents
@@ -191,12 +234,27 @@ impl Content {
                 encryption: config.media.encryption,
             },
             limits: config.limits,
+            fallback: Fallback::default(),
+            loaded: Loaded::default(),
         })
     }
 
-    fn decode_prompts(&self) -> Result<Prompts, ContentError> {
-        self.prompts.iter().map(|(prompt, path)| Ok((prompt.clone(), Arc::new(decode(path)?)))).collect()
+    fn decode_prompts(&self, audio: &Audio) -> Result<Prompts, ContentError> {
+        let decoded = |(prompt, path): (&PromptRef, &PathBuf)| {
+            let checksum = self.checksum(prompt).copied().unwrap_or_default();
+            Ok((prompt.clone(), audio.find(checksum, || decode(path, checksum))?))
+        };
+        self.prompts.iter().map(decoded).collect()
     }
+}
+
+/// Every file a folder consists of, in a fixed order.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>, ContentError> {
+    let mut paths = Vec::new();
+    yaml_files(folder, &mut paths)?;
+    paths.extend(recordings(&folder.join("prompts")).map(|(path, _)| path));
+    paths.sort();
+    Ok(paths)
 }
 
 /// Every trunk with its passwords. Ours at a carrier is the carrier's to give: it is never generated.
@@ -244,25 +302,27 @@ pub(crate) fn yaml_files(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), 
 
 type Measured = (BTreeMap<PromptRef, PathBuf>, BTreeMap<String, BTreeMap<String, PromptInfo>>);
 
-/// Finds `prompts/<language>/<name>.wav` and how long each plays. A folder without prompts has none.
+/// Every `<language>/<name>.wav` below a folder. A folder without prompts has none.
+fn recordings(folder: &Path) -> impl Iterator<Item = (PathBuf, PromptRef)> {
+    let list = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    list(folder).filter(|path| path.is_dir()).flat_map(move |language| {
+        let language_name = language.file_name().and_then(|name| name.to_str()).map(Arc::<str>::from);
+        list(&language).filter_map(move |path| {
+            let is_wav = path.extension().is_some_and(|extension| extension == "wav");
+            let name = path.file_stem().and_then(|name| name.to_str()).filter(|_| is_wav)?;
+            let prompt = PromptRef { language: language_name.clone()?, name: name.into() };
+            Some((path, prompt))
+        })
+    })
+}
+
+/// How long every recording plays.
 fn measure_prompts(folder: &Path) -> Result<Measured, ContentError> {
     let mut measured = Measured::default();
-    let list = |folder: &Path| -> Vec<PathBuf> {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).collect()
-    };
-    for language in list(folder).into_iter().filter(|path| path.is_dir()) {
-        let Some(language_name) = language.file_name().and_then(|name| name.to_str()) else { continue };
-        for path in list(&language) {
-            let is_wav = path.extension().is_some_and(|extension| extension == "wav");
-            let Some(name) = path.file_stem().and_then(|name| name.to_str()).filter(|_| is_wav) else {
-                continue;
-            };
-            let prompt = PromptRef { language: language_name.into(), name: name.into() };
-            let info = measure(&path)?;
-            measured.1.entry(language_name.to_owned()).or_default().insert(name.to_owned(), info);
-            measured.0.insert(prompt, path);
-        }
+    for (path, prompt) in recordings(folder) {
+        let info = measure(&path)?;
+        measured.1.entry(prompt.language.to_string()).or_default().insert(prompt.name.to_string(), info);
+        measured.0.insert(prompt, path);
     }
     Ok(measured)
 }
@@ -276,15 +336,17 @@ fn measure(path: &Path) -> Result<PromptInfo, ContentError> {
     Ok(PromptInfo { duration: Duration::from_secs_f64(seconds), checksum: Sha256::digest(&bytes).into() })
 }
 
-fn decode(path: &Path) -> Result<Prompt, ContentError> {
-    let (samples, rate) = samples(path)?;
+fn decode(path: &Path, checksum: [u8; 32]) -> Result<Prompt, ContentError> {
+    let (samples, rate) = samples(path, checksum)?;
     Ok(Prompt::from_pcm(&samples, rate))
 }
 
-fn samples(path: &Path) -> Result<(Vec<i16>, u32), ContentError> {
-    let file =
-        fs::File::open(path).map_err(|cause| ContentError::Unreadable { path: path.to_owned(), cause })?;
-    let mut reader = wav(path, io::BufReader::new(file))?;
+fn samples(path: &Path, checksum: [u8; 32]) -> Result<(Vec<i16>, u32), ContentError> {
+    let bytes = fs::read(path).map_err(|cause| ContentError::Unreadable { path: path.to_owned(), cause })?;
+    if <[u8; 32]>::from(Sha256::digest(&bytes)) != checksum {
+        return Err(ContentError::Changed { path: path.to_owned() });
+    }
+    let mut reader = wav(path, &*bytes)?;
     let rate = reader.spec().sample_rate;
     let samples = reader.samples::<i16>().collect::<Result<Vec<_>, _>>();
     let samples =

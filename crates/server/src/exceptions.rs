@@ -1,12 +1,10 @@
-//! Exceptions of the configuration that are made use of: told when they begin, counted down, and an alarm when
-//! one ends. Calls are never cut for it: it is the next start or reload that is refused.
+//! Exceptions to what careline insists on: told when they begin to count, counted down, and an alarm when one ends.
+//! Calls are never cut for it: it is the next start or reload that is refused.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::civil::Date;
-use tokio::sync::watch;
 
 use crate::config::{Override, today};
 use crate::driver::inbox::{Inbox, Message};
@@ -15,42 +13,97 @@ use crate::metrics::Metrics;
 /// How often the days left are counted.
 const LOOK_EVERY: Duration = Duration::from_secs(600);
 
-/// Watches those of the configuration that runs, until the node is gone.
-pub async fn watch(mut running: watch::Receiver<Vec<Override>>, inbox: Inbox, metrics: Arc<Metrics>) {
-    // Of each with its last day, whether it was told that it has ended.
-    let mut told: BTreeMap<(String, Date), bool> = BTreeMap::new();
-    loop {
-        let exceptions = running.borrow_and_update().clone();
-        told.retain(|(what, until), _| exceptions.iter().any(|it| it.what == *what && it.until == *until));
-        metrics.override_days_left.reset();
-        let today = today();
-        for exception in exceptions {
-            let ended = look(&exception, today, &metrics);
-            let key = (exception.what.clone(), exception.until);
-            if told.get(&key) == Some(&ended) {
-                continue;
-            }
-            let Override { what, reason, until } = &exception;
-            if ended {
-                tracing::error!(what, %until, "an exception has ended and what it allowed still runs: the next start or reload is refused");
-            } else {
-                tracing::warn!(what, %until, reason, "careline goes without encryption, by an exception");
-            }
-            // With no room in the inbox it is told at the next look.
-            if inbox.send(Message::Override { exception, ended }) {
-                told.insert(key, ended);
-            }
-        }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            changed = running.changed() => if changed.is_err() { return },
-        }
-    }
+/// Those that are made use of.
+#[derive(Clone)]
+pub struct Exceptions {
+    standing: Arc<Mutex<Standing>>,
+    inbox: Inbox,
+    metrics: Arc<Metrics>,
 }
 
-/// Counts the days left, and says whether they are over.
-fn look(exception: &Override, today: Date, metrics: &Metrics) -> bool {
-    let days = exception.days_left(today);
-    metrics.override_days_left.with_label_values(&[&exception.what]).set(days.into());
-    days < 0
+struct Standing {
+    /// Of the configuration that runs.
+    configuration: Vec<Told>,
+    /// Of the flows that are active.
+    flows: Vec<Told>,
+}
+
+/// An exception, and whether it was last told as ended.
+struct Told(Override, Option<bool>);
+
+impl Exceptions {
+    /// Those of the configuration; flows come and go.
+    pub fn new(configuration: Vec<Override>, inbox: Inbox, metrics: Arc<Metrics>) -> Self {
+        let configuration = configuration.into_iter().map(|it| Told(it, None)).collect();
+        let standing = Standing { configuration, flows: Vec::new() };
+        Self { standing: Arc::new(Mutex::new(standing)), inbox, metrics }
+    }
+
+    /// Another configuration runs: what it keeps of the one before is not told again.
+    pub fn of_configuration(&self, exceptions: Vec<Override>) {
+        {
+            let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = std::mem::take(&mut standing.configuration);
+            for Told(it, _) in &before {
+                // Not counted yet, if it is not there.
+                let _ = self.metrics.override_days_left.remove_label_values(&[it.what.as_str()]);
+            }
+            let told =
+                |it: &Override| before.iter().find(|Told(other, _)| other == it).and_then(|told| told.1);
+            standing.configuration = exceptions
+                .into_iter()
+                .map(|it| {
+                    let told = told(&it);
+                    Told(it, told)
+                })
+                .collect();
+        }
+        self.look(today());
+    }
+
+    /// Other flows are active: what they need is told anew, and what those before needed is no longer counted.
+    pub fn of_flows(&self, flows: Vec<Override>) {
+        {
+            let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+            for Told(it, _) in &standing.flows {
+                // Not counted yet, if it is not there.
+                let _ = self.metrics.override_days_left.remove_label_values(&[it.what.as_str()]);
+            }
+            standing.flows = flows.into_iter().map(|it| Told(it, None)).collect();
+        }
+        self.look(today());
+    }
+
+    /// Counts days, and tells what begins and what ends.
+    fn look(&self, today: Date) {
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Standing { configuration, flows } = &mut *standing;
+        for Told(exception, told) in configuration.iter_mut().chain(flows) {
+            let days = exception.days_left(today);
+            self.metrics.override_days_left.with_label_values(&[exception.what.as_str()]).set(days.into());
+            let ended = days < 0;
+            if *told == Some(ended) {
+                continue;
+            }
+            let Override { what, by, reason, until, effect } = exception;
+            if ended {
+                tracing::error!(what, by, %until, "an exception has ended and what it allowed still runs: the next start or reload is refused");
+            } else {
+                tracing::warn!(what, by, %until, days, reason, "{effect}, by an exception");
+            }
+            // With no room in the inbox it is told at the next look.
+            if self.inbox.send(Message::Override { exception: exception.clone(), ended }) {
+                *told = Some(ended);
+            }
+        }
+    }
+
+    /// Watches until the runtime ends.
+    pub async fn watch(self) {
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        loop {
+            looks.tick().await;
+            self.look(today());
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod content;
 mod demo;
 mod driver;
 mod exceptions;
+mod flows;
 mod http;
 mod keeper;
 mod metrics;

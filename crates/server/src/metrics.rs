@@ -75,6 +75,15 @@ pub struct Metrics {
     pub recordings_dropped: IntCounter,
     /// Reloads, by outcome.
     pub reloads: IntCounterVec,
+    /// 1 while the last reload was refused.
+    pub reload_refused: IntGauge,
+    /// 1 while flows are those of a rollback.
+    pub flows_rolled_back: IntGauge,
+    /// Versions in memory.
+    pub flow_versions: IntGauge,
+    /// Numbers whose flow is gone.
+    pub numbers_without_flow: IntGauge,
+    fallback_calls: IntCounterVec,
     trunk_attempts: IntCounterVec,
     trunk_failures: IntCounterVec,
     trunk_destinations: IntGaugeVec,
@@ -240,6 +249,32 @@ impl Metrics {
                 "Reloads of flows and configuration",
                 &["outcome"],
             )?,
+            reload_refused: gauge(
+                r,
+                "careline_reload_refused",
+                "1 while the last reload of flows or configuration was refused and what ran before goes on",
+            )?,
+            flows_rolled_back: gauge(
+                r,
+                "careline_flows_rolled_back",
+                "1 while an earlier version of the flows stands in for the files, by a rollback",
+            )?,
+            flow_versions: gauge(
+                r,
+                "careline_flow_versions",
+                "Versions of the flows in memory: the active one, and those calls are still on",
+            )?,
+            numbers_without_flow: gauge(
+                r,
+                "careline_numbers_without_flow",
+                "Numbers an earlier version answered and the active one does not; alert above 0",
+            )?,
+            fallback_calls: counters(
+                r,
+                "careline_fallback_calls_total",
+                "Calls for a number whose flow is gone, by the flow that answered instead; alert on any",
+                &["flow"],
+            )?,
             trunk_attempts: counters(
                 r,
                 "careline_trunk_attempts_total",
@@ -340,6 +375,7 @@ impl Metrics {
                 self.emergency_notices.with_label_values(&[what.as_str(), outcome]).inc();
             }
             Hop::Log { state } => self.audit_stalled.set(i64::from(state == "stalled")),
+            Hop::FellBack { flow } => self.fallback_calls.with_label_values(&[flow]).inc(),
             Hop::TrunkCalled { trunk, .. } => self.trunk_attempts.with_label_values(&[trunk]).inc(),
             Hop::TrunkOver { trunk } => {
                 self.trunk_failures.with_label_values(&[trunk.as_str(), "channels_over"]).inc();
@@ -390,6 +426,7 @@ impl Metrics {
             | Hop::TrunkNow { .. }
             | Hop::TrunkRegistered { .. }
             | Hop::Override { .. }
+            | Hop::LoadRefused { .. }
             | Hop::Loaded { .. } => {}
         }
     }

@@ -1,30 +1,33 @@
 //! A running node: every part started in order, reloaded as one, and stopped without dropping a call.
 
+mod reload;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use call::{Input, Output, Setup, Switch};
+use call::{Input, Output, Switch};
 use primitives::{Private, Seed};
 use sip::Transport;
 use store::{AuditFiles, AuditPlace, AuditWriter, AuditWriterConfig, Shutdown, load_or_generate_key};
 use thiserror::Error;
 
-use crate::config::{Config, ConfigError, Override, today};
-use crate::content::{Content, ContentError};
+use crate::config::{Config, ConfigError, today};
+use crate::content::ContentError;
 use crate::driver::inbox::{Inbox, Message};
 use crate::driver::media;
 use crate::driver::performer::Performer;
 use crate::driver::recorder::Recorder;
 use crate::driver::signalling::{Ended, Signalling, Waiting, now};
 use crate::driver::snapshot::Snapshot;
-use crate::exceptions;
+use crate::exceptions::Exceptions;
+use crate::flows::{self, Archive, ArchiveError, Audio, First, Flows};
 use crate::http::{self, Service};
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
-use crate::net::certificates::{Certificates, Renewed};
+use crate::net::certificates::Certificates;
 use crate::net::listen::{self, ListenError};
 use crate::net::resolve::Resolver;
 use crate::net::streams::Streams;
@@ -55,11 +58,10 @@ pub struct Node {
     /// The database, for whoever lists messages.
     pub database: PathBuf,
     certificates: Certificates,
+    flows: Flows,
     config_path: Option<PathBuf>,
     /// What runs now; one reload at a time.
     running: Mutex<Config>,
-    /// The exceptions it makes use of.
-    exceptions: tokio::sync::watch::Sender<Vec<Override>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -85,6 +87,9 @@ pub enum NodeError {
     /// Flows, queues or prompts.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// Versions of the flows.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// Secrets or the data folder.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
@@ -150,9 +155,6 @@ struct Opened {
     addresses: Addresses,
 }
 
-/// What a reload read, all of it good.
-type Anew = (Config, Vec<Override>, Setup, Renewed);
-
 impl Node {
     /// Starts a node on a running tokio runtime.
     pub fn start(config: Config, config_path: Option<PathBuf>) -> Result<Arc<Self>, NodeError> {
@@ -164,7 +166,9 @@ impl Node {
         if secrets.generated {
             tracing::info!(path = %secrets.path.display(), "generated agent passwords and an API token");
         }
-        let setup = Arc::new(Content::read(&config)?.setup(&config, &secrets)?);
+        let (archive, audio) = (Archive::open(&config.data)?, Audio::default());
+        let first = First::choose(&config, &secrets, (&archive, &audio), today())?;
+        let setup = Arc::clone(&first.setup);
         let opened = open(&config, &metrics)?;
         let audit_folder = config.data.join("audit");
         let (keeper, kept) = Keeper::start(&config.data.join("careline.db"))?;
@@ -204,8 +208,11 @@ impl Node {
             snapshot: snapshot.clone(),
         };
         threads.push(start_signalling(signalling, out)?);
+        let exceptions = Exceptions::new(exceptions, opened.inbox.clone(), Arc::clone(&metrics));
+        let flows = Flows::new(archive, audio, exceptions);
         let node = Arc::new(Self {
             inbox: opened.inbox,
+            flows,
             metrics,
             snapshot,
             writer,
@@ -216,55 +223,12 @@ impl Node {
             certificates: opened.certificates,
             config_path,
             running: Mutex::new(config),
-            exceptions: tokio::sync::watch::Sender::new(exceptions),
             threads: Mutex::new(threads),
         });
         let service = Service { node: Arc::clone(&node), token: Private::clone(&secrets.api_token) };
-        let (inbox, metrics) = (node.inbox.clone(), Arc::clone(&node.metrics));
-        tokio::spawn(exceptions::watch(node.exceptions.subscribe(), inbox, metrics));
+        node.began(first);
         tokio::spawn(http::serve(opened.http, node.certificates.http.clone(), service));
         Ok(node)
-    }
-
-    /// Reads flows and configuration anew. Nothing changes unless all of it is right; calls under way end
-    /// on the version they began with. Says the digest of the flows.
-    pub fn reload(&self) -> Result<String, NodeError> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let reloaded = self.read_anew(&running);
-        let outcome = if reloaded.is_ok() { "taken" } else { "kept_the_last" };
-        self.metrics.reloads.with_label_values(&[outcome]).inc();
-        let (config, exceptions, setup, certificates) =
-            reloaded.inspect_err(|error| tracing::error!("reload refused:\n{error}"))?;
-        if (&config.sip, &config.http, &config.data) != (&running.sip, &running.http, &running.data) {
-            tracing::warn!("listeners and the data folder change with the next start, not with a reload");
-        }
-        let flows = setup.library.digest().to_string();
-        if !self.inbox.send(Message::Configured(Arc::new(setup))) {
-            return Err(NodeError::Busy);
-        }
-        self.certificates.renew(certificates);
-        self.exceptions.send_replace(exceptions);
-        *running = config;
-        Ok(flows)
-    }
-
-    fn read_anew(&self, running: &Config) -> Result<Anew, NodeError> {
-        if let store::LogState::Stalled { .. } = self.writer.state() {
-            return Err(NodeError::Stalled { why: self.writer.last_error().unwrap_or_default() });
-        }
-        let config = match &self.config_path {
-            Some(path) => Config::load(Some(path))?,
-            // Built-in defaults have no file to change; the flows may have changed all the same.
-            None => running.clone(),
-        };
-        let exceptions = config.overrides(self.config_path.as_deref(), today())?;
-        // The data folder is that of the start, whatever the file says now.
-        let secrets = Secrets::open(&running.data, Names::of(&config))?;
-        let mut setup = Content::read(&config)?.setup(&config, &secrets)?;
-        // The media threads are those of the start.
-        setup.media.shards = u16::try_from(self.media_threads()).unwrap_or(u16::MAX);
-        let certificates = self.certificates.read_anew(&config)?;
-        Ok((config, exceptions, setup, certificates))
     }
 
     /// The signalling thread is one of the threads, the others carry media.
@@ -303,6 +267,24 @@ impl Node {
         while self.inbox.status().await.is_none_or(is_leaving) && Instant::now() < until {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// The flows it starts with are active: what follows from that, and an alarm where they are not the folder's.
+    fn began(self: &Arc<Self>, first: First) {
+        self.flows.tries(&first.files);
+        self.now_active(&first.setup, &first.activation, first.exceptions);
+        self.metrics.reload_refused.set(first.refused.is_some().into());
+        if let Some(error) = &first.refused {
+            self.tell_refused(&first.setup.loaded, error);
+        }
+        tokio::spawn(self.flows.exceptions.clone().watch());
+        tokio::spawn(flows::watch(Arc::clone(self)));
+    }
+
+    /// Counts the versions in memory, for whoever asks.
+    pub fn count_versions(&self) {
+        let versions = self.flows.in_memory().len();
+        self.metrics.flow_versions.set(i64::try_from(versions).unwrap_or(i64::MAX));
     }
 
     /// Leaves a message that must not be lost, trying again while the inbox is full.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use ::flow::Library;
 use clap::{Args, Subcommand};
 
+use crate::cli::versions::{Rollback, Versions};
 use crate::cli::{ConfigPath, Failure};
 use crate::content::Content;
 
@@ -41,6 +42,10 @@ pub enum Flow {
     Diff(doc::Diff),
     /// Draw a flow and the flows it calls. Exit status: 0 drawn, 2 cannot read.
     Graph(graph::Draw),
+    /// Every version a running server activated: when, by whom, and how many calls are on it.
+    Versions(Versions),
+    /// Give new calls an earlier version, at once. Exit status: 0 active, 1 refused, 2 the server was not reached.
+    Rollback(Rollback),
 }
 
 /// Which flows, and for whom to print.
@@ -91,6 +96,8 @@ impl Flow {
             Self::Doc(doc) => doc.run(out),
             Self::Diff(diff) => diff.run(out),
             Self::Graph(draw) => draw.run(out),
+            Self::Versions(versions) => versions.run(out),
+            Self::Rollback(rollback) => rollback.run(out),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The command line. A subcommand does one thing, prints for people, exits for scripts.
 
+mod api;
 mod audit;
 mod config;
 mod flow;
 mod recording;
 mod reload;
 mod serve;
+mod versions;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -32,7 +34,7 @@ enum Command {
     Demo(Demo),
     /// Make a running server take changed flows and configuration.
     Reload(reload::Reload),
-    /// Call flows: check them, run their tests.
+    /// Call flows: check them, run their tests, prove them; versions of a running server, and the way back.
     #[command(subcommand)]
     Flow(flow::Flow),
     /// The audit log: verify it, tell a call's path.

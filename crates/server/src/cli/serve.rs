@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use call::Loaded;
 use clap::Args;
 use store::Shutdown;
 use tokio::signal::unix::{SignalKind, signal};
@@ -54,7 +55,8 @@ impl Serve {
                 _ = hang_up.recv() => {
                     let reloading = Arc::clone(&node);
                     // Reading and checking take a while; calls are not kept waiting for it.
-                    let _ = tokio::task::spawn_blocking(move || reloading.reload()).await;
+                    let asked = Loaded { origin: "signal".to_owned(), by: String::new() };
+                    let _ = tokio::task::spawn_blocking(move || reloading.reload(&asked)).await;
                 }
             }
         }

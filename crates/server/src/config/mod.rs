@@ -2,6 +2,7 @@
 
 mod diagnose;
 mod dns;
+mod flow_override;
 mod listen;
 mod media;
 mod plaintext;
@@ -20,6 +21,7 @@ use thiserror::Error;
 
 pub use diagnose::explain;
 pub use dns::Dns;
+pub use flow_override::FlowOverride;
 pub use listen::{Http, Sip, TlsClient, TlsClients, TlsListener};
 pub use media::Media;
 pub use plaintext::{Override, Plaintext, today};
@@ -46,6 +48,19 @@ pub struct Config {
     /// The folder of call flows, queues, calendars and prompts. Relative to this file. Default
     /// `../call-flows`.
     pub call_flows: PathBuf,
+    /// Whether that folder is watched, and activated by itself when it changes. Default no: what patients hear
+    /// changes when a person says so, and the log names her. Where a folder is delivered by a pipeline: yes.
+    pub call_flows_watch: bool,
+    /// The flow that answers a number whose own flow is gone. Default the one with the most numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_flow_fallback: Option<String>,
+    /// Numbers flows once answered that are no longer ours: nothing answers them, and no alarm is raised. Default
+    /// none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub numbers_given_up: Vec<String>,
+    /// Safety rules that flows may break, by whom, why and until when. Default none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flow_overrides: Vec<FlowOverride>,
     /// SIP listeners.
     pub sip: Sip,
     /// The HTTP listener: metrics, health and the API.
@@ -86,6 +101,10 @@ impl Default for Config {
             environment: Environment::Test,
             data: "careline-data".into(),
             call_flows: "../call-flows".into(),
+            call_flows_watch: false,
+            call_flow_fallback: None,
+            numbers_given_up: Vec::new(),
+            flow_overrides: Vec::new(),
             sip: Sip::default(),
             http: Http::default(),
             dns: Dns::default(),
@@ -200,6 +219,9 @@ impl Config {
             return mistake(format!(
                 "`{user}` is an agent and the `accept.user` of a trunk: give the trunk another name"
             ));
+        }
+        if let Some(text) = self.flow_overrides.iter().find_map(FlowOverride::mistake) {
+            return mistake(text);
         }
         if let Err(text) = self.stir.check() {
             return mistake(text);

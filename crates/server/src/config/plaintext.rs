@@ -28,12 +28,16 @@ pub struct Plaintext {
 /// An exception that is made use of.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Override {
-    /// `sip.plaintext`, `http.plaintext`, or `trunks.NAME.plaintext`.
+    /// `sip.plaintext`, `http.plaintext`, or `trunks.NAME.plaintext`; or which rule of which flow: `nurse-line S5`.
     pub what: String,
+    /// Who answers for it; empty where nobody is named.
+    pub by: String,
     /// Why.
     pub reason: String,
     /// Its last day.
     pub until: Date,
+    /// What it leads to, for the log.
+    pub effect: &'static str,
 }
 
 impl Override {
@@ -75,8 +79,10 @@ impl Config {
                 Some(it) if it.reason.trim().len() >= REASON_CHARS_MIN && it.until >= today => {
                     overrides.push(Override {
                         what: what.to_owned(),
+                        by: String::new(),
                         reason: it.reason.clone(),
                         until: it.until,
+                        effect: "other machines reach careline without encryption",
                     });
                 }
                 it => return Err(refusal(&exposed, what, it.as_ref(), path, today)),
@@ -88,7 +94,13 @@ impl Config {
             if exception.reason.trim().len() < REASON_CHARS_MIN || exception.until < today {
                 return Err(ended_link(name, &what, exception, path, today));
             }
-            overrides.push(Override { what, reason: exception.reason.clone(), until: exception.until });
+            overrides.push(Override {
+                what,
+                by: String::new(),
+                reason: exception.reason.clone(),
+                until: exception.until,
+                effect: "calls go by a trunk without encryption",
+            });
         }
         Ok(overrides)
     }

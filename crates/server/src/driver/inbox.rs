@@ -6,7 +6,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use acd::AgentChange;
 use bytes::Bytes;
-use call::{CallId, LogState, NoticeEvent, Passport, RecordingNews, Setup, SignatureVerdict, Status};
+use call::{
+    CallId, Loaded, LogState, NoticeEvent, Passport, RecordingNews, Setup, SignatureVerdict, Status,
+};
 use mio::{Registry, Token, Waker};
 use sip::{ConnectionChange, ConnectionId, Path, ResolveId, Target, Unsent};
 use tokio::sync::oneshot;
@@ -88,6 +90,13 @@ pub enum Message {
     Status(oneshot::Sender<Status>),
     /// Flows and configuration were read anew.
     Configured(Arc<Setup>),
+    /// They were to be replaced, and were not.
+    ConfigureRefused {
+        /// What asked for it, and who.
+        asked: Loaded,
+        /// The first line of what is wrong.
+        why: String,
+    },
     /// The audit log fell behind or caught up.
     Log(LogState),
     /// An exception of the configuration is made use of, or has ended meanwhile.

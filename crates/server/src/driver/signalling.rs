@@ -199,9 +199,13 @@ impl Signalling {
                 }
                 Message::Recording(news) => Some(Input::Recording(news.clone())),
                 Message::Configured(setup) => Some(Input::Configured(Arc::clone(setup))),
+                Message::ConfigureRefused { asked, why } => {
+                    Some(Input::ConfigureRefused { asked: asked.clone(), why: why.clone() })
+                }
                 Message::Log(state) => Some(Input::Log(*state)),
                 Message::Override { exception, ended } => Some(Input::Override {
                     what: exception.what.clone(),
+                    by: exception.by.clone(),
                     reason: exception.reason.clone(),
                     until: exception.until.to_string(),
                     ended: *ended,

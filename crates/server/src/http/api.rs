@@ -1,4 +1,4 @@
-//! The API: how things stand, agents' wishes, reload. Every call carries `Authorization: Bearer TOKEN`; the
+//! The API: how things stand, agents' wishes. Every call carries `Authorization: Bearer TOKEN`; the
 //! token is in `secrets.yaml` of the data folder.
 
 use acd::AgentChange;
@@ -72,20 +72,6 @@ pub async fn agent(
     let after = service.node.inbox.status().await.unwrap_or_default();
     let state = after.agents.iter().find(|known| known.name == agent).map(|known| known.state);
     (StatusCode::OK, Json(json!({ "agent": agent, "state": state })))
-}
-
-/// `POST /api/v1/reload`: flows and configuration are checked and swapped as one, or kept.
-pub async fn reload(State(service): State<Service>, headers: HeaderMap) -> Answer {
-    if let Some(refusal) = unauthorized(&service, &headers) {
-        return refusal;
-    }
-    let node = std::sync::Arc::clone(&service.node);
-    let reloaded = tokio::task::spawn_blocking(move || node.reload()).await;
-    match reloaded {
-        Ok(Ok(flows)) => (StatusCode::OK, Json(json!({ "flows": flows }))),
-        Ok(Err(error)) => problem(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
-        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-    }
 }
 
 pub(super) fn problem(status: StatusCode, error: &str) -> Answer {

@@ -26,6 +26,7 @@ pub async fn ready(State(service): State<Service>) -> (StatusCode, &'static str)
 /// The page Prometheus scrapes.
 pub async fn metrics(State(service): State<Service>) -> Response {
     let status = service.node.snapshot.current(Instant::now());
+    service.node.count_versions();
     match service.node.metrics.page(status.as_deref(), service.node.writer.metrics()) {
         Ok(page) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], page).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),

@@ -1,6 +1,7 @@
 //! The HTTP listener: health, metrics and the API.
 
 mod api;
+mod flows;
 mod health;
 mod listener;
 mod messages;
@@ -42,11 +43,13 @@ pub fn router(service: Service) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .route("/api/v1/status", get(api::status))
+        .route("/api/v1/flows", get(flows::versions))
         .route("/api/v1/agents/{agent}/{wish}", post(api::agent))
         .route("/api/v1/messages", get(messages::list))
         .route("/api/v1/messages/{recording}/{state}", post(messages::mark))
         .layer(middleware::from_fn(in_time))
-        .route("/api/v1/reload", post(api::reload))
+        .route("/api/v1/reload", post(flows::reload))
+        .route("/api/v1/flows/rollback", post(flows::rollback))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(service)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acd::{AgentConfig, QueueConfig};
-use call::{EmergencyConfig, FeatureCode, Limits, MediaSetup, Prompts, Setup};
+use call::{EmergencyConfig, Fallback, FeatureCode, Limits, Loaded, MediaSetup, Prompts, Setup};
 use flow::{Environment, PromptInfo, PromptRef, Source};
 use media::Prompt;
 use media::sdp::Codec;
@@ -124,6 +124,7 @@ impl World {
     }
 
     /// Everything a switch works with. `numbers` are SIP URIs by the user name of the phone they lead to.
+    // Long: one line for each of its parts.
     pub fn setup(&self, numbers: &BTreeMap<String, String>, ear: &Ear) -> Result<Setup, FlowsBroken> {
         let mut lengths: BTreeMap<String, BTreeMap<String, PromptInfo>> = BTreeMap::new();
         for (prompt, duration) in &self.prompts {
@@ -192,6 +193,8 @@ impl World {
                 encryption: call::Encryption::default(),
             },
             limits: self.limits,
+            fallback: Fallback::default(),
+            loaded: Loaded::default(),
         })
     }
 }
