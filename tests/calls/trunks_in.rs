@@ -74,7 +74,12 @@ fn flows() -> TempDir {
 /// A server with one trunk, and what it says about numbers.
 async fn server(flows: &Path, trunk: &str, more: &str) -> Server {
     let numbers = "numbers: { country: \"1\", international: \"011\", national: \"1\" }";
-    let more = format!("trunks:\n  carrier_a:\n    {numbers}\n    {trunk}\n{more}");
+    // The flow is made for the test, not for patients.
+    let overrides = ["S1", "S11"].map(|rule| {
+        format!("  - {{ flow: who-calls, rule: {rule}, by: tests, reason: no patient calls, until: 2999-12-31 }}\n")
+    });
+    let overrides = overrides.concat();
+    let more = format!("flow_overrides:\n{overrides}trunks:\n  carrier_a:\n    {numbers}\n    {trunk}\n{more}");
     let options = Options { call_flows: flows.to_owned(), more, digest: "[md5]", ..Options::default() };
     Server::start(options).await.unwrap()
 }

@@ -59,14 +59,14 @@ impl Versions {
 pub struct Rollback {
     /// The version, or the beginning of it, as `careline flow versions` lists it. Default the one before the
     /// active one.
-    version: Option<String>,
+    digest: Option<String>,
     #[command(flatten)]
     config: ConfigPath,
 }
 
 impl Rollback {
     pub fn run(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
-        let body = json!({ "by": api::operator(), "version": self.version });
+        let body = json!({ "by": api::operator(), "version": self.digest });
         let answered = api::ask(&self.config, "POST", "/api/v1/flows/rollback", &body)?;
         if answered.done {
             let version = answered.said("flows");

@@ -59,8 +59,12 @@ fn refusal<'o>(
     let until = today.saturating_add(SUGGESTED_DAYS.days());
     let mut lines: Vec<String> = Vec::new();
     // Writing to a string does not fail.
+    let mut flow = None;
     for proof in refused {
-        let _ = write!(text, "\n{}\n{proof}", proof.flow);
+        if flow.replace(&proof.flow) != Some(&proof.flow) {
+            let _ = write!(text, "\n{}", proof.flow);
+        }
+        let _ = write!(text, "\n{proof}");
         if let Some(it) = ended(proof) {
             let _ = write!(text, "\n    {} answered for it until {}, which is over", it.by, it.until);
         }
