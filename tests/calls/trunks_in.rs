@@ -79,7 +79,8 @@ async fn server(flows: &Path, trunk: &str, more: &str) -> Server {
         format!("  - {{ flow: who-calls, rule: {rule}, by: tests, reason: no patient calls, until: 2999-12-31 }}\n")
     });
     let overrides = overrides.concat();
-    let more = format!("flow_overrides:\n{overrides}trunks:\n  carrier_a:\n    {numbers}\n    {trunk}\n{more}");
+    let more =
+        format!("flow_overrides:\n{overrides}trunks:\n  carrier_a:\n    {numbers}\n    {trunk}\n{more}");
     let options = Options { call_flows: flows.to_owned(), more, digest: "[md5]", ..Options::default() };
     Server::start(options).await.unwrap()
 }
