@@ -1,5 +1,5 @@
 //! Other flows under live calls: changed, broken and dangerous ones, and the way back. No call is touched.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -110,6 +110,40 @@ const SWAPS: [Swap; 10] = [
     Swap::Taken("between: 4s", "between: 3s"),
 ];
 
+/// Does it, and sees what becomes of it.
+async fn swapped(server: &Server, folder: &Folder, swap: Swap, seen: &mut Vec<Value>) -> &'static str {
+    let before = active(server).await["version"].clone();
+    match swap {
+        Swap::Taken(from, to) => {
+            folder.nurse_line(from, to);
+            let (taken, printed) = careline(server, "reload").await;
+            assert!(taken, "{printed}");
+            let now = active(server).await["version"].clone();
+            assert!(!seen.contains(&now), "{now} is new");
+            seen.push(now);
+            "command"
+        }
+        Swap::Refused(from, to, why) => {
+            folder.nurse_line(from, to);
+            let (taken, printed) = careline(server, "reload").await;
+            assert!(!taken && printed.contains(why), "{printed}");
+            assert_eq!(active(server).await["version"], before);
+            assert_eq!(server.metric("careline_reload_refused").await.unwrap(), Some(1.0));
+            assert_eq!(server.get("/readyz").await.unwrap().0, 200);
+            "refused"
+        }
+        Swap::Back => {
+            let (back, printed) = careline(server, "flow rollback").await;
+            assert!(back, "{printed}");
+            let at = seen.iter().position(|version| *version == before).unwrap();
+            let now = active(server).await;
+            assert_eq!(Some(&now["version"]), seen.get(at - 1));
+            assert_eq!((&now["origin"], &now["rolled_back"]), (&"rollback".into(), &true.into()));
+            "rollback"
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_calls_go_on_while_flows_are_swapped_ten_times_and_each_keeps_its_version() {
     let folder = Folder::new();
@@ -129,36 +163,7 @@ async fn two_hundred_calls_go_on_while_flows_are_swapped_ten_times_and_each_keep
 
     let mut seen = vec![first.clone()];
     for swap in SWAPS {
-        let before = active(&server).await["version"].clone();
-        let word = match swap {
-            Swap::Taken(from, to) => {
-                folder.nurse_line(from, to);
-                let (taken, printed) = careline(&server, "reload").await;
-                assert!(taken, "{printed}");
-                let now = active(&server).await["version"].clone();
-                assert!(!seen.contains(&now), "{now} is new");
-                seen.push(now);
-                "command"
-            }
-            Swap::Refused(from, to, why) => {
-                folder.nurse_line(from, to);
-                let (taken, printed) = careline(&server, "reload").await;
-                assert!(!taken && printed.contains(why), "{printed}");
-                assert_eq!(active(&server).await["version"], before);
-                assert_eq!(server.metric("careline_reload_refused").await.unwrap(), Some(1.0));
-                assert_eq!(server.get("/readyz").await.unwrap().0, 200);
-                "refused"
-            }
-            Swap::Back => {
-                let (back, printed) = careline(&server, "flow rollback").await;
-                assert!(back, "{printed}");
-                let at = seen.iter().position(|version| *version == before).unwrap();
-                let now = active(&server).await;
-                assert_eq!(Some(&now["version"]), seen.get(at - 1));
-                assert_eq!((&now["origin"], &now["rolled_back"]), (&"rollback".into(), &true.into()));
-                "rollback"
-            }
-        };
+        let word = swapped(&server, &folder, swap, &mut seen).await;
         all_hear(&crowd).await;
         assert_eq!(
             calls(&server).await,
