@@ -99,7 +99,7 @@ enum Swap {
 
 const SWAPS: [Swap; 10] = [
     Swap::Taken("wait: 7s", "wait: 6s"),
-    Swap::Refused("play: red_flags\n", "play:", "`menu` needs `play`"),
+    Swap::Refused("play: red_flags\n", "ply: red_flags\n", "`menu` needs `play`"),
     Swap::Refused("play: { prompts: dial_911_notice,", "play: { prompts: welcome_nurse_line,", "✗ S1 "),
     Swap::Taken("wait: 7s", "wait: 5s"),
     Swap::Back,
