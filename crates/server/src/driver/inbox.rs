@@ -6,9 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use acd::AgentChange;
 use bytes::Bytes;
-use call::{
-    CallId, Loaded, LogState, NoticeEvent, Passport, RecordingNews, Setup, SignatureVerdict, Status,
-};
+use call::{CallId, Loaded, LogState, NoticeEvent, Passport, RecordingNews, Setup, SignatureVerdict, Status};
 use mio::{Registry, Token, Waker};
 use sip::{ConnectionChange, ConnectionId, Path, ResolveId, Target, Unsent};
 use tokio::sync::oneshot;
