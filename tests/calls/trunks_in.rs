@@ -61,6 +61,9 @@ steps:
   bye: { hang_up: goodbye }
 ";
 
+/// Rules for patients that it breaks.
+const UNPROVED: [(&str, &str); 2] = [("who-calls", "S1"), ("who-calls", "S11")];
+
 /// A folder with this flow alone, and the prompts of the repository.
 fn flows() -> TempDir {
     let folder = TempDir::new().unwrap();
@@ -74,14 +77,10 @@ fn flows() -> TempDir {
 /// A server with one trunk, and what it says about numbers.
 async fn server(flows: &Path, trunk: &str, more: &str) -> Server {
     let numbers = "numbers: { country: \"1\", international: \"011\", national: \"1\" }";
-    // The flow is made for the test, not for patients.
-    let overrides = ["S1", "S11"].map(|rule| {
-        format!("  - {{ flow: who-calls, rule: {rule}, by: tests, reason: no patient calls, until: 2999-12-31 }}\n")
-    });
-    let overrides = overrides.concat();
-    let more =
-        format!("flow_overrides:\n{overrides}trunks:\n  carrier_a:\n    {numbers}\n    {trunk}\n{more}");
-    let options = Options { call_flows: flows.to_owned(), more, digest: "[md5]", ..Options::default() };
+    let more = format!("trunks:\n  carrier_a:\n    {numbers}\n    {trunk}\n{more}");
+    let call_flows = flows.to_owned();
+    let options =
+        Options { call_flows, flow_overrides: &UNPROVED, more, digest: "[md5]", ..Options::default() };
     Server::start(options).await.unwrap()
 }
 
@@ -239,6 +238,7 @@ async fn a_trunk_is_known_by_its_certificate_and_who_shows_another_or_none_is_a_
                 numbers: { country: \"1\", international: \"011\", national: \"1\" }\n";
     let options = Options {
         call_flows: flows.path().to_owned(),
+        flow_overrides: &UNPROVED,
         more: more.to_owned(),
         tls: Some(tls),
         ..Options::default()

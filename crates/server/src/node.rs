@@ -163,9 +163,6 @@ impl Node {
         let metrics = Arc::new(Metrics::new()?);
         make_data_folder(&config.data)?;
         let secrets = Secrets::open(&config.data, Names::of(&config))?;
-        if secrets.generated {
-            tracing::info!(path = %secrets.path.display(), "generated agent passwords and an API token");
-        }
         let (archive, audio) = (Archive::open(&config.data)?, Audio::default());
         let first = First::choose(&config, &secrets, (&archive, &audio), today())?;
         let setup = Arc::clone(&first.setup);

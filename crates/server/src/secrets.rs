@@ -41,8 +41,6 @@ pub struct Secrets {
     pub trunks: BTreeMap<String, Private<String>>,
     /// Where they are kept.
     pub path: PathBuf,
-    /// Whether some were generated just now.
-    pub generated: bool,
 }
 
 /// Whose passwords are generated.
@@ -125,6 +123,7 @@ impl Secrets {
         }
         if generated {
             write(&path, &file).map_err(io)?;
+            tracing::info!(path = %path.display(), "generated agent passwords and an API token");
         }
         Ok(Self {
             api_token: file.api_token.into(),
@@ -132,7 +131,6 @@ impl Secrets {
             accept: private(file.accept),
             trunks: private(file.trunks),
             path,
-            generated,
         })
     }
 }
@@ -185,7 +183,6 @@ mod tests {
     fn secrets_are_made_once_kept_for_their_owner_only_and_a_new_agent_gets_one() {
         let folder = tempfile::tempdir().unwrap();
         let first = Secrets::open(folder.path(), agents(&["nurse1"])).unwrap();
-        assert!(first.generated);
         let mode = std::fs::metadata(&first.path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
 
