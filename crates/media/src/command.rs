@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::conference::Conference;
 use crate::dtmf::Digit;
 use crate::port::PortId;
 use crate::prompt::Prompt;
@@ -48,7 +49,14 @@ pub enum Command {
         /// The other.
         b: PortId,
     },
-    /// Part the bridge this port is in; both ports live on.
+    /// These ports are a conference from now on; named again it is changed, and who is left out leaves it. A port
+    /// that was in no bridge or conference hears no more of what played on it. Two who hear one another are
+    /// bridged.
+    Confer {
+        /// Who, and who hears whom.
+        conference: Conference,
+    },
+    /// Part the bridge this port is in, or take it out of its conference, where the others go on; all ports live on.
     Unbridge {
         /// Either side of it.
         port: PortId,

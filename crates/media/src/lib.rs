@@ -7,6 +7,7 @@ mod batch;
 mod bridge;
 mod codec;
 mod command;
+mod conference;
 mod dtmf;
 mod event;
 mod hearing;
@@ -23,6 +24,7 @@ pub mod srtp;
 
 pub use batch::{Outgoing, PacketBatch};
 pub use command::{Command, Playlist};
+pub use conference::{CONFERENCE_PORTS_MAX, Conference};
 pub use dtmf::Digit;
 pub use event::{Audio, Event, PlayEnd};
 pub use port::{PortId, PortStats};

@@ -8,6 +8,7 @@ use rand_core::Rng;
 
 use crate::bridge::Joined;
 use crate::command::Playlist;
+use crate::conference::Seated;
 use crate::dtmf::{Digit, KeyReceiver, KeySender, ToneReceiver};
 use crate::event::{Event, PlayEnd};
 use crate::hearing::Watch;
@@ -85,7 +86,10 @@ pub(crate) struct Port {
     /// Something was said here once, so that silence is sent when nothing else is.
     pub has_spoken: bool,
     pub pace: Pace,
+    /// Whom it hears over a bridge. Never with `seated`.
     pub joined: Option<Joined>,
+    /// Its seat in a conference.
+    pub seated: Option<Seated>,
     /// One word where nobody records it.
     pub recorder: Option<Box<Recorder>>,
 }
@@ -112,6 +116,7 @@ impl Port {
             has_spoken: false,
             pace: Pace::default(),
             joined: None,
+            seated: None,
             recorder: None,
         }
     }
@@ -170,15 +175,25 @@ impl Port {
     }
 
     /// From now on this port hears the port in `place` of the slab.
-    pub(crate) fn join(&mut self, now: Instant, place: usize, events: &mut Vec<Event>) {
-        self.stop(events);
+    pub(crate) fn join(&mut self, now: Instant, place: usize) {
         self.joined = Some(Joined::new(now, place));
         self.has_spoken = true;
     }
 
-    /// Ends a bridge.
+    /// From now on it hears the mix of a conference.
+    pub(crate) fn sit(&mut self, seated: Seated) {
+        self.seated = Some(seated);
+        self.has_spoken = true;
+    }
+
+    /// Whether it is in a bridge or a conference.
+    pub(crate) fn is_in_talk(&self) -> bool {
+        self.joined.is_some() || self.seated.is_some()
+    }
+
+    /// Ends its part in a bridge or a conference.
     pub(crate) fn part(&mut self) {
-        self.joined = None;
+        (self.joined, self.seated) = (None, None);
         self.sender.begin_talkspurt();
     }
 

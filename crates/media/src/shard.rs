@@ -12,6 +12,7 @@ use slab::Slab;
 
 use crate::batch::PacketBatch;
 use crate::command::Command;
+use crate::conference::Mixer;
 use crate::event::Event;
 use crate::port::{Port, PortId};
 
@@ -36,7 +37,9 @@ pub const PORTS_MAX: usize = 4_096;
 
 /// The ports of one media thread.
 pub struct Shard {
-    ports: Slab<Port>,
+    pub(crate) ports: Slab<Port>,
+    /// The conferences that are mixed: fewer than there are ports.
+    pub(crate) mixers: Slab<Mixer>,
     /// Where in the slab a port is.
     places: HashMap<PortId, usize, BuildHasherDefault<PortIdHasher>>,
     /// The ports of each slot of the 20 ms, by place.
@@ -52,6 +55,7 @@ impl Shard {
     pub fn new(seed: Seed) -> Self {
         Self {
             ports: Slab::new(),
+            mixers: Slab::new(),
             places: HashMap::default(),
             slots: Default::default(),
             random: seed.part("media").generator(),
@@ -67,7 +71,8 @@ impl Shard {
             Command::Play { port, playlist } => self.with(port, |port| port.play(playlist, events)),
             Command::Stop { port } => self.with(port, |port| port.stop(events)),
             Command::Bridge { a, b } => self.bridge(now, a, b, events),
-            Command::Unbridge { port } => self.unbridge(port),
+            Command::Confer { conference } => self.confer(now, &conference, events),
+            Command::Unbridge { port } => self.unbridge(now, port),
             Command::SendDigit { port, digit } => self.with(port, |port| port.press(digit)),
             Command::MuteDigits { port, muted } => self.with(port, |port| port.digits_muted = muted),
             Command::Record { port, plan } => self.with(port, |port| port.record(now, plan, events)),
@@ -96,6 +101,9 @@ impl Shard {
             return;
         };
         let Some(arrival) = speaker.hear(now, from, packet, events) else { return };
+        if let Some(seated) = speaker.seated {
+            return self.tell_conference(now, seated, &arrival);
+        }
         let listener = speaker.joined.as_ref().map(|joined| joined.place);
         if let Some(listener) = listener.and_then(|place| self.ports.get_mut(place)) {
             listener.relay(now, &arrival, packets);
@@ -109,7 +117,8 @@ impl Shard {
     pub fn tick(&mut self, now: Instant, slot: Slot, packets: &mut PacketBatch, events: &mut Vec<Event>) {
         for place in self.slots.get(usize::from(slot.0)).into_iter().flatten() {
             if let Some(port) = self.ports.get_mut(*place) {
-                port.speak(now, packets, events);
+                let mixer = port.seated.and_then(|seated| self.mixers.get_mut(seated.mixer));
+                port.speak(now, mixer, packets, events);
                 if port.recorder.as_mut().is_some_and(|recorder| !recorder.turn(now, events)) {
                     port.stop_recording(now, events);
                 }
@@ -136,7 +145,7 @@ impl Shard {
     }
 
     fn close(&mut self, now: Instant, id: PortId, events: &mut Vec<Event>) {
-        self.unbridge(id);
+        self.unbridge(now, id);
         let Some(place) = self.places.remove(&id) else { return };
         let Some(mut port) = self.ports.try_remove(place) else { return };
         if let Some(places) = self.slots.get_mut(usize::from(port.slot.0)) {
@@ -148,26 +157,35 @@ impl Shard {
     }
 
     /// A bridge either side is in already is parted first. A port cannot be joined to itself.
-    fn bridge(&mut self, now: Instant, a: PortId, b: PortId, events: &mut Vec<Event>) {
-        let (Some(at), Some(bt)) = (self.places.get(&a).copied(), self.places.get(&b).copied()) else {
-            return;
-        };
+    pub(crate) fn bridge(&mut self, now: Instant, a: PortId, b: PortId, events: &mut Vec<Event>) {
+        let (Some(at), Some(bt)) = (self.place(a), self.place(b)) else { return };
         if at == bt {
             return;
         }
-        self.unbridge(a);
-        self.unbridge(b);
-        self.with(a, |port| port.join(now, bt, events));
-        self.with(b, |port| port.join(now, at, events));
+        self.unbridge(now, a);
+        self.unbridge(now, b);
+        for (port, other) in [(a, bt), (b, at)] {
+            self.with(port, |port| {
+                port.stop(events);
+                port.join(now, other);
+            });
+        }
     }
 
-    fn unbridge(&mut self, id: PortId) {
-        let Some(port) = self.places.get(&id).and_then(|place| self.ports.get_mut(*place)) else { return };
+    pub(crate) fn unbridge(&mut self, now: Instant, id: PortId) {
+        let Some(place) = self.place(id) else { return };
+        self.leave_conference(now, place);
+        let Some(port) = self.ports.get_mut(place) else { return };
         let Some(other) = port.joined.as_ref().map(|joined| joined.place) else { return };
         port.part();
         if let Some(other) = self.ports.get_mut(other) {
             other.part();
         }
+    }
+
+    /// Where in the slab a port is.
+    pub(crate) fn place(&self, id: PortId) -> Option<usize> {
+        self.places.get(&id).copied()
     }
 
     fn with(&mut self, id: PortId, change: impl FnOnce(&mut Port)) {

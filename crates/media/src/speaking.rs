@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::batch::PacketBatch;
 use crate::bridge::QUIET;
 use crate::codec::g711;
+use crate::conference::Mixer;
 use crate::dtmf::{KeyStep, STEP, TelephoneEvent, tone};
 use crate::event::{Event, PlayEnd};
 use crate::playback::silence;
@@ -59,12 +60,19 @@ impl Pace {
 enum Turn {
     Key,
     Prompt,
+    Mix,
     Silence,
 }
 
 impl Port {
     /// Sends what is due, and tells of a peer that is no longer heard.
-    pub(crate) fn speak(&mut self, now: Instant, packets: &mut PacketBatch, events: &mut Vec<Event>) {
+    pub(crate) fn speak(
+        &mut self,
+        now: Instant,
+        mut mixer: Option<&mut Mixer>,
+        packets: &mut PacketBatch,
+        events: &mut Vec<Event>,
+    ) {
         let Some(session) = &self.session else { return };
         if session.receives
             && let Some(since) = self.watch.fall_silent(now)
@@ -83,6 +91,7 @@ impl Port {
             match turn {
                 Turn::Key => self.say_key(at, packets),
                 Turn::Prompt => self.say_prompt(now, at, packets, events),
+                Turn::Mix => self.say_mix(now, at, mixer.as_deref_mut(), packets),
                 Turn::Silence => self.say_silence(at, packets),
             }
         }
@@ -107,6 +116,8 @@ impl Port {
             Some(Turn::Key)
         } else if self.playback.is_some() {
             Some(Turn::Prompt)
+        } else if sends && self.seated.is_some() {
+            Some(Turn::Mix)
         } else if sends && self.has_spoken && !self.joined.as_ref().is_some_and(is_relayed) {
             Some(Turn::Silence)
         } else {
@@ -175,6 +186,29 @@ impl Port {
             self.playback = None;
             events.push(Event::PlayFinished { port: self.id, playlist, why: PlayEnd::Finished });
         }
+    }
+
+    /// What the others of a conference say.
+    fn say_mix(&mut self, now: Instant, at: Instant, mixer: Option<&mut Mixer>, packets: &mut PacketBatch) {
+        let (Some(session), Some(mixer), Some(seated)) = (&self.session, mixer, self.seated) else { return };
+        let mut mixed = [0; FRAME_SAMPLES_MAX];
+        let samples = samples_of(frame_of(session));
+        let mixed = mixed.get_mut(..samples).unwrap_or_default();
+        mixer.mix(at, seated.seat, mixed);
+        let Some(to) = self.target() else { return };
+        let mut bytes = [0; FRAME_SAMPLES_MAX];
+        let bytes = bytes.get_mut(..samples).unwrap_or_default();
+        for (byte, sample) in bytes.iter_mut().zip(mixed) {
+            *byte = g711::encode(session.codec, *sample);
+        }
+        let header = self.sender.audio(at, session.payload_type, samples as u32);
+        if let Some(recorder) = &mut self.recorder {
+            let lead = ahead(header.timestamp, self.sender.timestamp_at(now));
+            recorder.told(now, lead, session.codec, bytes);
+        }
+        packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |packet| {
+            packet.extend_from_slice(bytes);
+        });
     }
 
     fn say_silence(&mut self, at: Instant, packets: &mut PacketBatch) {

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use media::sdp::{Codec, Session};
 use media::{
-    Channels, Command, Digit, Event, PacketBatch, Playlist, PortId, Prompt, RecordingId, RecordingPlan,
-    Shard, Slot,
+    Channels, Command, Conference, Digit, Event, PacketBatch, Playlist, PortId, Prompt, RecordingId,
+    RecordingPlan, Shard, Slot,
 };
 use primitives::Seed;
 
@@ -164,6 +164,12 @@ fn a_packet_played_relayed_or_heard_allocates_nothing() {
     for port in (0..PORTS / 2).step_by(2) {
         let bridge = Command::Bridge { a: PortId(port), b: PortId(port + 1) };
         node.shard.command(node.now, bridge, &mut node.events);
+    }
+    // The first four bridges become two conferences.
+    for first in [0, 4] {
+        let ports: Vec<PortId> = (first..first + 4).map(PortId).collect();
+        let conference = Conference::of(&ports).unwrap();
+        node.shard.command(node.now, Command::Confer { conference }, &mut node.events);
     }
     let mut sequence = 0;
     // In the second second the callers, who hear nobody, begin to be sent silence: the fullest tick.

@@ -8,6 +8,7 @@
 )]
 
 mod bridging;
+mod conferring;
 mod encrypted;
 mod hearing;
 mod keys;

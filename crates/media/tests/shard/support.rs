@@ -243,9 +243,14 @@ impl Peer {
 
 /// A tone that goes on from packet to packet, as bytes on the wire.
 pub fn tone_frame(codec: Codec, hz: f64) -> impl Fn(usize) -> Vec<u8> {
+    tones_frame(codec, vec![hz])
+}
+
+/// The same of tones together, each the fainter the more there are.
+pub fn tones_frame(codec: Codec, hz: Vec<f64>) -> impl Fn(usize) -> Vec<u8> {
     let mut bench = Bench::with_ports(codec, codec);
     let second = Duration::from_secs(1);
-    bench.play(A, 1, vec![Arc::new(Prompt::tone(&[hz], second, Duration::ZERO, second))]);
+    bench.play(A, 1, vec![Arc::new(Prompt::tone(&hz, second, Duration::ZERO, second))]);
     bench.run_ms(999);
     let frames: Vec<Vec<u8>> = bench.take_sent(A).into_iter().map(|sent| sent.payload).collect();
     // A whole number of periods fits 20 ms for every multiple of 50 Hz: any frame may follow any other.
