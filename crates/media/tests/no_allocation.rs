@@ -83,6 +83,15 @@ impl Node {
         }
     }
 
+    /// The first four bridges become two conferences.
+    fn confer(&mut self) {
+        for first in [0, 4] {
+            let ports: Vec<PortId> = (first..first + 4).map(PortId).collect();
+            let conference = Conference::of(&ports).unwrap();
+            self.shard.command(self.now, Command::Confer { conference }, &mut self.events);
+        }
+    }
+
     fn talk(&mut self, port: u64, sequence: u16, frame: u32) {
         let mut packet = [0x55_u8; 172];
         let is_key = frame >= 40;
@@ -165,12 +174,7 @@ fn a_packet_played_relayed_or_heard_allocates_nothing() {
         let bridge = Command::Bridge { a: PortId(port), b: PortId(port + 1) };
         node.shard.command(node.now, bridge, &mut node.events);
     }
-    // The first four bridges become two conferences.
-    for first in [0, 4] {
-        let ports: Vec<PortId> = (first..first + 4).map(PortId).collect();
-        let conference = Conference::of(&ports).unwrap();
-        node.shard.command(node.now, Command::Confer { conference }, &mut node.events);
-    }
+    node.confer();
     let mut sequence = 0;
     // In the second second the callers, who hear nobody, begin to be sent silence: the fullest tick.
     node.second(PORTS, &mut sequence);
