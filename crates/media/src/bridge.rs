@@ -75,7 +75,11 @@ impl Port {
                     if codec == session.codec {
                         bytes.extend_from_slice(payload);
                     } else {
-                        bytes.extend(payload.iter().map(|byte| g711::transcoded(codec, *byte)));
+                        bytes.extend(
+                            payload
+                                .iter()
+                                .map(|byte| g711::transcoded(codec.law().unwrap_or(g711::Law::Mu), *byte)),
+                        );
                     }
                 });
             }

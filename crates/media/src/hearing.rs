@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rtp_rs::RtpReader;
 
-use crate::codec::g711;
+use crate::codec::g711::{self, Law};
 use crate::dtmf::{Digit, TelephoneEvent};
 use crate::event::Event;
 use crate::port::Port;
@@ -97,7 +97,8 @@ impl Port {
             return None;
         }
         let port = self.id;
-        let samples = payload.iter().map(|byte| g711::decode(codec, *byte));
+        let law = codec.law().unwrap_or(Law::Mu);
+        let samples = payload.iter().map(|byte| g711::decode(law, *byte));
         self.tones_heard.hear(samples, |digit| events.push(Event::Digit { port, digit }));
         (self.digits_muted && self.tones_heard.is_pressed()).then_some(Content::Withheld)
     }

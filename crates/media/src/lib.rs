@@ -5,7 +5,7 @@
 
 mod batch;
 mod bridge;
-mod codec;
+pub mod codec;
 mod command;
 mod conference;
 mod dtmf;

@@ -1,19 +1,19 @@
 //! A playlist being played: which byte of which prompt is next.
 
-use crate::codec::g711;
+use crate::codec::g711::{self, Law};
 use crate::command::Playlist;
 use crate::rtp::samples_in;
 use crate::sdp::Codec;
 use crate::speaking::FRAME_SAMPLES_MAX;
 
-static PCMU_SILENCE: [u8; FRAME_SAMPLES_MAX] = [g711::silence(Codec::Pcmu); FRAME_SAMPLES_MAX];
-static PCMA_SILENCE: [u8; FRAME_SAMPLES_MAX] = [g711::silence(Codec::Pcma); FRAME_SAMPLES_MAX];
+static PCMU_SILENCE: [u8; FRAME_SAMPLES_MAX] = [g711::silence(Law::Mu); FRAME_SAMPLES_MAX];
+static PCMA_SILENCE: [u8; FRAME_SAMPLES_MAX] = [g711::silence(Law::A); FRAME_SAMPLES_MAX];
 
 /// Up to a frame of silence.
 pub(crate) fn silence(codec: Codec, samples: usize) -> &'static [u8] {
-    let frame = match codec {
-        Codec::Pcmu => &PCMU_SILENCE,
-        Codec::Pcma => &PCMA_SILENCE,
+    let frame = match codec.law() {
+        Some(Law::A) => &PCMA_SILENCE,
+        Some(Law::Mu) | None => &PCMU_SILENCE,
     };
     frame.get(..samples).unwrap_or(frame)
 }

@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 use std::fmt;
 use std::time::Duration;
 
-use crate::codec::g711;
+use crate::codec::g711::{self, Law};
 use crate::codec::resample::{TELEPHONE_HZ, to_telephone};
 use crate::sdp::Codec;
 
@@ -22,8 +22,8 @@ impl Prompt {
     /// carries. A rate of zero has no sound and makes an empty prompt: whoever reads the file refuses it.
     pub fn from_pcm(samples: &[i16], sample_rate: u32) -> Self {
         let samples = to_telephone(samples, sample_rate);
-        let encoded = |codec| samples.iter().map(|sample| g711::encode(codec, *sample)).collect();
-        Self { pcmu: encoded(Codec::Pcmu), pcma: encoded(Codec::Pcma) }
+        let encoded = |law| samples.iter().map(|sample| g711::encode(law, *sample)).collect();
+        Self { pcmu: encoded(Law::Mu), pcma: encoded(Law::A) }
     }
 
     /// Nothing to hear for so long.
@@ -64,9 +64,9 @@ impl Prompt {
 
     /// As it travels: one byte a sample.
     pub(crate) fn encoded(&self, codec: Codec) -> &[u8] {
-        match codec {
-            Codec::Pcmu => &self.pcmu,
-            Codec::Pcma => &self.pcma,
+        match codec.law() {
+            Some(Law::A) => &self.pcma,
+            Some(Law::Mu) | None => &self.pcmu,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::codec::g711;
+use crate::codec::g711::{self, Law};
 use crate::event::{Audio, Event};
 use crate::port::PortId;
 use crate::rtp::{ahead, samples_in};
@@ -196,9 +196,9 @@ impl Recorder {
         for (place, byte) in (at..).zip(audio) {
             let slot = (place % WINDOW_SAMPLES) as usize * stride + channel;
             if let Some(slot) = self.window.get_mut(slot).filter(|_| (from..to).contains(&place)) {
-                *slot = match codec {
-                    Codec::Pcmu => *byte,
-                    Codec::Pcma => g711::transcoded(codec, *byte),
+                *slot = match codec.law() {
+                    Some(Law::A) => g711::transcoded(Law::A, *byte),
+                    Some(Law::Mu) | None => *byte,
                 };
             }
         }
@@ -224,13 +224,13 @@ impl fmt::Debug for Recorder {
     }
 }
 
-const SILENCE: u8 = g711::silence(Codec::Pcmu);
+const SILENCE: u8 = g711::silence(Law::Mu);
 
 /// How loud a sample is, without its sign.
 fn magnitude(codec: Codec, byte: u8) -> u8 {
-    let byte = match codec {
-        Codec::Pcmu => byte,
-        Codec::Pcma => g711::transcoded(codec, byte),
+    let byte = match codec.law() {
+        Some(Law::A) => g711::transcoded(Law::A, byte),
+        Some(Law::Mu) | None => byte,
     };
     !byte & 0x7f
 }

@@ -155,7 +155,9 @@ impl Port {
         let header = self.sender.audio(at, session.payload_type, samples as u32);
         packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| {
             bytes.extend(
-                tone(event.code, from).take(samples).map(|sample| g711::encode(session.codec, sample)),
+                tone(event.code, from)
+                    .take(samples)
+                    .map(|sample| g711::encode(session.codec.law().unwrap_or(g711::Law::Mu), sample)),
             );
         });
     }

@@ -3,8 +3,6 @@
 //!
 //! Samples are 16-bit linear, of which µ-law looks at the upper 14 bits and A-law at the upper 12.
 
-use crate::sdp::Codec;
-
 /// How many µ-law inputs differ: 14 bits.
 const PCMU_INPUTS: usize = 1 << 14;
 /// How many A-law inputs differ: 12 bits.
@@ -12,43 +10,52 @@ const PCMA_INPUTS: usize = 1 << 12;
 
 static TO_PCMU: [u8; PCMU_INPUTS] = pcmu_of_inputs();
 static TO_PCMA: [u8; PCMA_INPUTS] = pcma_of_inputs();
-static FROM_PCMU: [i16; 256] = levels(Codec::Pcmu);
-static FROM_PCMA: [i16; 256] = levels(Codec::Pcma);
-static PCMU_TO_PCMA: [u8; 256] = transcoding(Codec::Pcmu);
-static PCMA_TO_PCMU: [u8; 256] = transcoding(Codec::Pcma);
+static FROM_PCMU: [i16; 256] = levels(Law::Mu);
+static FROM_PCMA: [i16; 256] = levels(Law::A);
+static PCMU_TO_PCMA: [u8; 256] = transcoding(Law::Mu);
+static PCMA_TO_PCMU: [u8; 256] = transcoding(Law::A);
+
+/// By which of the two curves samples become bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Law {
+    /// µ-law: North America, Japan.
+    Mu,
+    /// A-law: everywhere else.
+    A,
+}
 
 /// The byte that decodes to the level nearest to no sound.
-pub(crate) const fn silence(codec: Codec) -> u8 {
-    match codec {
-        Codec::Pcmu => 0xff,
-        Codec::Pcma => 0xd5,
+pub(crate) const fn silence(law: Law) -> u8 {
+    match law {
+        Law::Mu => 0xff,
+        Law::A => 0xd5,
     }
 }
 
 /// One sample.
-pub(crate) fn encode(codec: Codec, sample: i16) -> u8 {
+pub(crate) fn encode(law: Law, sample: i16) -> u8 {
     let bits = sample.cast_unsigned();
-    match codec {
-        Codec::Pcmu => TO_PCMU.get(usize::from(bits >> 2)).copied().unwrap_or(silence(codec)),
-        Codec::Pcma => TO_PCMA.get(usize::from(bits >> 4)).copied().unwrap_or(silence(codec)),
+    match law {
+        Law::Mu => TO_PCMU.get(usize::from(bits >> 2)).copied().unwrap_or(silence(law)),
+        Law::A => TO_PCMA.get(usize::from(bits >> 4)).copied().unwrap_or(silence(law)),
     }
 }
 
 /// The level a byte stands for.
-pub(crate) fn decode(codec: Codec, byte: u8) -> i16 {
-    let table = match codec {
-        Codec::Pcmu => &FROM_PCMU,
-        Codec::Pcma => &FROM_PCMA,
+pub(crate) fn decode(law: Law, byte: u8) -> i16 {
+    let table = match law {
+        Law::Mu => &FROM_PCMU,
+        Law::A => &FROM_PCMA,
     };
     table.get(usize::from(byte)).copied().unwrap_or(0)
 }
 
 /// From one law to the other, byte by byte, for a bridge of legs that have no codec in common. The level
 /// is the nearest the other law has; nothing is gained by passing through samples at run time.
-pub(crate) fn transcoded(from: Codec, byte: u8) -> u8 {
+pub(crate) fn transcoded(from: Law, byte: u8) -> u8 {
     let table = match from {
-        Codec::Pcmu => &PCMU_TO_PCMA,
-        Codec::Pcma => &PCMA_TO_PCMU,
+        Law::Mu => &PCMU_TO_PCMA,
+        Law::A => &PCMA_TO_PCMU,
     };
     table.get(usize::from(byte)).copied().unwrap_or(byte)
 }
@@ -76,13 +83,13 @@ const fn pcma_of_inputs() -> [u8; PCMA_INPUTS] {
 }
 
 #[expect(clippy::indexing_slicing, reason = "at compile time, where a wrong index is a failed build")]
-const fn levels(of: Codec) -> [i16; 256] {
+const fn levels(of: Law) -> [i16; 256] {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
         table[byte] = match of {
-            Codec::Pcmu => linear_of_pcmu(byte as u8),
-            Codec::Pcma => linear_of_pcma(byte as u8),
+            Law::Mu => linear_of_pcmu(byte as u8),
+            Law::A => linear_of_pcma(byte as u8),
         };
         byte += 1;
     }
@@ -90,13 +97,13 @@ const fn levels(of: Codec) -> [i16; 256] {
 }
 
 #[expect(clippy::indexing_slicing, reason = "at compile time, where a wrong index is a failed build")]
-const fn transcoding(from: Codec) -> [u8; 256] {
+const fn transcoding(from: Law) -> [u8; 256] {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
         table[byte] = match from {
-            Codec::Pcmu => pcma(linear_of_pcmu(byte as u8)),
-            Codec::Pcma => pcmu(linear_of_pcma(byte as u8)),
+            Law::Mu => pcma(linear_of_pcmu(byte as u8)),
+            Law::A => pcmu(linear_of_pcma(byte as u8)),
         };
         byte += 1;
     }
@@ -151,14 +158,13 @@ const fn linear_of_pcma(byte: u8) -> i16 {
 
 #[cfg(test)]
 mod tests {
-    use super::{decode, encode, silence, transcoded};
-    use crate::sdp::Codec;
+    use super::{Law, decode, encode, silence, transcoded};
 
     /// Half a step of the segment a level is in, and the bits the law does not look at.
-    fn coarseness(codec: Codec, level: i32) -> i32 {
-        match codec {
-            Codec::Pcmu => ((level.abs() + 132) / 32).max(4) + 4,
-            Codec::Pcma => (level.abs() / 32).max(8) + 16,
+    fn coarseness(law: Law, level: i32) -> i32 {
+        match law {
+            Law::Mu => ((level.abs() + 132) / 32).max(4) + 4,
+            Law::A => (level.abs() / 32).max(8) + 16,
         }
     }
 
@@ -194,49 +200,40 @@ mod tests {
     #[test]
     fn every_sample_is_encoded_as_the_reference_code_of_the_itu_does() {
         for sample in i16::MIN..=i16::MAX {
-            assert_eq!(encode(Codec::Pcmu, sample), pcmu_by_the_loop(sample), "µ-law of {sample}");
-            assert_eq!(encode(Codec::Pcma, sample), pcma_by_the_loop(sample), "A-law of {sample}");
+            assert_eq!(encode(Law::Mu, sample), pcmu_by_the_loop(sample), "µ-law of {sample}");
+            assert_eq!(encode(Law::A, sample), pcma_by_the_loop(sample), "A-law of {sample}");
         }
     }
 
     #[test]
     fn known_values_of_the_recommendation_hold() {
-        assert_eq!(
-            (decode(Codec::Pcmu, 0x80), decode(Codec::Pcmu, 0x00), decode(Codec::Pcmu, 0xff)),
-            (32124, -32124, 0)
-        );
-        assert_eq!(
-            (decode(Codec::Pcma, 0xaa), decode(Codec::Pcma, 0x2a), decode(Codec::Pcma, 0xd5)),
-            (32256, -32256, 8)
-        );
-        assert_eq!((encode(Codec::Pcmu, 0), encode(Codec::Pcma, 0)), (0xff, 0xd5));
-        assert_eq!((encode(Codec::Pcmu, i16::MAX), encode(Codec::Pcmu, i16::MIN)), (0x80, 0x00));
-        assert_eq!((encode(Codec::Pcma, i16::MAX), encode(Codec::Pcma, i16::MIN)), (0xaa, 0x2a));
+        assert_eq!((decode(Law::Mu, 0x80), decode(Law::Mu, 0x00), decode(Law::Mu, 0xff)), (32124, -32124, 0));
+        assert_eq!((decode(Law::A, 0xaa), decode(Law::A, 0x2a), decode(Law::A, 0xd5)), (32256, -32256, 8));
+        assert_eq!((encode(Law::Mu, 0), encode(Law::A, 0)), (0xff, 0xd5));
+        assert_eq!((encode(Law::Mu, i16::MAX), encode(Law::Mu, i16::MIN)), (0x80, 0x00));
+        assert_eq!((encode(Law::A, i16::MAX), encode(Law::A, i16::MIN)), (0xaa, 0x2a));
     }
 
     #[test]
     fn every_sample_comes_back_within_half_a_step_of_its_segment() {
-        for codec in [Codec::Pcmu, Codec::Pcma] {
+        for law in [Law::Mu, Law::A] {
             for sample in i16::MIN..=i16::MAX {
-                let back = i32::from(decode(codec, encode(codec, sample)));
+                let back = i32::from(decode(law, encode(law, sample)));
                 // µ-law ends at 32,124; what is louder is the loudest it has.
                 let sample = i32::from(sample).clamp(-32_256, 32_256);
-                assert!(
-                    (back - sample).abs() <= coarseness(codec, sample),
-                    "{codec:?} {sample} became {back}"
-                );
+                assert!((back - sample).abs() <= coarseness(law, sample), "{law:?} {sample} became {back}");
             }
         }
     }
 
     #[test]
     fn every_byte_decodes_to_a_level_that_encodes_to_it_again() {
-        for codec in [Codec::Pcmu, Codec::Pcma] {
+        for law in [Law::Mu, Law::A] {
             for byte in 0..=u8::MAX {
-                let again = encode(codec, decode(codec, byte));
+                let again = encode(law, decode(law, byte));
                 // µ-law has a negative zero; samples have not.
-                let expected = if (codec, byte) == (Codec::Pcmu, 0x7f) { 0xff } else { byte };
-                assert_eq!(again, expected, "{codec:?} {byte:#x}");
+                let expected = if (law, byte) == (Law::Mu, 0x7f) { 0xff } else { byte };
+                assert_eq!(again, expected, "{law:?} {byte:#x}");
             }
         }
     }
@@ -244,19 +241,19 @@ mod tests {
     #[test]
     fn transcoding_by_table_equals_decoding_and_encoding_and_keeps_silence_silent() {
         for byte in 0..=u8::MAX {
-            assert_eq!(transcoded(Codec::Pcmu, byte), encode(Codec::Pcma, decode(Codec::Pcmu, byte)));
-            assert_eq!(transcoded(Codec::Pcma, byte), encode(Codec::Pcmu, decode(Codec::Pcma, byte)));
+            assert_eq!(transcoded(Law::Mu, byte), encode(Law::A, decode(Law::Mu, byte)));
+            assert_eq!(transcoded(Law::A, byte), encode(Law::Mu, decode(Law::A, byte)));
         }
-        assert_eq!(transcoded(Codec::Pcmu, silence(Codec::Pcmu)), silence(Codec::Pcma));
-        let quiet = decode(Codec::Pcmu, transcoded(Codec::Pcma, silence(Codec::Pcma)));
+        assert_eq!(transcoded(Law::Mu, silence(Law::Mu)), silence(Law::A));
+        let quiet = decode(Law::Mu, transcoded(Law::A, silence(Law::A)));
         assert!(quiet.abs() <= 8, "A-law silence became {quiet}");
     }
 
     #[test]
     fn a_second_round_of_transcoding_changes_nothing_more() {
         for byte in 0..=u8::MAX {
-            let once = transcoded(Codec::Pcma, transcoded(Codec::Pcmu, byte));
-            let twice = transcoded(Codec::Pcma, transcoded(Codec::Pcmu, once));
+            let once = transcoded(Law::A, transcoded(Law::Mu, byte));
+            let twice = transcoded(Law::A, transcoded(Law::Mu, once));
             assert_eq!(once, twice, "{byte:#x}");
         }
     }

@@ -89,7 +89,7 @@ impl Polyphase {
         let mut taps: Vec<f64> = (0..2 * self.half)
             .map(|tap| {
                 let distance = tap as f64 - (half - 1.0) - fraction;
-                sinc(2.0 * self.cutoff * distance) * kaiser(distance / half)
+                sinc(2.0 * self.cutoff * distance) * kaiser(distance / half, KAISER_BETA)
             })
             .collect();
         let gain: f64 = taps.iter().sum();
@@ -98,13 +98,13 @@ impl Polyphase {
     }
 }
 
-fn sinc(x: f64) -> f64 {
+pub(super) fn sinc(x: f64) -> f64 {
     if x.abs() < 1e-9 { 1.0 } else { (PI * x).sin() / (PI * x) }
 }
 
-/// Kaiser's window at `x`, -1 to 1.
-fn kaiser(x: f64) -> f64 {
-    bessel_i0(KAISER_BETA * (1.0 - x * x).max(0.0).sqrt()) / bessel_i0(KAISER_BETA)
+/// Kaiser's window of a shape at `x`, -1 to 1.
+pub(super) fn kaiser(x: f64, beta: f64) -> f64 {
+    bessel_i0(beta * (1.0 - x * x).max(0.0).sqrt()) / bessel_i0(beta)
 }
 
 /// The modified Bessel function of order zero, by its series; for our arguments 30 terms leave nothing.

@@ -21,34 +21,36 @@ use crypto::Chosen;
 use direction::Direction;
 use read::{Description, Stream};
 
+pub use crate::codec::Codec;
 use crate::srtp::{Keys, OurKeys};
 
 /// The payload type we give telephone-event where we choose: the one most phones use.
 pub(crate) const TELEPHONE_EVENT: u8 = 101;
 
-/// An audio codec we speak.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Codec {
-    /// G.711 µ-law, static payload type 0.
-    Pcmu,
-    /// G.711 A-law, static payload type 8.
-    Pcma,
-}
-
+/// A codec as SDP writes it.
 impl Codec {
-    /// Its number in every SDP (RFC 3551 table 4).
-    const fn payload_type(self) -> u8 {
+    /// Its number where we offer it: the static one (RFC 3551 table 4), or one of our own that nothing else has.
+    pub const fn payload_type(self) -> u8 {
         match self {
             Self::Pcmu => 0,
             Self::Pcma => 8,
+            Self::G722 => 9,
+            Self::L16 => 97,
+            Self::L16Wide => 98,
+            Self::Opus => 111,
         }
     }
 
-    /// Its name in `a=rtpmap`.
-    const fn encoding(self) -> &'static str {
+    /// Its name in `a=rtpmap`, with the clock and the channels that tell it from others of that name. Opus always
+    /// says two channels, whatever is sent (RFC 7587 §4.1).
+    pub(crate) const fn mapping(self) -> &'static str {
         match self {
-            Self::Pcmu => "PCMU",
-            Self::Pcma => "PCMA",
+            Self::Pcmu => "PCMU/8000",
+            Self::Pcma => "PCMA/8000",
+            Self::G722 => "G722/8000",
+            Self::L16 => "L16/8000",
+            Self::L16Wide => "L16/16000",
+            Self::Opus => "opus/48000/2",
         }
     }
 }

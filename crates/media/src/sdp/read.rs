@@ -19,6 +19,9 @@ const FORMATS_MAX: usize = 128;
 const PTIME_MS: std::ops::RangeInclusive<u32> = 10..=60;
 const PTIME_MS_DEFAULT: u32 = 20;
 
+/// Payload types from here on mean what a mapping says (RFC 3551 §3).
+const DYNAMIC_MIN: u8 = 96;
+
 /// A session description.
 pub(super) struct Description {
     sdp: sdp_types::Session,
@@ -129,18 +132,18 @@ impl<'a> Stream<'a> {
     }
 
     fn codec(self, payload_type: u8) -> Option<(u8, Codec)> {
-        let codecs = [Codec::Pcmu, Codec::Pcma];
+        let mut codecs = Codec::ALL.into_iter();
         let codec = match self.mapping(payload_type) {
-            Some(mapping) => codecs.into_iter().find(|codec| mapping.is(codec.encoding())),
+            Some(mapping) => codecs.find(|codec| mapping.is(codec.mapping())),
             // Static numbers need no mapping (RFC 3551 table 4).
-            None => codecs.into_iter().find(|codec| codec.payload_type() == payload_type),
+            None => codecs.find(|codec| codec.payload_type() == payload_type && payload_type < DYNAMIC_MIN),
         };
         codec.map(|codec| (payload_type, codec))
     }
 
     /// At 8 kHz, the clock of our audio (RFC 4733 §2.1); browsers offer it at 48 kHz beside that.
     fn is_telephone_event(self, payload_type: u8) -> bool {
-        self.mapping(payload_type).is_some_and(|mapping| mapping.is("telephone-event"))
+        self.mapping(payload_type).is_some_and(|mapping| mapping.is("telephone-event/8000"))
     }
 
     /// The first mapping of a number; a second one is nobody's meaning.
@@ -188,10 +191,11 @@ impl<'a> Mapping<'a> {
         })
     }
 
-    /// Whether this is the mono 8 kHz encoding of that name.
-    fn is(&self, encoding: &str) -> bool {
-        self.encoding.eq_ignore_ascii_case(encoding)
-            && self.clock == "8000"
-            && matches!(self.channels, None | Some("1"))
+    /// Whether it is the same as ours; one channel need not be said.
+    fn is(&self, ours: &str) -> bool {
+        let mut parts = ours.split('/');
+        parts.next().is_some_and(|encoding| self.encoding.eq_ignore_ascii_case(encoding))
+            && parts.next() == Some(self.clock)
+            && self.channels.unwrap_or("1") == parts.next().unwrap_or("1")
     }
 }

@@ -80,7 +80,7 @@ fn audio(proto: &str, port: u16, formats: &[Format]) -> Media {
         let number = format.payload_type;
         match format.what {
             What::Codec(codec) => {
-                media.add_attribute_with_value("rtpmap", format_args!("{number} {}/8000", codec.encoding()));
+                media.add_attribute_with_value("rtpmap", format_args!("{number} {}", codec.mapping()));
             }
             What::TelephoneEvent => {
                 media.add_attribute_with_value("rtpmap", format_args!("{number} telephone-event/8000"));

@@ -21,10 +21,7 @@ pub fn session(port: PortId, codec: Codec) -> Session {
     Session {
         remote: home(port),
         codec,
-        payload_type: match codec {
-            Codec::Pcmu => 0,
-            Codec::Pcma => 8,
-        },
+        payload_type: codec.payload_type(),
         telephone_event: Some(101),
         ptime: Duration::from_millis(20),
         sends: true,
