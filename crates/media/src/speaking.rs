@@ -201,7 +201,7 @@ impl Port {
         let mut bytes = [0; FRAME_SAMPLES_MAX];
         let bytes = bytes.get_mut(..samples).unwrap_or_default();
         for (byte, sample) in bytes.iter_mut().zip(mixed) {
-            *byte = g711::encode(session.codec, *sample);
+            *byte = g711::encode(session.codec.law().unwrap_or(g711::Law::Mu), *sample);
         }
         let header = self.sender.audio(at, session.payload_type, samples as u32);
         if let Some(recorder) = &mut self.recorder {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::track::Track;
 use super::{CONFERENCE_PORTS_MAX, Conference};
-use crate::codec::g711;
+use crate::codec::g711::{self, Law};
 use crate::hearing::{Arrival, Content};
 use crate::port::PortId;
 use crate::rtp::samples_in;
@@ -101,7 +101,8 @@ impl Mixer {
         if let (Content::Audio(codec, payload), Some(Some(seat))) =
             (arrival.content, self.seats.get_mut(speaker))
         {
-            let samples = payload.iter().map(|byte| g711::decode(codec, *byte));
+            let law = codec.law().unwrap_or(Law::Mu);
+            let samples = payload.iter().map(|byte| g711::decode(law, *byte));
             seat.said.write(here, arrival.place, arrival.timestamp, samples);
         }
     }
