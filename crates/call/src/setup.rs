@@ -211,7 +211,7 @@ pub(crate) mod tests {
             queues: BTreeMap::new(),
             numbers: BTreeSet::new(),
             prompts: BTreeMap::new(),
-            is_production: false,
+            ..flow::Environment::default()
         };
         Setup {
             library: flow::compile(&[], &environment).library.unwrap(),

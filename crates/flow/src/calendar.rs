@@ -67,7 +67,7 @@ pub(crate) struct Holiday {
     pub(crate) hours: Vec<Hours>,
 }
 
-#[derive(Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub(crate) enum Day {
     Once(Date),
     /// Month and day.
@@ -86,7 +86,7 @@ impl Day {
         Date::new(2028, month, day).ok().map(|date| Self::EveryYear(date.month(), date.day()))
     }
 
-    fn is(&self, date: Date) -> bool {
+    pub(crate) fn is(&self, date: Date) -> bool {
         match self {
             Self::Once(day) => *day == date,
             Self::EveryYear(month, day) => (*month, *day) == (date.month(), date.day()),
@@ -134,7 +134,7 @@ impl Calendar {
         }
     }
 
-    fn hours_of(&self, date: Date) -> &[Hours] {
+    pub(crate) fn hours_of(&self, date: Date) -> &[Hours] {
         match self.holidays.iter().find(|holiday| holiday.day.is(date)) {
             Some(holiday) => &holiday.hours,
             None => {

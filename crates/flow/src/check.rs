@@ -3,6 +3,9 @@
 //! The names are those of the safety invariants (S1 to S22): S1 the 911 notice comes first and soon, S4 a person
 //! is reachable, S6 nobody is hung up on in silence, S8 no endless loop, S20 no step that nothing leads to.
 
+pub(crate) mod days;
+mod ergonomics;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -20,6 +23,7 @@ const NOTICE_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) fn flow(reader: &mut Reader<'_>, draft: &Draft) {
     let flow = &draft.flow;
     let reached = reachable(flow);
+    let unhelped = ergonomics::before_help(flow);
     for (at, step) in flow.steps.iter().enumerate() {
         let place = draft.steps.get(at).copied().unwrap_or_default();
         if !reached.contains(&StepId(at)) {
@@ -35,6 +39,7 @@ pub(crate) fn flow(reader: &mut Reader<'_>, draft: &Draft) {
         goodbye_at_the_end(reader, flow, step, place);
         person_in_reach(reader, flow, StepId(at), step, place);
         loops(reader, flow, StepId(at), step, place);
+        ergonomics::step(reader, flow, step, place, unhelped.contains(&StepId(at)));
     }
     emergency_leads_to_a_person(reader, draft);
     if !flow.answers.is_empty() {
@@ -350,6 +355,7 @@ pub(crate) fn among_flows(reader: &mut Reader<'_>, path: &str, draft: &Draft, dr
         }
     }
     sub_flows(reader, draft, drafts);
+    ergonomics::depth(reader, draft, drafts);
 }
 
 /// The flows this one calls: no circle, and every language.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::Urgency;
 use crate::calendar::Calendar;
 use crate::check;
 use crate::diagnostic::Finding;
@@ -17,6 +17,7 @@ use crate::grammar::flow::{Draft, name_of};
 use crate::grammar::{Reader, Shared};
 use crate::rota::Rota;
 use crate::scenario::Scenario;
+use crate::{PromptTexts, Urgency};
 
 /// One file.
 #[derive(Clone, Debug)]
@@ -36,6 +37,10 @@ pub struct Environment {
     pub numbers: BTreeSet<String>,
     /// Prompts there are: language, then name.
     pub prompts: BTreeMap<String, BTreeMap<String, PromptInfo>>,
+    /// What prompts say, as far as it is written down: whether a menu's words name its keys.
+    pub texts: PromptTexts,
+    /// When this is asked, for what calendars say of the days to come. `None`: nothing is said of them.
+    pub now: Option<Timestamp>,
     /// Whether `approved_by` must be filled in.
     pub is_production: bool,
 }

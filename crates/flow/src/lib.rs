@@ -5,6 +5,7 @@
 //! `language.md` beside the sources is the grammar.
 
 mod action;
+mod announced;
 mod calendar;
 mod check;
 mod compile;

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::config::{Config, Environment, explain};
+use crate::driver::signalling::now;
 use crate::flows::{ArchiveError, Audio, Unsafe};
 use crate::secrets::Secrets;
 
@@ -33,8 +34,6 @@ pub struct Content {
     pub queues: BTreeMap<String, QueueConfig>,
     /// What flows are compiled against.
     pub environment: flow::Environment,
-    /// What prompts say, as far as it is written down.
-    pub texts: PromptTexts,
     /// The folder it was read from.
     folder: PathBuf,
     prompts: BTreeMap<PromptRef, PathBuf>,
@@ -153,10 +152,12 @@ impl Content {
             queues: queues.iter().map(|(name, queue)| (name.clone(), queue_info(queue))).collect(),
             numbers,
             prompts: infos,
+            texts,
+            now: Some(now().wall),
             is_production: config.environment == Environment::Production,
         };
         let compiled = flow::compile(&sources, &environment);
-        Ok(Self { sources, compiled, queues, environment, texts, folder: folder.to_owned(), prompts })
+        Ok(Self { sources, compiled, queues, environment, folder: folder.to_owned(), prompts })
     }
 
     /// A file as it is called inside the folder.

@@ -7,7 +7,16 @@ use jiff::tz::TimeZone;
 
 use super::{Reader, Report};
 use crate::calendar::{Calendar, Closure, Day, Holiday, Hours, WEEKDAYS};
+use crate::check::days::{self, On, Written};
 use crate::document::{Node, Place, Value};
+
+/// Hours, and where they were written.
+pub(super) type WrittenHours = (Hours, Place);
+
+/// The hours without their places.
+pub(super) fn alone(written: &[WrittenHours]) -> Vec<Hours> {
+    written.iter().map(|(hours, _)| *hours).collect()
+}
 
 /// Holidays, or closures, of one calendar.
 const DAYS_MAX: usize = 500;
@@ -22,6 +31,7 @@ impl Reader<'_> {
             for (key, node) in entries.rest() {
                 self.name(&key.text, key.place, "a calendar", true);
                 if let Some(calendar) = self.calendar(node, &format!("calendar `{}`", key.text)) {
+                    days::openings(self, &calendar, &key.text, key.place);
                     calendars.insert(key.text.clone(), calendar);
                 }
             }
@@ -40,7 +50,38 @@ impl Reader<'_> {
         let holidays = self.days(fields.take("holidays"), "`holidays`", Self::holiday);
         let closures = self.days(fields.take("closures"), "`closures`", Self::closure);
         fields.finish(self);
-        Some(Calendar { zone: zone?, weekly, holidays, closures })
+        let zone = zone?;
+        let (days, special): (Vec<(Day, Place)>, Vec<Vec<WrittenHours>>) = holidays.into_iter().unzip();
+        days::holidays(self, &zone, &days);
+        let (days, _): (Vec<Day>, Vec<Place>) = days.into_iter().unzip();
+        self.clock_changes(&zone, &days, &weekly, &special);
+        for (closure, (from, to)) in &closures {
+            days::moment(self, &zone, closure.from, *from);
+            days::moment(self, &zone, closure.to, *to);
+        }
+        let special = special.iter().map(|hours| alone(hours));
+        let holidays = days.into_iter().zip(special).map(|(day, hours)| Holiday { day, hours }).collect();
+        let closures = closures.into_iter().map(|(closure, _)| closure).collect();
+        Some(Calendar { zone, weekly: weekly.map(|hours| alone(&hours)), holidays, closures })
+    }
+
+    /// What the change of clocks does to the hours of a week, and to those of holidays.
+    pub(super) fn clock_changes(
+        &mut self,
+        zone: &TimeZone,
+        holidays: &[Day],
+        weekly: &[Vec<WrittenHours>; 7],
+        special: &[Vec<WrittenHours>],
+    ) {
+        let of_week = weekly.iter().enumerate().map(|(day, hours)| (On::Weekday(day), hours));
+        let of_holidays = holidays.iter().zip(special).map(|(day, hours)| (On::Day(day), hours));
+        let written: Vec<Written<'_>> = of_week
+            .chain(of_holidays)
+            .flat_map(|(on, hours)| {
+                hours.iter().map(move |(hours, place)| Written { on, hours: *hours, place: *place })
+            })
+            .collect();
+        days::hours(self, zone, holidays, &written);
     }
 
     pub(super) fn zone(&mut self, node: &Node) -> Option<TimeZone> {
@@ -71,8 +112,8 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn week(&mut self, node: &Node) -> [Vec<Hours>; 7] {
-        let mut week: [Option<Vec<Hours>>; 7] = Default::default();
+    pub(super) fn week(&mut self, node: &Node) -> [Vec<WrittenHours>; 7] {
+        let mut week: [Option<Vec<WrittenHours>>; 7] = Default::default();
         let Some(mut fields) = self.fields(node, "`weekly`") else { return Default::default() };
         for (key, node) in fields.rest() {
             let hours = self.hours_of_day(node);
@@ -107,7 +148,7 @@ impl Reader<'_> {
         Some((first, last))
     }
 
-    fn hours_of_day(&mut self, node: &Node) -> Vec<Hours> {
+    fn hours_of_day(&mut self, node: &Node) -> Vec<WrittenHours> {
         match &node.value {
             Value::List(nodes) => nodes.iter().filter_map(|node| self.time_range(node)).collect(),
             Value::Scalar(scalar) if scalar.text == "closed" => Vec::new(),
@@ -115,16 +156,16 @@ impl Reader<'_> {
         }
     }
 
-    fn time_range(&mut self, node: &Node) -> Option<Hours> {
+    fn time_range(&mut self, node: &Node) -> Option<WrittenHours> {
         let text = self.text(node, "opening hours")?;
         let hours = Hours::read(text);
         if hours.is_none() {
             self.bad_time(node.place, text, "opening hours", "\"08:00-17:00\", or `closed`");
         }
-        hours
+        Some((hours?, node.place))
     }
 
-    fn holiday(&mut self, node: &Node) -> Option<Holiday> {
+    fn holiday(&mut self, node: &Node) -> Option<((Day, Place), Vec<WrittenHours>)> {
         let mut fields = self.fields(node, "a holiday")?;
         let day = fields.require(self, "date").and_then(|node| {
             let text = self.text(node, "`date`")?;
@@ -132,30 +173,33 @@ impl Reader<'_> {
             if day.is_none() {
                 self.bad_time(node.place, text, "a date", "\"2026-11-26\", or \"12-25\" for every year");
             }
-            day
+            Some((day?, node.place))
         });
         if let Some(node) = fields.take("name") {
             self.prose(node, "`name`");
         }
         let hours = fields.take("hours").map(|node| self.hours_of_day(node)).unwrap_or_default();
         fields.finish(self);
-        Some(Holiday { day: day?, hours })
+        Some((day?, hours))
     }
 
-    fn closure(&mut self, node: &Node) -> Option<Closure> {
+    fn closure(&mut self, node: &Node) -> Option<(Closure, (Place, Place))> {
         let mut fields = self.fields(node, "a closure")?;
         let place = fields.place;
-        let from = fields.require(self, "from").and_then(|node| self.local_time(node));
-        let to = fields.require(self, "to").and_then(|node| self.local_time(node));
+        let mut moment = |reader: &mut Self, key| {
+            let node = fields.require(reader, key)?;
+            Some((reader.local_time(node)?, node.place))
+        };
+        let (from, to) = (moment(self, "from"), moment(self, "to"));
         if let Some(node) = fields.take("reason") {
             self.prose(node, "`reason`");
         }
         fields.finish(self);
-        let (from, to) = (from?, to?);
+        let ((from, from_place), (to, to_place)) = (from?, to?);
         if from >= to {
             self.bad_time(place, "from … to", "a closure", "`to` lies after `from`");
         }
-        Some(Closure { from, to })
+        Some((Closure { from, to }, (from_place, to_place)))
     }
 
     pub(super) fn local_time(&mut self, node: &Node) -> Option<DateTime> {

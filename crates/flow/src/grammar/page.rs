@@ -60,7 +60,7 @@ impl Reader<'_> {
         let mut announce = Announce { every: Duration::from_secs(30), play: None, band: false };
         if let Some(mut fields) = entry {
             announce.play = fields.require(self, "play").and_then(|node| self.say(node, "`play`"));
-            let every = fields.take("every").and_then(|node| self.duration(node, "`every`", secs(10, 120)));
+            let every = fields.take("every").and_then(|node| self.duration(node, "`every`", secs(10, 90)));
             announce.every = every.unwrap_or(announce.every);
             fields.finish(self);
         }

@@ -90,7 +90,7 @@ impl Reader<'_> {
     fn announce(&mut self, node: &Node) -> Option<Announce> {
         let mut fields = self.fields(node, "`announce`")?;
         let every =
-            fields.require(self, "every").and_then(|node| self.duration(node, "`every`", secs(15, 300)));
+            fields.require(self, "every").and_then(|node| self.duration(node, "`every`", secs(15, 90)));
         let play = fields.take("play").and_then(|node| self.say(node, "`play`"));
         let band = fields.take("wait").and_then(|node| {
             self.word(node, "`wait`", &[("band", ())])?;

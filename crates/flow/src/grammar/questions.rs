@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use super::values::secs;
 use super::{Fields, Reader, Report};
+use crate::diagnostic::Severity;
 use crate::document::Node;
 use crate::flow::{Go, Menu, Patience, Say, Topics, Verb};
 
-/// Choices a caller can keep in mind (domain 3.6); beyond it a warning.
+/// Choices a caller can keep in mind (domain 3.6): beyond the first a warning, beyond the second an error.
 const OPTIONS_GOOD: usize = 4;
+const OPTIONS_MAX: usize = 5;
 
 impl Reader<'_> {
     pub(super) fn menu(&mut self, node: &Node) -> Option<Verb> {
@@ -45,13 +47,15 @@ impl Reader<'_> {
                 help: Some("`\"1\": step`".to_owned()),
             });
         } else if options > OPTIONS_GOOD {
-            self.warning(Report {
+            let severity = if options > OPTIONS_MAX { Severity::Error } else { Severity::Warning };
+            let report = Report {
                 code: "flow/many-options",
                 place,
                 message: format!("a menu of {options} choices"),
                 label: "more than a caller keeps in mind",
                 help: Some(format!("at most {OPTIONS_GOOD}, the rest in a second menu")),
-            });
+            };
+            self.report(severity, report);
         }
         fields.finish(self);
         let (play, again) = (play?, again?);

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::calendars::alone;
 use super::values::secs;
 use super::{Reader, Report};
 use crate::calendar::{Calendar, Opening};
+use crate::check::days;
 use crate::document::{Node, Value};
 use crate::rota::{Contact, Duty, Rota, Rung, Shift};
 
@@ -121,8 +123,12 @@ impl Reader<'_> {
         let words = [("open", Opening::Open), ("closed", Opening::Closed), ("holiday", Opening::Holiday)];
         let opening = fields.take("while").and_then(|node| self.word(node, "`while`", &words));
         let weekly = fields.take("weekly").map(|node| self.week(node));
-        let from = fields.take("from").and_then(|node| self.local_time(node));
-        let to = fields.take("to").and_then(|node| self.local_time(node));
+        let [from, to] = ["from", "to"].map(|key| {
+            let node = fields.take(key)?;
+            let at = self.local_time(node)?;
+            zone.into_iter().for_each(|zone| days::moment(self, zone, at, node.place));
+            Some(at)
+        });
         fields.finish(self);
         let on = match (calendar, weekly, from, to) {
             (Some(calendar), None, None, None) => {
@@ -130,6 +136,8 @@ impl Reader<'_> {
             }
             (None, Some(weekly), None, None) => zone.map(|zone| {
                 let (holidays, closures) = (Vec::new(), Vec::new());
+                self.clock_changes(zone, &[], &weekly, &[]);
+                let weekly = weekly.map(|hours| alone(&hours));
                 Duty::Weekly(Box::new(Calendar { zone: zone.clone(), weekly, holidays, closures }))
             }),
             (None, None, Some(from), Some(to)) if from < to => Some(Duty::Dates(from, to)),

@@ -104,7 +104,41 @@ impl Reader<'_> {
     }
 
     pub(crate) fn truth(&mut self, node: &Node, what: &str) -> Option<bool> {
-        self.word(node, what, &[("true", true), ("false", false)])
+        let text = self.text(node, what)?;
+        let Some(meant) = old_truth(text) else {
+            return self.word(node, what, &[("true", true), ("false", false)]);
+        };
+        self.error(Report {
+            code: "flow/unknown-word",
+            place: node.place,
+            message: format!("{what} cannot be `{text}`"),
+            label: "plain text in this language",
+            help: Some(format!("write `{meant}`")),
+        });
+        None
+    }
+
+    /// What is not what YAML's older versions, or a spreadsheet, would make of it.
+    fn literal_traps(&mut self, variable: &str, scalar: &Scalar, value: &expression::Value, place: Place) {
+        let text = &scalar.text;
+        let is_changed = matches!(value, expression::Value::Number(number) if number.to_string() != *text);
+        if is_changed {
+            self.warning(Report {
+                code: "flow/leading-zero",
+                place,
+                message: format!("`{variable}` becomes the number {value}, not `{text}`"),
+                label: "counted with, without its zeros and its sign",
+                help: Some(format!("`\"{text}\"` keeps it as it is written")),
+            });
+        } else if let (Some(meant), false) = (old_truth(text), scalar.is_quoted) {
+            self.warning(Report {
+                code: "flow/plain-yes",
+                place,
+                message: format!("`{variable}` becomes the text `{text}`, not {meant}"),
+                label: "plain text in this language",
+                help: Some(format!("`{meant}`, or `\"{text}\"` if the text is meant")),
+            });
+        }
     }
 
     /// `7s`, `500ms`, `2m`, `1h`, within bounds.
@@ -362,7 +396,11 @@ impl Reader<'_> {
         let scalar = self.scalar(node, &format!("`{variable}`"))?;
         let to = match inside(&scalar.text) {
             Some(source) => Assigned::Expression(self.expression(source, node.place)?),
-            None => Assigned::Value(literal(scalar)),
+            None => {
+                let value = literal(scalar);
+                self.literal_traps(&variable, scalar, &value, node.place);
+                Assigned::Value(value)
+            }
         };
         let of = match &to {
             Assigned::Expression(expression) => expression.of_type(),
@@ -404,6 +442,15 @@ impl Reader<'_> {
             label: "in this condition",
             help: mistake.help,
         });
+    }
+}
+
+/// What YAML 1.1, and other ways to write a truth value, would have made of a word.
+fn old_truth(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "on" => Some(true),
+        "no" | "off" => Some(false),
+        word => word.parse().ok().filter(|_| word != text),
     }
 }
 

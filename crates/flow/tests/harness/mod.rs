@@ -65,7 +65,7 @@ pub fn environment() -> Environment {
         queues: ["nurses", "reception"].map(|name| (name.to_owned(), QueueInfo::default())).into(),
         numbers: ["pharmacy"].map(str::to_owned).into(),
         prompts: [("en".to_owned(), prompts.clone()), ("es".to_owned(), prompts)].into(),
-        is_production: false,
+        ..Environment::default()
     }
 }
 

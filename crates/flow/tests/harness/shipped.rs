@@ -28,6 +28,21 @@ fn names(path: &Path) -> Vec<String> {
     text.lines().filter(is_name).filter_map(|line| Some(line.trim().split_once(':')?.0.to_owned())).collect()
 }
 
+/// What each prompt of a language says: the lines `text:` of its `prompts.yaml`, below the prompt's name.
+fn texts(root: &Path, language: &str) -> BTreeMap<String, String> {
+    let manifest = std::fs::read_to_string(root.join("prompts").join(language).join("prompts.yaml")).unwrap();
+    let mut name = "";
+    let mut texts = BTreeMap::new();
+    for line in manifest.lines() {
+        if let Some(text) = line.strip_prefix("    text: ") {
+            texts.insert(name.to_owned(), text.trim_matches('"').to_owned());
+        } else if let Some(key) = line.strip_prefix("  ").and_then(|line| line.strip_suffix(':')) {
+            name = key;
+        }
+    }
+    texts
+}
+
 /// Every YAML file of `call-flows`, and what the flows may know of queues, numbers and prompts.
 pub fn shipped() -> (Vec<Source>, Environment) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../call-flows");
@@ -47,6 +62,8 @@ pub fn shipped() -> (Vec<Source>, Environment) {
         queues: queues.collect(),
         numbers: names(&root.join("numbers.yaml")).into_iter().collect(),
         prompts,
+        texts: ["en", "es"].map(|language| (language.to_owned(), texts(&root, language))).into(),
+        now: Some("2026-11-23T12:00:00Z".parse().unwrap()),
         is_production: false,
     };
     let yaml = files.iter().filter(|path| path.extension().is_some_and(|ending| ending == "yaml"));

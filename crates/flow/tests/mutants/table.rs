@@ -26,7 +26,7 @@ const MUTANTS: &[Mutant] = &[
     ("the library's lists lead to each other", "health-library.yaml", "  groups:\n    menu:\n      play: library_groups\n      1: illness\n      2: safety\n      3: back\n", "  groups:\n    menu:\n      play: library_groups\n      1: illness\n      2: safety\n      3: back\n      no_input: safety\n", "S8"),
     ("more tries behind the library", "health-library.yaml", "tries: 2 } ", "tries: 4 } ", "S5"),
     ("a library instead of a welcome", "scheduling.yaml", "    play: welcome_scheduling\n", "    play: [topic_fever, topic_colds, topic_stomach, topic_cuts_burns, topic_poisoning]\n", "S5"),
-    ("giving up ends the call", "nurse-line.yaml", "give_up: silent_caller", "give_up: bye", "S5"),
+    ("giving up ends the call", "nurse-line.yaml", "give_up: silent_caller", "give_up: bye", "flow/silence-hangs-up"),
     ("nothing said at the end", "parts/on-call.yaml", "hang_up: [nurse_not_available, goodbye]", "hang_up: []", "flow/wrong-kind"),
     ("a queue without its way out when it is empty", "nurse-line.yaml", "      on_empty: any_nurse\n", "", "flow/missing-key"),
     ("a queue without its way out when it is full", "nurse-line.yaml", "      on_full: any_nurse\n", "", "flow/missing-key"),

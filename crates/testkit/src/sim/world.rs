@@ -135,7 +135,7 @@ impl World {
             queues: self.queues.keys().map(|name| (name.clone(), flow::QueueInfo::default())).collect(),
             numbers: self.numbers.keys().cloned().collect(),
             prompts: lengths,
-            is_production: false,
+            ..Environment::default()
         };
         let compiled = flow::compile(&self.flows, &environment);
         let Some(library) = compiled.library else {

@@ -38,7 +38,8 @@ impl Doc {
     pub fn run(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
         let (content, library, flow) = self.one.read()?;
         let proofs = prove(&library, &content.environment, now().mono);
-        let script = Script::of(&library, &flow, &content.texts, &proofs).ok_or("there is no such flow")?;
+        let script = Script::of(&library, &flow, &content.environment.texts, &proofs)
+            .ok_or("there is no such flow")?;
         let (form, text) = match self.form {
             Form::Markdown => ("markdown", script.markdown()),
             Form::Html => ("html", script.html()),
@@ -86,8 +87,8 @@ impl Diff {
             |read: &'_ Read| -> (Arc<Library>, Vec<Proof>) { (read.library.clone(), read.proofs.clone()) };
         let ((old_library, old_proofs), (new_library, new_proofs)) = (version(&old), version(&new));
         let changes = diff(
-            Version { library: &old_library, texts: &old.content.texts, proofs: &old_proofs },
-            Version { library: &new_library, texts: &new.content.texts, proofs: &new_proofs },
+            Version { library: &old_library, texts: &old.content.environment.texts, proofs: &old_proofs },
+            Version { library: &new_library, texts: &new.content.environment.texts, proofs: &new_proofs },
         );
         for change in &changes {
             match self.json {

@@ -42,7 +42,7 @@ pub struct Try {
 impl Try {
     pub fn run(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
         let (content, library, flow) = self.one.read()?;
-        let mut trial = Trial::new(&library, &content.environment, &content.texts, &flow, now())?;
+        let mut trial = Trial::new(&library, &content.environment, &content.environment.texts, &flow, now())?;
         self.show(out, &trial.news())?;
         if self.silence {
             // Silence comes to an end, or goes round: then this is enough of it.
