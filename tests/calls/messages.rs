@@ -2,10 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use harness::{Options, Server, eventually};
+use harness::{FlowsFolder, Options, Server, eventually};
 use phone::{rms, tone_share};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -38,25 +37,9 @@ steps:
 /// Rules for patients that it breaks.
 const UNPROVED: [(&str, &str); 2] = [("keeps", "S1"), ("keeps", "S11")];
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target)
-        } else {
-            {
-                fs::copy(&path, target).unwrap();
-            }
-        }
-    }
-}
-
-async fn server() -> (tempfile::TempDir, Server) {
-    let folder = tempfile::tempdir().unwrap();
-    copy(&Options::default().call_flows, folder.path());
-    fs::write(folder.path().join("keeps.yaml"), FLOW).unwrap();
+async fn server() -> (FlowsFolder, Server) {
+    let folder = FlowsFolder::new().unwrap();
+    folder.write("keeps.yaml", FLOW).unwrap();
     let call_flows = folder.path().to_owned();
     let options = Options { call_flows, flow_overrides: &UNPROVED, ..Options::default() };
     (folder, Server::start(options).await.unwrap())

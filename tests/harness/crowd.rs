@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -33,6 +33,9 @@ pub struct Stream {
     pub sent: u64,
     /// Packets that were heard.
     pub heard: u64,
+    /// Longest time between two of them.
+    pub longest_pause: Duration,
+    last: Instant,
     ssrc: u32,
     sequence: u16,
 }
@@ -89,6 +92,21 @@ impl Crowd {
     }
 }
 
+/// What is heard between two packets of silence: one a second.
+const HEARD_BETWEEN: u64 = 50;
+
+/// A packet of silence, as a phone sends now and then that does not transmit a listener's: without any, the server
+/// would ask whether she is still there.
+fn silence(from: SocketAddr, heard: u64) -> [u8; 172] {
+    let mut packet = [0xFF; 172];
+    let sequence = (heard / HEARD_BETWEEN) as u32;
+    let head = [0x8000 << 16 | (sequence & 0xFFFF), sequence.wrapping_mul(8_000), from.port().into()];
+    for (place, word) in packet.chunks_exact_mut(4).zip(head) {
+        place.copy_from_slice(&word.to_be_bytes());
+    }
+    packet
+}
+
 /// Listens until nobody asks any more.
 fn hear(ear: UdpSocket) -> Result<Streams, Trouble> {
     ear.set_read_timeout(Some(LOOK)).map_err(Trouble::new)?;
@@ -100,12 +118,21 @@ fn hear(ear: UdpSocket) -> Result<Streams, Trouble> {
             let Ok((_, from)) = ear.recv_from(&mut packet) else { continue };
             let [_, _, high, low, _, _, _, _, a, b, c, d, ..] = packet;
             let (sequence, ssrc) = (u16::from_be_bytes([high, low]), u32::from_be_bytes([a, b, c, d]));
+            let now = Instant::now();
             let mut streams = streams.lock().unwrap_or_else(PoisonError::into_inner);
             if streams.len() < STREAMS_MAX {
-                streams.entry(from).or_insert(Stream { sent: 1, heard: 0, ssrc, sequence });
+                let pause = Duration::ZERO;
+                let first = Stream { sent: 1, heard: 0, longest_pause: pause, last: now, ssrc, sequence };
+                streams.entry(from).or_insert(first);
             }
             if let Some(stream) = streams.get_mut(&from).filter(|stream| stream.ssrc == ssrc) {
                 stream.heard += 1;
+                if stream.heard.is_multiple_of(HEARD_BETWEEN) {
+                    // One that is lost is followed by another.
+                    let _ = ear.send_to(&silence(from, stream.heard), from);
+                }
+                stream.longest_pause = stream.longest_pause.max(now.duration_since(stream.last));
+                stream.last = now;
                 // Loopback keeps the order.
                 stream.sent += u64::from(sequence.wrapping_sub(stream.sequence));
                 stream.sequence = sequence;

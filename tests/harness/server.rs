@@ -37,6 +37,8 @@ const PORTS_PER_CALL: u16 = 4;
 /// How to start it.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// `test` or `production`. Default `test`.
+    pub environment: &'static str,
     /// The folder of call flows. Default the repository's own.
     pub call_flows: PathBuf,
     /// The YAML of `agents:`, indented by two. Default two nurses who also serve `on_call`, and a
@@ -75,6 +77,7 @@ pub struct Tls {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            environment: "test",
             call_flows: repository().join("call-flows"),
             agents: "  nurse1: { name: Nurse One, queues: [nurses, on_call], skills: [\"lang:en\"] }\n  \
                      nurse2: { name: Nurse Two, queues: [nurses, on_call], skills: [\"lang:en\", \"lang:es\"] }\n  \
@@ -110,11 +113,12 @@ pub struct Server {
 
 /// `careline.yaml` of a test: the one place that knows its keys.
 fn configuration(options: &Options, sip: SocketAddr, http: SocketAddr, media: u16) -> String {
-    let Options { call_flows, agents, digest, sip: more_sip, media: more_media, more, .. } = options;
+    let Options { environment, call_flows, agents, digest, sip: more_sip, media: more_media, more, .. } =
+        options;
     let v6 = if has_ipv6() { format!(", \"[::1]:{}\"", sip.port()) } else { String::new() };
     format!(
         "node: test-1\n\
-         environment: test\n\
+         environment: {environment}\n\
          data: data\n\
          call_flows: {flows:?}\n\
          sip:\n  udp: [\"{sip}\"{v6}]\n  tcp: [\"{sip}\"{v6}]\n  digest: {digest}\n{tls}{more_sip}\
@@ -250,7 +254,7 @@ impl Server {
                 // Its tests ask by a client of TLS; here it is enough that it says so.
                 return fs::read_to_string(&log).ok()?.contains(READY).then_some(Ok(()));
             }
-            matches!(get(http, "/readyz", None).await, Ok((200, _))).then_some(Ok(()))
+            matches!(ask(http, "GET", "/readyz", (None, "")).await, Ok((200, _))).then_some(Ok(()))
         });
         match found.await {
             Ok(Ok(())) => Ok(()),
@@ -283,7 +287,13 @@ impl Server {
     /// A request with the API's token: the status and the body.
     pub async fn get(&self, path: &str) -> Result<(u16, String), Trouble> {
         let token = self.secret("api_token").ok();
-        get(self.http, path, token.as_deref()).await
+        ask(self.http, "GET", path, (token.as_deref(), "")).await
+    }
+
+    /// The same with a body of JSON.
+    pub async fn post(&self, path: &str, body: &str) -> Result<(u16, String), Trouble> {
+        let token = self.secret("api_token").ok();
+        ask(self.http, "POST", path, (token.as_deref(), body)).await
     }
 
     /// The value of a metric with exactly these labels, `careline_agents{state="ready"}`.
@@ -327,11 +337,16 @@ impl Server {
         Phone::start(PhoneConfig::new(self.sip, number)).await.map_err(Trouble::new)
     }
 
+    /// Sends it a signal: `HUP` makes it reload.
+    pub async fn signal(&self, signal: &str) -> Result<(), Trouble> {
+        let id = self.child.id().ok_or_else(|| Trouble::with_log("careline is not running", &self.log()))?;
+        let asked = Command::new("kill").args([&format!("-{signal}"), &id.to_string()]).status().await;
+        asked.map(drop).map_err(Trouble::new)
+    }
+
     /// Asks it to stop (SIGTERM) and waits for its end.
     pub async fn stop(&mut self) -> Result<ExitStatus, Trouble> {
-        let id = self.child.id().ok_or_else(|| Trouble::with_log("careline is not running", &self.log()))?;
-        let asked = Command::new("kill").args(["-TERM", &id.to_string()]).status().await;
-        asked.map_err(Trouble::new)?;
+        self.signal("TERM").await?;
         match timeout(STOP_MAX, self.child.wait()).await {
             Ok(status) => status.map_err(Trouble::new),
             Err(_) => {
@@ -405,12 +420,21 @@ async fn build() -> Result<PathBuf, Trouble> {
     Ok(profile.join("careline"))
 }
 
-/// One HTTP/1.1 request: the status and the body.
-async fn get(http: SocketAddr, path: &str, token: Option<&str>) -> Result<(u16, String), Trouble> {
+/// One HTTP/1.1 request with a token and a body: the status and the body of the answer.
+async fn ask(
+    http: SocketAddr,
+    method: &str,
+    path: &str,
+    (token, body): (Option<&str>, &str),
+) -> Result<(u16, String), Trouble> {
     let request = async {
         let mut stream = TcpStream::connect(http).await?;
         let authorization = token.map(|t| format!("Authorization: Bearer {t}\r\n")).unwrap_or_default();
-        let head = format!("GET {path} HTTP/1.1\r\nHost: {http}\r\n{authorization}Connection: close\r\n\r\n");
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {http}\r\n{authorization}Connection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
         stream.write_all(head.as_bytes()).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
@@ -418,11 +442,11 @@ async fn get(http: SocketAddr, path: &str, token: Option<&str>) -> Result<(u16, 
     };
     let answer = match timeout(HTTP_MAX, request).await {
         Ok(answer) => answer.map_err(Trouble::new)?,
-        Err(_) => return Err(Trouble::new(format!("GET {path} took longer than {HTTP_MAX:?}"))),
+        Err(_) => return Err(Trouble::new(format!("{method} {path} took longer than {HTTP_MAX:?}"))),
     };
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer.as_str(), ""));
     let status = head.split(' ').nth(1).and_then(|s| s.parse().ok());
-    let status = status.ok_or_else(|| Trouble::with_log(format!("GET {path}: not HTTP"), head))?;
+    let status = status.ok_or_else(|| Trouble::with_log(format!("{method} {path}: not HTTP"), head))?;
     Ok((status, body.to_owned()))
 }
