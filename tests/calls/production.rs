@@ -1,6 +1,6 @@
 //! What stands between a file somebody wrote and a patient: approval in production, exceptions in the audit log, and
 //! versions that live as long as their last call.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::fs;
 use std::time::Duration;

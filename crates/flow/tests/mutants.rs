@@ -8,7 +8,7 @@ mod shipped;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use flow::{Environment, QueueInfo, Source, compile, prove};
+use flow::{Environment, QueueInfo, RULES, Source, compile, prove};
 
 /// One mistake: what it is, in which file, what is written instead of what, and the rule or the checker's code
 /// that finds it.
@@ -23,6 +23,8 @@ fn objections(sources: &[Source], environment: &Environment) -> BTreeSet<String>
         compiled.findings.iter().map(|finding| finding.code.to_owned()).collect();
     if let Some(library) = compiled.library {
         let proofs = prove(&library, environment, Instant::now());
+        let unknown = proofs.iter().find(|proof| !RULES.contains(&proof.rule));
+        assert!(unknown.is_none(), "{unknown:?} is about a rule that nobody can answer for");
         found.extend(proofs.iter().filter(|proof| !proof.holds).map(|proof| proof.rule.to_owned()));
     }
     found

@@ -107,3 +107,52 @@ impl Exceptions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use jiff::ToSpan;
+    use jiff::civil::date;
+    use mio::{Poll, Token};
+    use store::AuditMetrics;
+
+    use super::{Arc, Exceptions, Inbox, Message, Metrics, Override};
+
+    #[test]
+    fn an_exception_is_told_when_it_begins_once_when_it_has_ended_and_not_with_flows_that_need_none() {
+        let poll = Poll::new().unwrap();
+        let (inbox, told) = Inbox::new(poll.registry(), Token(0)).unwrap();
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let last_day = date(2999, 12, 31);
+        let exception = Override {
+            what: "nurse-line S5".to_owned(),
+            by: "Dr. N. N.".to_owned(),
+            reason: "second nurse soon".to_owned(),
+            until: last_day,
+            effect: "a flow that breaks a safety rule answers calls",
+        };
+        let days_left = || metrics.override_days_left.with_label_values(&["nurse-line S5"]).get();
+        let heard = || {
+            let ended = told.try_iter().map(|message| match message {
+                Message::Override { exception: told, ended } if told == exception => Some(ended),
+                _ => None,
+            });
+            ended.collect::<Vec<_>>()
+        };
+        let exceptions = Exceptions::new(Vec::new(), inbox, Arc::clone(&metrics));
+        exceptions.of_flows(vec![exception.clone()]);
+        assert_eq!(heard(), [Some(false)]);
+        exceptions.look(last_day);
+        assert_eq!((heard(), days_left()), (Vec::new(), 0));
+        for _ in 0..2 {
+            exceptions.look(last_day.checked_add(1.day()).unwrap());
+            assert_eq!(days_left(), -1);
+        }
+        assert_eq!(heard(), [Some(true)]);
+        exceptions.of_flows(Vec::new());
+        exceptions.look(last_day);
+        assert_eq!(heard(), []);
+        let page = String::from_utf8(metrics.page(None, AuditMetrics::default()).unwrap()).unwrap();
+        assert!(!page.contains("nurse-line S5"), "{page}");
+    }
+}

@@ -16,7 +16,7 @@ const REASON_CHARS_MIN: usize = 8;
 pub struct FlowOverride {
     /// Which flow.
     pub flow: String,
-    /// Which rule it may break: `S1` to `S22`, or `promise` for those of its own.
+    /// Which rule it may break, as `careline flow prove` names it: `S5`, or `promise` for those of its own.
     pub rule: String,
     /// Who answers for it.
     pub by: String,
