@@ -52,6 +52,9 @@ pub(crate) struct Call {
     pub waits_since: Option<jiff::Timestamp>,
     /// The place she had, kept while an agent talks with her, in case that agent's phone is lost.
     pub served: Option<Waiting>,
+    /// Whether anybody else may hear her: she agreed to be recorded or heard a disclosure; `Some(false)`: she
+    /// declined.
+    pub may_be_heard: Option<bool>,
     /// What records it.
     pub recording: Option<Running>,
     pub far: Option<Far>,

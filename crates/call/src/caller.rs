@@ -36,6 +36,10 @@ impl Switch {
         if let Some(replaced) = invited.replaces {
             return self.take_over(now, leg, (invited, replaced), out);
         }
+        if let Some((mode, whom)) = setup.supervision.dialled(dialled) {
+            let whom = whom.to_owned();
+            return self.supervise(now, leg, (mode, whom), invited, out);
+        }
         let origin = Origin::of(&setup, &invited);
         let e164 = origin
             .trunk(&setup)
@@ -146,6 +150,7 @@ impl Switch {
             waiting: None,
             served: None,
             waits_since: None,
+            may_be_heard: None,
             recording: None,
             far: None,
             page: None,

@@ -98,6 +98,7 @@ impl Switch {
             waiting: None,
             served: None,
             waits_since: None,
+            may_be_heard: None,
             recording: None,
             far: None,
             page: None,

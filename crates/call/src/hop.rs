@@ -370,6 +370,48 @@ pub enum Hop {
         /// `Q.850 16 normal`, `SIP 200 answered_elsewhere`: the number and what it means.
         reason: String,
     },
+    /// A supervisor hears the conversation from now on.
+    #[serde(rename = "supervision.start")]
+    Supervised {
+        /// Who.
+        by: String,
+        /// Whose conversation.
+        agent: String,
+        /// `listen`: heard by nobody; `whisper`: by the agent alone; `barge`: by both.
+        mode: String,
+    },
+    /// She is heard by others than before.
+    #[serde(rename = "supervision.mode")]
+    SupervisionChanged {
+        /// As above.
+        by: String,
+        /// As above.
+        agent: String,
+        /// As above.
+        mode: String,
+    },
+    /// She hears it no longer.
+    #[serde(rename = "supervision.end")]
+    SupervisionEnded {
+        /// As above.
+        by: String,
+        /// As above.
+        agent: String,
+        /// `hung_up`, `conversation_ended`.
+        why: String,
+        /// How long she did.
+        lasted_ms: u64,
+    },
+    /// Somebody wanted to hear an agent's conversation and was not let.
+    #[serde(rename = "supervision.refused")]
+    SupervisionRefused {
+        /// Whose phone.
+        by: String,
+        /// Whose conversation, as dialled.
+        agent: String,
+        /// `not_a_supervisor`, `no_consent`, `no_such_agent`, `not_in_a_call`, `busy`, `too_many_supervisors`.
+        why: String,
+    },
     /// She was asked whether she may be recorded.
     #[serde(rename = "consent.asked")]
     Consented {
@@ -719,6 +761,14 @@ impl Hop {
             Self::TransferRefused { status, why } => format!("transfer refused with {status}: {why}"),
             Self::Transferred { to } => format!("transferred to {to}"),
             Self::PhoneChanged { agent } => format!("{agent} goes on at another phone"),
+            Self::Supervised { by, agent, mode } => format!("{by} supervises {agent}: {mode}"),
+            Self::SupervisionChanged { by, agent, mode } => {
+                format!("{by} supervises {agent} otherwise: {mode}")
+            }
+            Self::SupervisionEnded { by, agent, why, lasted_ms } => {
+                format!("{by} supervises {agent} no longer, after {}: {why}", seconds(lasted_ms))
+            }
+            Self::SupervisionRefused { by, agent, why } => format!("{by} may not supervise {agent}: {why}"),
             Self::Consented { given: true } => "may be recorded: asked, and did not decline".to_owned(),
             Self::Consented { given: false } => "declines to be recorded".to_owned(),
             Self::Disclosed { prompts, language } => {

@@ -126,6 +126,8 @@ pub(crate) enum Owner {
     Referrer(audit::CallId),
     /// An agent's phone that dialled a feature code.
     Feature(LegId),
+    /// The phone of a supervisor.
+    Supervisor(LegId),
     /// One side of an emergency call.
     Emergency(audit::CallId, EmergencySide),
 }
@@ -136,7 +138,7 @@ impl Owner {
         match self {
             Self::Caller(id) => Some((id, Side::Caller)),
             Self::Far(id) => Some((id, Side::Far)),
-            Self::Referrer(_) | Self::Feature(_) | Self::Emergency(..) => None,
+            Self::Referrer(_) | Self::Feature(_) | Self::Supervisor(_) | Self::Emergency(..) => None,
         }
     }
 }

@@ -20,6 +20,7 @@
 //! | what colleagues' phones show of an agent | `watch.rs` |
 //! | what is recorded, with whose leave, and messages | `recording.rs` |
 //! | an agent signs in by feature code | `feature.rs` |
+//! | a supervisor listens, whispers, is heard by both | `supervision/` |
 //! | links to carriers: what is known of them, how numbers are written | `trunk/` |
 //! | 911 from an agent's phone, before everything else | `emergency/` |
 //! | everything a person could later ask about | `hop.rs` |
@@ -45,6 +46,7 @@ mod setup;
 mod sides;
 mod status;
 mod steps;
+mod supervision;
 mod switch;
 mod target;
 mod transfer;
@@ -61,6 +63,7 @@ pub use recording::{RecordingNews, RecordingOrder};
 pub use setup::{Encryption, Fallback, FeatureCode, Limits, Loaded, MediaSetup, Prompts, Setup};
 pub use sip::passport::Passport;
 pub use status::{AgentStatus, CallStatus, QueueStatus, Status, VersionStatus};
+pub use supervision::SupervisionConfig;
 pub use switch::Switch;
 pub use trunk::{
     Accept, CallerId, CallerIdHeader, CodecName, DestinationStatus, Dialling, Identity, Network, Number,

@@ -408,7 +408,7 @@ impl Switch {
     }
 
     /// Tells the end of a conversation, if there was one.
-    pub(crate) fn parted(&self, now: Now, call: &mut Call, far: &Far, why: &str, out: &mut Vec<Output>) {
+    pub(crate) fn parted(&mut self, now: Now, call: &mut Call, far: &Far, why: &str, out: &mut Vec<Output>) {
         if far.state == FarState::Bridged {
             let talked_ms = millis(now.mono.saturating_duration_since(far.since.mono));
             call.summary.talked_ms += talked_ms;
@@ -418,6 +418,7 @@ impl Switch {
                 Hop::Parted { with: far.who.name(), why: why.to_owned(), talked_ms },
                 out,
             );
+            self.end_supervision(now, call, out);
         }
     }
 
@@ -488,9 +489,9 @@ impl Switch {
             return;
         }
         far.held = held;
-        let (by, b) = (far.who.name(), far.party.port);
+        let by = far.who.name();
         self.hop(now, Some(call), Hop::Held { by, held }, out);
-        self.part_or_join(call, held, (call.party.port, b), out);
+        self.part_or_join(call, held, call.party.port, out);
     }
 
     /// An agent who made this call puts the other side on hold, or takes it back.
@@ -500,23 +501,17 @@ impl Switch {
             return;
         }
         call.held = held;
-        let ports = (far.party.port, call.party.port);
+        let on_hold = far.party.port;
         self.hop(now, Some(call), Hop::Held { by: direct.user.clone(), held }, out);
-        self.part_or_join(call, held, ports, out);
+        self.part_or_join(call, held, on_hold, out);
     }
 
     /// Music for the one who is put on hold, or both together again.
-    fn part_or_join(
-        &mut self,
-        call: &Call,
-        held: bool,
-        (on_hold, by): (media::PortId, media::PortId),
-        out: &mut Vec<Output>,
-    ) {
-        let mut media = |command| out.push(Output::Media { shard: call.shard, command });
+    fn part_or_join(&mut self, call: &Call, held: bool, on_hold: media::PortId, out: &mut Vec<Output>) {
         if !held {
-            return media(media::Command::Bridge { a: on_hold, b: by });
+            return self.talk(call, out);
         }
+        let mut media = |command| out.push(Output::Media { shard: call.shard, command });
         media(media::Command::Unbridge { port: on_hold });
         let music = call.setup.prompts.named(&call.language, "hold_music").map(Arc::clone);
         let id = self.next_playlist();

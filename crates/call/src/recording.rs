@@ -135,8 +135,12 @@ impl Switch {
                     call.recording = None;
                 }
             }
-            Recording::Consent { given } => self.hop(now, Some(call), Hop::Consented { given }, out),
+            Recording::Consent { given } => {
+                call.may_be_heard = Some(given);
+                self.hop(now, Some(call), Hop::Consented { given }, out);
+            }
             Recording::Disclosed { prompts } => {
+                call.may_be_heard.get_or_insert(true);
                 let prompts = prompts.iter().map(ToString::to_string).collect();
                 let language = call.language.to_string();
                 self.hop(now, Some(call), Hop::Disclosed { prompts, language }, out);

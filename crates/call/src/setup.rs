@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::emergency::EmergencyConfig;
 use crate::leg::EncryptionPolicy;
+use crate::supervision::SupervisionConfig;
 use crate::trunk::{Network, Number, Strangers, Trunk};
 
 /// What a switch works with until the next reload. Running calls keep the library they started on.
@@ -41,6 +42,8 @@ pub struct Setup {
     pub emergency: Option<Arc<EmergencyConfig>>,
     /// What an agent's phone can dial to sign in and out.
     pub feature_codes: BTreeMap<String, FeatureCode>,
+    /// Who may listen to agents' conversations, and how.
+    pub supervision: SupervisionConfig,
     /// The language agents are spoken to.
     pub agent_language: Arc<str>,
     /// Addresses, ports and codecs of RTP.
@@ -225,6 +228,7 @@ pub(crate) mod tests {
             certificate_hosts: BTreeSet::new(),
             emergency: None,
             feature_codes: BTreeMap::new(),
+            supervision: super::SupervisionConfig::default(),
             agent_language: "en".into(),
             media: MediaSetup {
                 address: Ipv4Addr::LOCALHOST.into(),

@@ -25,6 +25,7 @@ use crate::port_pool::{EMERGENCY_PORTS_RESERVED, PortPool};
 use crate::referral::referrer_media;
 use crate::script::Script;
 use crate::setup::{Loaded, Setup};
+use crate::supervision::Supervisor;
 use crate::trunk::Links;
 use crate::trunk::{Arrivals, Origin};
 
@@ -50,6 +51,8 @@ pub struct Switch {
     pub(crate) ports: PortPool,
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) features: BTreeMap<LegId, FeatureCall>,
+    /// Those who listen to agents' conversations: a few a call.
+    pub(crate) supervisors: BTreeMap<LegId, Supervisor>,
     pub(crate) emergencies: BTreeMap<CallId, EmergencyCall>,
     /// Agents who said since they signed in that they are where their location says.
     pub(crate) location_confirmed: BTreeSet<String>,
@@ -108,6 +111,7 @@ impl Switch {
             setup,
             calls: BTreeMap::new(),
             features: BTreeMap::new(),
+            supervisors: BTreeMap::new(),
             emergencies: BTreeMap::new(),
             location_confirmed: BTreeSet::new(),
             legs: BTreeMap::new(),
@@ -172,6 +176,7 @@ impl Switch {
     pub fn is_idle(&self) -> bool {
         self.calls.is_empty()
             && self.features.is_empty()
+            && self.supervisors.is_empty()
             && self.emergencies.is_empty()
             && self.legs.is_empty()
             && self.media.is_empty()
@@ -184,7 +189,7 @@ impl Switch {
 
     /// Calls under way.
     pub fn calls(&self) -> usize {
-        self.calls.len() + self.features.len() + self.emergencies.len()
+        self.calls.len() + self.features.len() + self.supervisors.len() + self.emergencies.len()
     }
 
     /// What new calls work with.
@@ -438,6 +443,7 @@ impl Switch {
                 self.with_call(now, id, |switch, call| switch.referrer_event(now, call, leg, event, out));
             }
             (Some(Owner::Feature(_)), event) => self.feature_event(now, leg, event, out),
+            (Some(Owner::Supervisor(_)), event) => self.supervisor_event(now, leg, event, out),
             (Some(Owner::Emergency(id, side)), event) => {
                 self.with_emergency(now, id, |switch, call| match side {
                     EmergencySide::Near => switch.emergency_near(now, call, event, out),
@@ -479,6 +485,7 @@ impl Switch {
                 self.with_call(now, id, |_, call| referrer_media(call, &event));
             }
             Some(Owner::Feature(leg)) => self.feature_media(now, leg, event, out),
+            Some(Owner::Supervisor(leg)) => self.supervisor_media(now, leg, &event, out),
             Some(Owner::Emergency(id, side)) => {
                 self.with_emergency(now, id, |switch, call| {
                     switch.emergency_media(now, call, side, event, out);

@@ -226,6 +226,7 @@ impl Content {
             certificate_hosts: config.stir.hosts(),
             emergency: config.emergency.clone().map(Arc::new),
             feature_codes: config.feature_codes.clone(),
+            supervision: config.supervision.clone(),
             agent_language: config.agent_language.as_str().into(),
             media: MediaSetup {
                 address: config.media.address,

@@ -388,6 +388,10 @@ impl Metrics {
             | Hop::TransferRefused { .. }
             | Hop::Transferred { .. }
             | Hop::PhoneChanged { .. }
+            | Hop::Supervised { .. }
+            | Hop::SupervisionChanged { .. }
+            | Hop::SupervisionEnded { .. }
+            | Hop::SupervisionRefused { .. }
             | Hop::Consented { .. }
             | Hop::Disclosed { .. }
             | Hop::RecordingStarted { .. }

@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use acd::{AgentConfig, LocationConfirm};
-use call::{EmergencyConfig, FeatureCode, Limits, Number, Strangers, TrunkConfig};
+use call::{EmergencyConfig, FeatureCode, Limits, Number, Strangers, SupervisionConfig, TrunkConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -86,6 +86,8 @@ pub struct Config {
     pub emergency: Option<EmergencyConfig>,
     /// What an agent can dial on her phone.
     pub feature_codes: BTreeMap<String, FeatureCode>,
+    /// Who may listen to agents' conversations, and what she dials.
+    pub supervision: SupervisionConfig,
     /// The language agents are spoken to. Default `en`.
     pub agent_language: String,
     /// How much this node carries.
@@ -116,6 +118,7 @@ impl Default for Config {
             security: Security::default(),
             stir: Stir::default(),
             emergency: None,
+            supervision: SupervisionConfig::default(),
             feature_codes: BTreeMap::from([
                 ("*11".to_owned(), FeatureCode::SignIn),
                 ("*12".to_owned(), FeatureCode::SignOut),
@@ -213,6 +216,10 @@ impl Config {
             return mistake(format!(
                 "feature code `{code}` must be a star and one to four digits, so that no patient's number is one"
             ));
+        }
+        let is_agent = |name: &str| self.agents.contains_key(name);
+        if let Err(text) = self.supervision.check(is_agent, self.feature_codes.keys()) {
+            return mistake(text);
         }
         let carriers = self.trunks.values().filter_map(|trunk| trunk.accept.user.as_ref());
         if let Some(user) = carriers.into_iter().find(|user| self.agents.contains_key(*user)) {

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acd::{AgentConfig, QueueConfig};
-use call::{EmergencyConfig, Fallback, FeatureCode, Limits, Loaded, MediaSetup, Prompts, Setup};
+use call::{
+    EmergencyConfig, Fallback, FeatureCode, Limits, Loaded, MediaSetup, Prompts, Setup, SupervisionConfig,
+};
 use flow::{Environment, PromptInfo, PromptRef, Source};
 use media::Prompt;
 use media::sdp::Codec;
@@ -71,6 +73,8 @@ pub struct World {
     pub numbers: BTreeMap<String, String>,
     /// Where 911 on an agent's phone leads.
     pub emergency: Option<EmergencyConfig>,
+    /// Who supervises.
+    pub supervision: SupervisionConfig,
     /// UDP ports of RTP.
     pub rtp_ports: RangeInclusive<u16>,
     /// How much the node carries.
@@ -113,6 +117,7 @@ impl World {
                 .collect(),
             numbers: [("partner".to_owned(), "partner".to_owned())].into(),
             emergency: None,
+            supervision: SupervisionConfig::default(),
             rtp_ports: 20_000..=20_399,
             limits: Limits::default(),
         }
@@ -184,6 +189,7 @@ impl World {
             ]
             .map(|(code, does)| (code.to_owned(), does))
             .into(),
+            supervision: self.supervision.clone(),
             agent_language: "en".into(),
             media: MediaSetup {
                 address: NODE,
