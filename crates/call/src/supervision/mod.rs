@@ -57,6 +57,9 @@ pub(crate) struct Supervisor {
     up: Option<Now>,
 }
 
+/// A conversation, who wants to hear it, and whose it is.
+type Found = (CallId, (AgentId, AgentId));
+
 impl Switch {
     /// Somebody dialled a supervision code.
     pub(crate) fn supervise(
@@ -93,11 +96,7 @@ impl Switch {
     }
 
     /// The conversation of an agent, for somebody who may supervise it; and the two agents.
-    fn supervised(
-        &self,
-        user: &str,
-        whom: &str,
-    ) -> Result<(CallId, (AgentId, AgentId)), (u16, &'static str)> {
+    fn supervised(&self, user: &str, whom: &str) -> Result<Found, (u16, &'static str)> {
         let config = &self.setup().supervision;
         let by = self.acd.agent(user).filter(|_| config.supervisors.contains(user));
         let by = by.ok_or((403, "not_a_supervisor"))?;
