@@ -568,8 +568,16 @@ pub enum Hop {
         call: String,
         /// `called`, `answered`, `failed`, `ended`.
         what: String,
-        /// Whether somebody took it.
+        /// Whether somebody took it. If not, it is tried again.
         delivered: bool,
+    },
+    /// The people to be told of an emergency call were not told for an hour, and will not be any more.
+    #[serde(rename = "emergency.never_told")]
+    EmergencyNeverTold {
+        /// Which call.
+        call: String,
+        /// `called`, `answered`, `failed`, `ended`.
+        what: String,
     },
     /// A phone registered, refreshed not counted, or is gone.
     #[serde(rename = "phone.registered")]
@@ -818,6 +826,9 @@ impl Hop {
             }
             Self::EmergencyTold { call, what, delivered: false } => {
                 format!("people could not be told of emergency call {call}: {what}")
+            }
+            Self::EmergencyNeverTold { call, what } => {
+                format!("people were never told of emergency call {call}: {what}")
             }
             Self::Registered { agent, contacts } => format!("{agent} has {contacts} phone contacts"),
             Self::Loaded { flows, origin, by } => {

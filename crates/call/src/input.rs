@@ -7,7 +7,7 @@ use audit::CallId;
 use sip::Binding;
 use sip::passport::Passport;
 
-use crate::emergency::NoticeEvent;
+use crate::emergency::{NoticeEvent, NoticeOutcome};
 use crate::recording::RecordingNews;
 use crate::setup::{Loaded, Setup};
 
@@ -45,8 +45,8 @@ pub enum Input<'a> {
         call: String,
         /// Its event.
         event: NoticeEvent,
-        /// Whether somebody took it. `false`: it was given up.
-        delivered: bool,
+        /// What became of it.
+        outcome: NoticeOutcome,
     },
     /// Flows and configuration were checked and replace the ones before, all at once.
     Configured(Arc<Setup>),
@@ -96,9 +96,11 @@ pub enum Input<'a> {
 pub enum SignatureVerdict {
     /// It does, and somebody we trust vouches for the signer.
     Holds,
-    /// It does not: `signature`, or `certificate`, whom nobody vouches for.
+    /// It does not: `signature`, or `certificate`, whom nobody vouches for, or `not_its_number`, of which it may
+    /// not speak.
     Broken(&'static str),
-    /// The certificate cannot be had: `unreachable`, `too_big`, `busy` …
+    /// The certificate cannot be had: `unreachable`, `too_big`, `busy` …; or does not say for whose numbers it may
+    /// speak: `numbers_not_said`.
     Unknown(&'static str),
 }
 

@@ -54,7 +54,9 @@ mod trunk;
 mod watch;
 
 pub use audit::CallId;
-pub use emergency::{Civic, Destination, EmergencyConfig, Location, Notice, NoticeEvent, Notify};
+pub use emergency::{
+    Civic, Destination, EmergencyConfig, Location, Notice, NoticeEvent, NoticeOutcome, Notify,
+};
 pub use hop::{Hop, UnknownHop};
 pub use input::{Input, LogState, SignatureVerdict};
 pub use leg::EncryptionPolicy;

@@ -211,8 +211,8 @@ impl Switch {
             Input::ConfirmLocation { agent } => {
                 self.confirm_location(now, &agent, "api", out);
             }
-            Input::Noticed { call, event, delivered } => {
-                self.notice_settled(now, (call, event), delivered, out);
+            Input::Noticed { call, event, outcome } => {
+                self.notice_settled(now, (call, event), outcome, out);
             }
             Input::Configured(setup) => self.configure(now, setup, out),
             Input::Verified { call, passport, verdict } => self.verified(now, call, &passport, verdict, out),

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use acd::LocationConfirm;
 use call::{
-    Civic, Destination, EmergencyConfig, Hop, Input, Location, NoticeEvent, Notify, Reach, Setup, Trunk,
-    TrunkConfig,
+    Civic, Destination, EmergencyConfig, Hop, Input, Location, NoticeEvent, NoticeOutcome, Notify, Reach,
+    Setup, Trunk, TrunkConfig,
 };
 use quiet::{
     SECOND, answers, center_of, hang_up, has, press, sign_in, until, until_heard, until_over, until_talking,
@@ -39,7 +39,7 @@ fn world(reach: &[&str]) -> World {
         test_reach: Vec::new(),
         callback: "+15550100100".to_owned(),
         locations: BTreeMap::from([("hq".to_owned(), Location { civic: civic(), callback: None })]),
-        notify: Notify { webhook: "http://127.0.0.1:9/".to_owned() },
+        notify: Notify { webhook: "http://127.0.0.1:9/".to_owned(), roots: None },
     });
     for agent in world.agents.values_mut() {
         agent.location = Some("hq".to_owned());
@@ -369,12 +369,20 @@ fn a_notice_nobody_takes_changes_nothing_for_the_call_and_is_told_in_the_log() {
     dial(&mut sim, nurse, "911");
     until_talking(&mut sim, nurse, help);
     let call = sim.notices()[0].call.clone();
-    sim.input(Input::Noticed { call: call.clone(), event: NoticeEvent::Called, delivered: false });
+    sim.input(Input::Noticed {
+        call: call.clone(),
+        event: NoticeEvent::Called,
+        outcome: NoticeOutcome::Undelivered,
+    });
     sim.run_for(SECOND).unwrap();
     assert_eq!(sim.phase(nurse), Some(Phase::Up));
     hang_up(&mut sim, nurse);
     sim.run_for(SECOND).unwrap();
-    sim.input(Input::Noticed { call: call.clone(), event: NoticeEvent::Called, delivered: true });
+    sim.input(Input::Noticed {
+        call: call.clone(),
+        event: NoticeEvent::Called,
+        outcome: NoticeOutcome::Delivered,
+    });
     sim.finish().unwrap();
     for delivered in [false, true] {
         let told = Hop::EmergencyTold { call: call.clone(), what: "called".to_owned(), delivered };

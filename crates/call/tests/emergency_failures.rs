@@ -65,7 +65,7 @@ impl Hands {
             test_reach: Vec::new(),
             callback: "+15550100100".to_owned(),
             locations: BTreeMap::from([("hq".to_owned(), Location { civic, callback: None })]),
-            notify: Notify { webhook: "http://127.0.0.1:9/".to_owned() },
+            notify: Notify { webhook: "http://127.0.0.1:9/".to_owned(), roots: None },
         });
         for agent in world.agents.values_mut() {
             agent.location = Some("hq".to_owned());

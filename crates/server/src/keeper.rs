@@ -1,4 +1,4 @@
-//! What a restart finds again: registrations, who had signed in, and the rows of finished calls.
+//! What a restart finds again: registrations, who had signed in, what people are still to be told, and the rows of finished calls.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,8 @@ use acd::AgentChange;
 use call::{CallRecord, Input};
 use sip::{Binding, ConnectionId, RegistrationChange, Transport};
 use store::{
-    CallRow, Database, DatabaseChange, DatabaseWriter, StoredAgent, StoredRegistration, StoredTransport,
+    CallRow, Database, DatabaseChange, DatabaseWriter, StoredAgent, StoredNotice, StoredRegistration,
+    StoredTransport,
 };
 
 use crate::node::NodeError;
@@ -21,9 +22,17 @@ pub struct Keeper {
     queues: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
 }
 
+/// What the last run left.
+pub struct Kept {
+    /// The first inputs of the switch.
+    pub inputs: Vec<Input<'static>>,
+    /// What people are still to be told.
+    pub notices: Vec<StoredNotice>,
+}
+
 impl Keeper {
-    /// Opens the database and says what it kept, as the first inputs of the switch.
-    pub fn start(path: &Path) -> Result<(Self, Vec<Input<'static>>), NodeError> {
+    /// Opens the database and says what it kept.
+    pub fn start(path: &Path) -> Result<(Self, Kept), NodeError> {
         let database = Database::open(path)?;
         let mut kept = Vec::new();
         let mut signed_in = BTreeMap::new();
@@ -45,10 +54,11 @@ impl Keeper {
             .into_iter()
             .map(|stored| Input::Restore { user: stored.user.clone(), binding: binding(stored) });
         let inputs = agents.chain(bindings).collect();
+        let kept = Kept { inputs, notices: database.load_notices()? };
         let failed = |error| tracing::error!(%error, "the database refuses; calls go on");
         let writer = DatabaseWriter::start(database, Box::new(failed))?;
         let queues = Arc::new(Mutex::new(signed_in));
-        Ok((Self { writer: Arc::new(writer), queues }, inputs))
+        Ok((Self { writer: Arc::new(writer), queues }, kept))
     }
 
     /// Stores a registration, or forgets it.
@@ -84,6 +94,16 @@ impl Keeper {
             | AgentChange::Freed
             | AgentChange::ConversationEnded => return,
         });
+    }
+
+    /// Stores what people are to be told of an emergency call, until it is settled.
+    pub fn notice(&self, notice: StoredNotice) {
+        self.writer.submit(DatabaseChange::NoticeSaved(notice));
+    }
+
+    /// People were told, or never will be.
+    pub fn notice_settled(&self, call: String, event: String) {
+        self.writer.submit(DatabaseChange::NoticeSettled { call, event });
     }
 
     /// Stores a finished call's row.

@@ -13,9 +13,10 @@ use thiserror::Error;
 use crate::disk::{create_private_dir, next_step};
 
 /// Each file takes the schema one version further, in order. One that was released is never changed.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../migrations/sqlite/0001_calls_agents_registrations.sql"),
     include_str!("../migrations/sqlite/0002_messages.sql"),
+    include_str!("../migrations/sqlite/0003_notices.sql"),
 ];
 
 /// How long a statement waits for another process, a backup or `careline calls`, to let go.

@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use crate::agents::StoredAgent;
 use crate::call_rows::CallRow;
 use crate::database::{Database, DatabaseError};
+use crate::notices::StoredNotice;
 use crate::registrations::StoredRegistration;
 
 /// Changes waiting for the database. A thousand phones that register at once fit four times; beyond it
@@ -24,6 +25,15 @@ pub enum DatabaseChange {
     AgentSaved(StoredAgent),
     /// A call ended.
     CallSaved(CallRow),
+    /// Somebody is to be told of an emergency call.
+    NoticeSaved(StoredNotice),
+    /// Somebody was told, or never will be.
+    NoticeSettled {
+        /// Of which call.
+        call: String,
+        /// What.
+        event: String,
+    },
     /// A contact is gone.
     RegistrationRemoved {
         /// Whose.
@@ -120,6 +130,8 @@ fn store(database: &Database, change: &DatabaseChange) -> Result<(), DatabaseErr
         DatabaseChange::AgentRemoved(agent) => database.remove_agent(agent),
         DatabaseChange::AgentSaved(agent) => database.save_agent(agent),
         DatabaseChange::CallSaved(call) => database.save_call(call),
+        DatabaseChange::NoticeSaved(notice) => database.save_notice(notice),
+        DatabaseChange::NoticeSettled { call, event } => database.remove_notice(call, event),
         DatabaseChange::RegistrationRemoved { user, contact } => database.remove_registration(user, contact),
         DatabaseChange::RegistrationSaved(registration) => database.save_registration(registration),
     }

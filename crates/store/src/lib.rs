@@ -14,6 +14,7 @@ mod disk;
 mod integrator;
 mod keys;
 mod messages;
+mod notices;
 mod read;
 mod recording;
 mod registrations;
@@ -33,6 +34,7 @@ pub use database_writer::{DatabaseChange, DatabaseWriter};
 pub use disk::{AppendFile, Disk, LocalDisk};
 pub use keys::{KeyFileError, load_or_generate_key};
 pub use messages::{Message, MessageState};
+pub use notices::StoredNotice;
 pub use read::{
     CallRecords, DirExport, ReadError, Records, read_checkpoint_file, read_records, records_of_call,
     verify_dir,

@@ -1,6 +1,7 @@
 //! What people write down about emergency calls in `careline.yaml`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use acd::AgentConfig;
 use schemars::JsonSchema;
@@ -63,8 +64,12 @@ pub struct Location {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notify {
-    /// An HTTP address that takes a POST of JSON for each: the front desk's screen, the security office.
+    /// An HTTPS or HTTP address that takes a POST of JSON for each: the front desk's screen, the security
+    /// office. Each is repeated until an answer 2xx, for an hour, over a restart too.
     pub webhook: String,
+    /// The authorities that vouch for an HTTPS address, PEM. Default those this machine believes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roots: Option<PathBuf>,
 }
 
 impl EmergencyConfig {
@@ -97,10 +102,10 @@ impl EmergencyConfig {
         for (name, location) in &self.locations {
             location.civic.check().map_err(|wrong| format!("emergency location `{name}` {wrong}"))?;
         }
-        if !self.notify.webhook.starts_with("http://") {
+        if !["https://", "http://"].iter().any(|scheme| self.notify.webhook.starts_with(scheme)) {
             return Err(format!(
-                "`emergency.notify.webhook` is `{}`: write an http:// address, \
-                 `http://127.0.0.1:9911/emergency`",
+                "`emergency.notify.webhook` is `{}`: write an https:// address, \
+                 `https://desk.example/emergency`",
                 self.notify.webhook
             ));
         }

@@ -48,7 +48,7 @@ use primitives::Now;
 use sip::{EmergencyNumber, LegId};
 
 pub use config::{Destination, EmergencyConfig, Location, Notify};
-pub use notice::{Notice, NoticeEvent};
+pub use notice::{Notice, NoticeEvent, NoticeOutcome};
 pub use pidf_lo::Civic;
 
 use crate::call::millis;

@@ -34,9 +34,6 @@ pub struct Notice {
     pub civic: Option<Civic>,
     /// Who was called, or answered.
     pub destination: Option<String>,
-    /// Where this notice goes. Not part of what it says.
-    #[serde(skip)]
-    pub webhook: String,
 }
 
 /// What happened to an emergency call.
@@ -63,12 +60,28 @@ impl NoticeEvent {
             Self::Ended => "ended",
         }
     }
+
+    /// The event of a word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        [Self::Called, Self::Answered, Self::Failed, Self::Ended].into_iter().find(|it| it.word() == word)
+    }
+}
+
+/// What became of a notice.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum NoticeOutcome {
+    /// Somebody took it.
+    Delivered,
+    /// Nobody took it yet; it is tried again.
+    Undelivered,
+    /// Nobody took it, and it is not tried any more.
+    GivenUp,
 }
 
 impl Switch {
     /// Leaves a notice behind what it tells of.
     pub(super) fn tell(&mut self, now: Now, call: &EmergencyCall, event: NoticeEvent, out: &mut Vec<Output>) {
-        let (Some(place), Some(emergency)) = (&call.place, &call.setup.emergency) else { return };
+        let Some(place) = &call.place else { return };
         let (location, civic) = place.location.clone().unzip();
         out.push(Output::Notice(Box::new(Notice {
             event,
@@ -81,7 +94,6 @@ impl Switch {
             location,
             civic,
             destination: call.with(),
-            webhook: emergency.notify.webhook.clone(),
         })));
     }
 
@@ -90,10 +102,15 @@ impl Switch {
         &mut self,
         now: Now,
         (call, event): (String, NoticeEvent),
-        delivered: bool,
+        outcome: NoticeOutcome,
         out: &mut Vec<Output>,
     ) {
-        let hop = Hop::EmergencyTold { call, what: event.word().to_owned(), delivered };
+        let what = event.word().to_owned();
+        let hop = match outcome {
+            NoticeOutcome::Delivered => Hop::EmergencyTold { call, what, delivered: true },
+            NoticeOutcome::Undelivered => Hop::EmergencyTold { call, what, delivered: false },
+            NoticeOutcome::GivenUp => Hop::EmergencyNeverTold { call, what },
+        };
         out.push(Output::Hop { at: now, call: None::<CallId>, flow: None, hop });
     }
 }

@@ -299,6 +299,13 @@ impl Config {
 
     fn check_emergency(&self) -> Result<(), String> {
         if let Some(emergency) = &self.emergency {
+            let webhook = &emergency.notify.webhook;
+            if webhook.parse::<axum::http::Uri>().ok().and_then(|uri| uri.into_parts().authority).is_none() {
+                return Err(format!(
+                    "`emergency.notify.webhook` is `{webhook}`, which is no address: write \
+                     `https://desk.example/emergency`"
+                ));
+            }
             return emergency.check(&self.agents, &self.trunks);
         }
         let has_place =
@@ -315,7 +322,7 @@ impl Config {
 
     /// Every path of a file besides the two folders.
     fn files_mut(&mut self) -> Vec<&mut PathBuf> {
-        let Self { sip, http, audit, stir, .. } = self;
+        let Self { sip, http, audit, stir, emergency, .. } = self;
         let TlsClient { roots, certificate, key } = &mut sip.tls_client;
         let mut files: Vec<&mut PathBuf> = Vec::new();
         for listener in &mut sip.tls {
@@ -324,6 +331,7 @@ impl Config {
         }
         files.extend([roots, certificate, key].into_iter().flatten());
         files.extend([&mut stir.authorities, &mut stir.https_roots].into_iter().flatten());
+        files.extend(emergency.as_mut().and_then(|emergency| emergency.notify.roots.as_mut()));
         files.extend([&mut http.certificate, &mut http.key, &mut audit.spill].into_iter().flatten());
         files
     }

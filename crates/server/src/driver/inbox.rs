@@ -6,7 +6,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use acd::AgentChange;
 use bytes::Bytes;
-use call::{CallId, Loaded, LogState, NoticeEvent, Passport, RecordingNews, Setup, SignatureVerdict, Status};
+use call::{
+    CallId, Loaded, LogState, NoticeEvent, NoticeOutcome, Passport, RecordingNews, Setup, SignatureVerdict,
+    Status,
+};
 use mio::{Registry, Token, Waker};
 use sip::{ConnectionChange, ConnectionId, Path, ResolveId, Target, Unsent};
 use tokio::sync::oneshot;
@@ -79,8 +82,8 @@ pub enum Message {
         call: String,
         /// Its event.
         event: NoticeEvent,
-        /// Whether somebody took it.
-        delivered: bool,
+        /// What became of it.
+        outcome: NoticeOutcome,
     },
     /// What became of a recording.
     Recording(RecordingNews),

@@ -194,8 +194,8 @@ impl Signalling {
                     Some(Input::Agent { agent: agent.clone(), change: change.clone(), by: "api" })
                 }
                 Message::ConfirmLocation { agent } => Some(Input::ConfirmLocation { agent: agent.clone() }),
-                Message::Noticed { call, event, delivered } => {
-                    Some(Input::Noticed { call: call.clone(), event: *event, delivered: *delivered })
+                Message::Noticed { call, event, outcome } => {
+                    Some(Input::Noticed { call: call.clone(), event: *event, outcome: *outcome })
                 }
                 Message::Recording(news) => Some(Input::Recording(news.clone())),
                 Message::Configured(setup) => Some(Input::Configured(Arc::clone(setup))),

@@ -9,6 +9,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use crate::config::{Config, Http};
 use crate::net::tls::{Acceptor, CertificateError, Connector, Renewable, http_acceptor, sip_acceptor};
 use crate::net::tls_client::connector;
+use crate::notifier::Desk;
 use crate::stir::Trust;
 
 /// What TLS is set up with.
@@ -21,6 +22,8 @@ pub struct Certificates {
     pub client: Connector,
     /// Signatures of carriers.
     pub stir: Renewable<Arc<Trust>>,
+    /// Who is told of emergency calls.
+    pub desk: Renewable<Arc<Desk>>,
 }
 
 /// Certificates read anew, all of them good.
@@ -30,6 +33,7 @@ pub struct Renewed {
     http: Option<TlsAcceptor>,
     client: TlsConnector,
     stir: Trust,
+    desk: Desk,
 }
 
 impl Certificates {
@@ -41,6 +45,7 @@ impl Certificates {
             http: of_http(&config.http)?.map(Renewable::new),
             client: Renewable::new(connector(&config.sip.tls_client)?),
             stir: Renewable::new(Arc::new(Trust::read(&config.stir)?)),
+            desk: Renewable::new(Arc::new(Desk::read(config.emergency.as_ref())?)),
         })
     }
 
@@ -55,6 +60,7 @@ impl Certificates {
             http: of_http(&config.http)?,
             client: connector(&config.sip.tls_client)?,
             stir: Trust::read(&config.stir)?,
+            desk: Desk::read(config.emergency.as_ref())?,
         })
     }
 
@@ -70,6 +76,7 @@ impl Certificates {
         }
         self.client.renew(renewed.client);
         self.stir.renew(Arc::new(renewed.stir));
+        self.desk.renew(Arc::new(renewed.desk));
     }
 }
 
