@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use harness::{Baresip, BaresipOptions, Options, Server, SippRun, sipp};
+use phone::Ended;
 
 const SOON: Duration = Duration::from_secs(10);
 /// Notice, language and the words before the queue.
@@ -103,6 +104,28 @@ async fn an_agents_other_phone_takes_her_call_over_and_the_first_one_is_let_go()
     assert!(answered.is_established(), "she talks on");
     answered.hang_up().await.unwrap();
     second.succeeded().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_agents_other_phone_takes_up_what_rings_at_the_first_one_which_stops() {
+    let server = server().await;
+    let secret = server.secret("nurse1").unwrap();
+    let phone = server.agent_phone("nurse1").await.unwrap();
+    let caller = server.agent_phone("scheduler1").await.unwrap();
+    let call = caller.call("nurse1").await.unwrap();
+    let mut rings = phone.incoming_within(SOON).await.unwrap();
+    rings.ring().await.unwrap();
+    call.ringing().await.unwrap();
+    let replaces = rings.replaces().to_owned();
+    let mut keys = nurse(&secret, "nurse1");
+    keys.push(("replaces", replaces.as_str()));
+    let mut second = SippRun::start("replaces_confirmed", server.sip(), &keys).unwrap();
+    second.logged("took-over", SOON).await.unwrap();
+    assert_eq!(rings.withdrawn().await.unwrap(), Ended::Cancelled);
+    call.established().await.unwrap();
+    call.hang_up().await.unwrap();
+    second.succeeded().await.unwrap();
+    assert!(server.log().contains("nurse1 goes on at another phone"));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use acd::{AgentChange, AgentId, OfferAnswer, OfferId, Withdrawal};
 use flow::{PageNews, PromptRef, QueueNews, TransferNews};
+use media::sdp::Session;
 use media::{PlayEnd, Playlist};
 use primitives::{Now, Private};
 use sip::{EndCause, Invite, LegCommand, LegEvent, LegId, Refusal};
@@ -185,6 +186,20 @@ impl Switch {
                 return;
             }
         };
+        self.far_taken(now, call, leg, Some(session), out);
+    }
+
+    /// She has the caller at this phone; all others stop ringing. Without a session her phone says it with its
+    /// ACK.
+    pub(crate) fn far_taken(
+        &mut self,
+        now: Now,
+        call: &mut Call,
+        leg: LegId,
+        session: Option<Session>,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(far) = &mut call.far else { return };
         let others = std::mem::replace(&mut far.legs, vec![leg]);
         let port = far.party.port;
         let (who, rang_ms) = (far.who.clone(), millis(now.mono.saturating_duration_since(far.since.mono)));
@@ -192,7 +207,9 @@ impl Switch {
         for other in others.into_iter().filter(|other| *other != leg) {
             self.hang_up(now, other, EndCause::OtherLegEnded, out);
         }
-        out.push(Output::Media { shard: call.shard, command: media::Command::Apply { port, session } });
+        if let Some(session) = session {
+            out.push(Output::Media { shard: call.shard, command: media::Command::Apply { port, session } });
+        }
         match who {
             Who::Agent { offer, name, waited_ms, .. } => {
                 let queue = call.waiting.as_ref().map(|waiting| waiting.request.queue.to_string());

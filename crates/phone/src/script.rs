@@ -127,8 +127,8 @@ impl Phone {
     pub async fn incoming_within(&self, within: Duration) -> Result<Ringing, PhoneError> {
         let next = async { self.arrivals.lock().await.recv().await };
         match timeout(within, next).await {
-            Ok(Some(Arrival { call, caller, progress })) => {
-                Ok(Ringing { call: Some(call), caller, progress, desk: self.desk.clone() })
+            Ok(Some(Arrival { call, caller, replaces, progress })) => {
+                Ok(Ringing { call: Some(call), caller, replaces, progress, desk: self.desk.clone() })
             }
             Ok(None) => Err(PhoneError::Unavailable { calls: CALLS_MAX }),
             Err(_) => Err(PhoneError::NotInTime { what: "an incoming call", within, heard: None }),
@@ -141,11 +141,17 @@ pub struct Ringing {
     /// Taken when it is answered, declined or ignored.
     call: Option<Arc<str>>,
     caller: String,
+    replaces: String,
     progress: watch::Receiver<Progress>,
     desk: Desk,
 }
 
 impl Ringing {
+    /// What a Replaces header (RFC 3891) says to take its place, once it rings.
+    pub fn replaces(&self) -> &str {
+        &self.replaces
+    }
+
     /// User part of the caller's address. Private: for an assertion, not for a log.
     pub fn caller(&self) -> &str {
         &self.caller

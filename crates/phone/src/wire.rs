@@ -25,6 +25,10 @@ pub struct Heads {
 }
 
 impl Heads {
+    pub fn their_tag(&self) -> Option<&str> {
+        parameter(&self.from, "tag")
+    }
+
     pub fn to_tag(&self) -> Option<&str> {
         parameter(&self.to, "tag")
     }

@@ -21,9 +21,10 @@ pub struct Referral {
 pub enum Replaced {
     /// A leg that is up.
     Confirmed(LegId),
-    /// A leg we dialled, which rings. It must not be replaced by anybody but by whom it rings for (§3).
+    /// A leg we dialled, which rings. Only who dialled lets another take its place (§3), and only whom it rings
+    /// for.
     Ringing(LegId),
-    /// A leg that dialled us, not yet answered.
+    /// A leg that dialled us, not yet answered. Nothing takes its place (§3): 481.
     Dialling(LegId),
     /// A leg that is up, and was to be replaced only while it rang.
     TooLate,

@@ -55,6 +55,8 @@ struct PhoneLeg {
     dialled: Option<String>,
     /// Whether the credentials were sent already.
     is_proven: bool,
+    /// The header of the same name.
+    replaces: Option<(String, String)>,
     offer: Option<Bytes>,
     talk: Talk,
     then: Vec<(Duration, Wish)>,
@@ -321,9 +323,15 @@ impl Phone {
                 self.command(now, leg, LegCommand::Refer { to }, out);
             }
             (Wish::Join, Some(leg)) => self.join(now, leg, out),
+            (Wish::TakeUp, Some(leg)) => {
+                let Some(replaces) = self.endpoint.replaces(leg) else { return };
+                let header = ("Replaces".to_owned(), replaces);
+                self.dial(now, self.name.clone(), vec![header], out);
+            }
             (
                 Wish::Transfer(_)
                 | Wish::Join
+                | Wish::TakeUp
                 | Wish::HangUp
                 | Wish::Press(_)
                 | Wish::Mute
@@ -357,7 +365,8 @@ impl Phone {
         if !self.has_power {
             self.power_on(now);
         }
-        let is_proven = !headers.is_empty();
+        let is_proven = headers.iter().any(|(name, _)| name == "Authorization");
+        let replaces = headers.iter().find(|(name, _)| name == "Replaces").cloned();
         let mut talk = self.new_talk(now.mono);
         let invite = Invite {
             uri: format!("sip:{number}@{}", self.node),
@@ -374,6 +383,7 @@ impl Phone {
             phase: Phase::Ringing,
             dialled: Some(number),
             is_proven,
+            replaces,
             offer: None,
             talk,
             then: std::mem::take(&mut self.then),

@@ -76,6 +76,8 @@ pub struct Arrival {
     pub call: Arc<str>,
     /// User part of the caller's URI.
     pub caller: String,
+    /// What a Replaces header says to name it.
+    pub replaces: String,
     pub progress: watch::Receiver<Progress>,
 }
 

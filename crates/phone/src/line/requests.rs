@@ -131,6 +131,10 @@ impl Line {
         let arrival = Arrival {
             call: Arc::clone(&call_id),
             caller: wire::user_of(wire::uri_of(&heads.from)).to_owned(),
+            replaces: format!(
+                "{call_id};to-tag={};from-tag={our_tag}",
+                heads.their_tag().unwrap_or_default()
+            ),
             progress: progress.subscribe(),
         };
         if self.arrivals.try_send(arrival).is_err() {

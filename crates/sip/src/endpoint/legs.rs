@@ -417,7 +417,7 @@ impl Legs {
     /// What a Replaces header with this dialog means.
     pub(super) fn stage(&self, id: &DialogId) -> Option<Replaced> {
         let leg = self.of_dialog(id).or_else(|| self.of_dialog(&id.unanswered()))?;
-        self.table.get(&leg)?.stage()
+        self.table.get(&leg)?.stage(id)
     }
 
     /// Takes out a leg whose next hop is to be looked up.

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use primitives::{Now, Private};
 
-use super::legs::{Established, Leg, State};
+use super::legs::{Established, Heard, Leg, State};
 use super::reply::{Arrived, Reply};
 use super::{Endpoint, Output};
 use crate::dialog::DialogId;
@@ -322,11 +322,17 @@ fn referred_by(request: &Request) -> Option<Private<String>> {
 }
 
 impl Leg {
-    /// What a Replaces header that names this leg means.
-    pub(super) fn stage(&self) -> Option<Replaced> {
+    /// What a Replaces header that names this dialog of the leg means. An INVITE of ours that a branch has not
+    /// answered yet has no dialog with it.
+    pub(super) fn stage(&self, id: &DialogId) -> Option<Replaced> {
         match &self.state {
             State::Established(_) => Some(Replaced::Confirmed(self.id)),
-            State::Calling { .. } => Some(Replaced::Ringing(self.id)),
+            State::Calling { heard: Heard::Provisional(progress), .. }
+                if progress.early.has(&id.remote_tag) =>
+            {
+                Some(Replaced::Ringing(self.id))
+            }
+            State::Calling { .. } => None,
             State::Invited(_) => Some(Replaced::Dialling(self.id)),
             State::Resolving { .. } | State::Leaving(_) => None,
         }

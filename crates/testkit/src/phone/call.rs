@@ -59,8 +59,15 @@ impl Phone {
 
     fn invited(&mut self, now: Now, id: LegId, offer: Option<Bytes>, out: &mut Vec<Datagram>) {
         let talk = self.new_talk(now.mono);
-        let leg =
-            PhoneLeg { phase: Phase::Ringing, dialled: None, is_proven: true, offer, talk, then: Vec::new() };
+        let leg = PhoneLeg {
+            phase: Phase::Ringing,
+            dialled: None,
+            is_proven: true,
+            replaces: None,
+            offer,
+            talk,
+            then: Vec::new(),
+        };
         self.legs.insert(id, leg);
         self.current = Some(id);
         let drawn = self.reactions.pop_front().or_else(|| self.habit.map(|habit| habit(&mut self.chance)));
@@ -96,7 +103,8 @@ impl Phone {
         let Some(number) = leg.dialled.filter(|_| status == 401 && !leg.is_proven) else { return };
         if let Some(credentials) = self.credentials(&number) {
             let authorization = ("Authorization".to_owned(), credentials.into_exposed());
-            self.dial(now, number, vec![authorization], out);
+            let headers = [authorization].into_iter().chain(leg.replaces).collect();
+            self.dial(now, number, headers, out);
         }
     }
 }

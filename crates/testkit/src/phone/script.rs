@@ -25,6 +25,9 @@ pub enum Wish {
     Transfer(String),
     /// Joins whom it talked with first and whom it talks with now (REFER with Replaces).
     Join,
+    /// Answers what rings here by a call of its own that takes its place (INVITE with Replaces), as her other
+    /// phone would.
+    TakeUp,
 }
 
 /// What a phone does when it is called.
