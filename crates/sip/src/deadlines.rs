@@ -33,6 +33,13 @@ impl<K: Clone + Ord> Deadlines<K> {
         }
     }
 
+    /// Sets the deadline of `key`, or moves it to an earlier time.
+    pub(crate) fn hasten(&mut self, key: K, at: Instant) {
+        if self.by_key.get(&key).is_none_or(|before| at < *before) {
+            self.set(key, Some(at));
+        }
+    }
+
     /// The soonest deadline.
     pub(crate) fn soonest(&self) -> Option<Instant> {
         self.by_time.first().map(|(at, _)| *at)
@@ -62,7 +69,9 @@ mod tests {
         let mut deadlines = Deadlines::new();
         deadlines.set("moved", Some(at(1)));
         deadlines.set("cleared", Some(at(1)));
-        deadlines.set("kept", Some(at(2)));
+        deadlines.set("kept", Some(at(4)));
+        deadlines.hasten("kept", at(2));
+        deadlines.hasten("kept", at(3));
         deadlines.set("moved", Some(at(3)));
         deadlines.set("cleared", None);
 

@@ -129,6 +129,47 @@ fn a_firewall_that_says_nothing_delays_a_long_invite_by_two_seconds() {
     assert!(matches!(said.others[..], [Output::Disconnect { id: closed }] if closed == id));
 }
 
+/// The same call, for help.
+fn for_help() -> Invite {
+    let headers = vec![("Priority".to_owned(), "emergency".to_owned())];
+    Invite { headers, ..invite("sip:911@192.0.2.10", 1_300) }
+}
+
+#[test]
+fn a_firewall_that_says_nothing_delays_a_call_for_help_by_half_a_second() {
+    let mut bench = Bench::new();
+    let (_, said) = bench.dial(for_help());
+    assert!(said.sent.is_empty() && connects(&said).is_some());
+    assert!(bench.wait(Duration::from_millis(499)).sent.is_empty());
+    let said = bench.wait(Duration::from_millis(1));
+    assert_eq!((said.sends(), said.sent[0].0.transport), (vec!["INVITE".to_owned()], Transport::Udp));
+    // What is known of the peer helps the next: no wait at all.
+    let (_, said) = bench.dial(for_help());
+    assert_eq!(said.sends(), ["INVITE"]);
+}
+
+#[test]
+fn a_call_for_help_waits_no_longer_because_another_call_already_opens_the_connection() {
+    let mut bench = Bench::new();
+    let (_, id) = long_call(&mut bench);
+    bench.wait(Duration::from_millis(100));
+    let (_, said) = bench.dial(for_help());
+    assert!(said.sent.is_empty() && connects(&said).is_none(), "it takes the same one");
+    let said = bench.wait(Duration::from_millis(500));
+    assert_eq!(said.sends(), ["INVITE", "INVITE"], "both go on by UDP");
+    assert!(said.sent.iter().all(|(path, ..)| path.transport == Transport::Udp));
+    assert!(said.others.iter().any(|it| matches!(it, Output::Disconnect { id: closed } if *closed == id)));
+}
+
+#[test]
+fn a_call_for_help_goes_over_a_connection_that_is_open_at_once() {
+    let mut bench = Bench::new();
+    let (_, id) = long_call(&mut bench);
+    opened(&mut bench, id);
+    let (_, said) = bench.dial(for_help());
+    assert_eq!((said.sends(), said.sent[0].0.transport), (vec!["INVITE".to_owned()], Transport::Tcp));
+}
+
 #[test]
 fn a_long_request_answered_over_tcp_does_not_go_by_udp_when_the_connection_is_lost() {
     let mut bench = Bench::new();

@@ -233,10 +233,9 @@ impl Connections {
         let opening = path.connection.and_then(|id| Some((id, self.known.get_mut(&id)?)));
         if let Some((id, connection)) = opening
             && matches!(connection.state, State::Opening { .. })
-            && connection.owes != Owes::Opening
         {
             connection.owes = Owes::Opening;
-            self.deadlines.set(id, Some(until));
+            self.deadlines.hasten(id, until);
         }
     }
 

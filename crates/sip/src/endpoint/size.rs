@@ -10,6 +10,7 @@ use primitives::Now;
 
 use super::overdue::Failure;
 use super::{Discarded, Endpoint, Outcome, Output, Release};
+use crate::header::Name;
 use crate::message::{self, Message, Method, Request};
 use crate::path::{Path, Transport};
 use crate::transaction::key::ClientKey;
@@ -22,6 +23,10 @@ pub(super) const DATAGRAM_MAX: usize = 1_300;
 /// Longest a TCP connection for a long request may take to open. A carrier that speaks UDP alone often has a
 /// firewall that says nothing, and a caller waits; two attempts of TCP to open it fit in.
 pub(super) const OPEN_MAX: Duration = Duration::from_secs(2);
+
+/// The same for a call for help, whose location alone makes it that long: someone in need waits no longer than
+/// for one lost datagram.
+pub(super) const EMERGENCY_OPEN_MAX: Duration = Duration::from_millis(500);
 
 /// How long it is remembered that TCP came to nothing. Each such time costs a caller up to `OPEN_MAX`.
 const REMEMBERED: Duration = Duration::from_secs(600);
@@ -72,7 +77,8 @@ impl Endpoint {
             return self.transactions.send(now.mono, owner, path, request, out);
         }
         let (stream, by_tcp) = self.by_tcp(path, &request, out);
-        self.connections.open_by(now.mono + OPEN_MAX, stream);
+        let within = if is_emergency(&request) { EMERGENCY_OPEN_MAX } else { OPEN_MAX };
+        self.connections.open_by(now.mono + within, stream);
         let id = self.transactions.send(now.mono, owner, stream, by_tcp, out);
         self.transactions.keep_instead(id, path, request);
         id
@@ -154,4 +160,9 @@ impl Endpoint {
             Owner::Nobody => {}
         }
     }
+}
+
+/// Whether a request of ours asks for help: only those say so (RFC 3261 §20.26).
+fn is_emergency(request: &Request) -> bool {
+    request.headers.first(&Name::Priority).is_some_and(|value| value.eq_ignore_ascii_case(b"emergency"))
 }
