@@ -12,11 +12,16 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// A server whose nurse sits at `hq` and whose 911 leads to these, in order.
 async fn server(reach: &[String], webhook: &str) -> Server {
+    server_with(reach, webhook, "").await
+}
+
+/// The same with more of its configuration.
+async fn server_with(reach: &[String], webhook: &str, besides: &str) -> Server {
     let agents = "  nurse1: { queues: [nurses], location: hq }\n".to_owned();
     let more = format!(
         "emergency:\n  reach: [{}]\n  callback: \"+15550100100\"\n  locations:\n    hq: {{ civic: {{ country: US, A1: CA, \
          A3: Springfield, RD: \"Main & 1st\", HNO: \"742\", LOC: \"2nd floor\", PC: \"90001\" }} }}\n  \
-         notify: {{ webhook: \"{webhook}\" }}\n",
+         notify: {{ webhook: \"{webhook}\" }}\n{besides}",
         reach.join(", ")
     );
     Server::start(Options { agents, more, calls: 10, ..Options::default() }).await.unwrap()
@@ -148,6 +153,33 @@ async fn a_dead_destination_gives_way_to_the_network_and_a_webhook_that_refuses_
     call.established().await.unwrap();
     assert_eq!(notice(&listener, "200 OK").await["event"], "called", "again");
     assert_eq!(notice(&listener, "200 OK").await["event"], "answered");
+    call.hang_up().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_carrier_is_asked_for_911_itself_and_everything_else_is_written_as_it_wants_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let webhook = format!("http://{}/", listener.local_addr().unwrap());
+    let help = AnsweringPoint::open().await.unwrap();
+    let trunk = format!(
+        "trunks:\n  carrier_a:\n    reach: [{{ uri: \"sip:{}\" }}]\n    codecs: [pcma, pcmu]\n    \
+         numbers: {{ country: \"1\", international: \"011\", write: digits }}\n",
+        help.address().unwrap()
+    );
+    let server = server_with(&["{ trunk: carrier_a }".to_owned()], &webhook, &trunk).await;
+    let nurse = server.agent_phone("nurse1").await.unwrap();
+    let call = nurse.call("911").await.unwrap();
+    let (invite, from) = help.request("INVITE", SOON).await.unwrap();
+    assert!(
+        invite.starts_with(&format!("INVITE sip:911@{} SIP/2.0\r\n", help.address().unwrap())),
+        "{invite}"
+    );
+    assert!(header(&invite, "From").starts_with("<sip:15550100100@"), "{invite}");
+    assert!(header(&invite, "P-Asserted-Identity").starts_with("<sip:15550100100@"), "{invite}");
+    let audio = invite.lines().find_map(|line| line.strip_prefix("m=audio ")).unwrap();
+    assert!(audio.contains(" RTP/AVP 8 0 "), "its codecs in its order: {audio}");
+    help.answer(&invite, from).await.unwrap();
+    call.established().await.unwrap();
     call.hang_up().await.unwrap();
 }
 

@@ -409,3 +409,70 @@ async fn each_carrier_is_told_of_a_caller_what_its_trunk_says_and_never_who_with
     }
     server.logged_none_of(&[CALLER]).unwrap();
 }
+
+/// The address and the codecs of an offer.
+fn audio(invite: &str) -> (&str, &str) {
+    let line = |name| invite.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    (line("c=IN IP4 "), line("m=audio ").split_once("RTP/AVP ").map_or("", |(_, codecs)| codecs))
+}
+
+#[tokio::test]
+async fn audio_of_each_trunk_comes_to_its_own_address_and_codecs_are_offered_in_its_order() {
+    let (dead, port) = (free_ports(1).unwrap(), free_ports(1).unwrap());
+    let carrier = Carrier::listen(port, 620.0).await.unwrap();
+    let more = format!(
+        "trunks:\n  local: {{ accept: {{ from: [\"127.0.0.0/8\"] }} }}\n  \
+         carrier_a:\n    check_secs: 0\n    first_response_secs: 1\n    media_address: 127.0.0.2\n{}  \
+         carrier_b:\n    check_secs: 0\n    media_address: 127.0.0.3\n    codecs: [pcma, pcmu]\n{}\
+         numbers:\n  near: {{ trunk: carrier_b, number: \"{NUMBER}\" }}\n  \
+         far: [{{ trunk: carrier_a, number: \"{NUMBER}\" }}, {{ trunk: carrier_b, number: \"{NUMBER}\" }}]\n",
+        reach(&[dead]),
+        reach(&[port]),
+    );
+    let server = Server::start(Options { more, ..Options::default() }).await.unwrap();
+    let nurse = server.agent_phone("nurse1").await.unwrap();
+    for number in ["near", "far"] {
+        let call = nurse.call(number).await.unwrap();
+        call.established().await.unwrap();
+        call.hears_tone(620.0, SOON).await.unwrap();
+        call.hang_up().await.unwrap();
+        let invites = carrier.invites();
+        let (address, codecs) = audio(invites.last().unwrap());
+        assert_eq!(address, "127.0.0.3", "{number}");
+        assert!(codecs.starts_with("8 0 "), "{number}: {codecs}");
+    }
+    assert_eq!(carrier.invites().len(), 2);
+}
+
+#[tokio::test]
+async fn a_call_of_a_trunk_behind_a_router_is_answered_with_the_address_its_carrier_sees() {
+    let more = "trunks:\n  carrier_a:\n    accept: { from: [\"127.0.0.0/8\"] }\n    \
+                media_address: 127.0.0.2\n    media_advertised: 198.51.100.10\n"
+        .to_owned();
+    let server = Server::start(Options { more, ..Options::default() }).await.unwrap();
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let own = socket.local_addr().unwrap();
+    let sdp =
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
+    let invite = format!(
+        "INVITE sip:8001@{to} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKrouter;rport\r\nMax-Forwards: 70\r\n\
+         From: <sip:+15550100177@{own}>;tag=1\r\nTo: <sip:8001@{to}>\r\nCall-ID: router\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:{own}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
+        sdp.len(),
+        to = server.sip(),
+    );
+    socket.send_to(invite.as_bytes(), server.sip()).await.unwrap();
+    let mut buffer = [0; 4_096];
+    let answered = async {
+        loop {
+            let length = socket.recv(&mut buffer).await.unwrap();
+            let text = String::from_utf8_lossy(buffer.get(..length).unwrap()).into_owned();
+            if !text.starts_with("SIP/2.0 1") {
+                return text;
+            }
+        }
+    };
+    let answer = tokio::time::timeout(SOON, answered).await.unwrap();
+    assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+    assert_eq!(audio(&answer).0, "198.51.100.10", "{answer}");
+}

@@ -112,14 +112,14 @@ impl Switch {
         }
         let id = self.new_call_id(now);
         let shard = self.next_shard();
-        let address = self.rtp_address(Some(&invited.path));
+        let trunk = origin.trunk(&setup).map(|trunk| &trunk.config);
+        let address = trunk.and_then(|trunk| trunk.media_address);
+        let address = address.unwrap_or_else(|| self.rtp_address(Some(&invited.path)));
         let Some((port, local)) = self.open_port(Owner::Caller(id), shard, address, out) else {
             return self.refuse(now, leg, 503, "no_rtp_port", out);
         };
         let mut party = self.party(port, local, Beyond::Trunk);
-        if let Some(trunk) = origin.trunk(&setup) {
-            party = party.with_codecs(trunk.config.codecs.iter().map(|codec| codec.codec()));
-        }
+        party.go_by_trunk(trunk);
         // An offer nobody could take is refused before anything else is spent on it.
         if let Some(Err(unacceptable)) =
             invited.offer.as_ref().map(|offer| party.answer(offer, &setup.media.codecs))

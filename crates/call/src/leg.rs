@@ -1,6 +1,6 @@
 //! One party of a call: her SIP leg, her RTP port, and the SDP between the two.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use sip::LegId;
 use crate::caller::Side;
 use crate::emergency::EmergencySide;
 use crate::switch::Switch;
+use crate::trunk::TrunkConfig;
 
 /// The media side of one party. An agent who is rung at several phones has one, shared by their legs,
 /// because only one of them will answer.
@@ -22,6 +23,8 @@ pub(crate) struct Party {
     pub port: PortId,
     /// Where we receive her RTP.
     pub local: SocketAddr,
+    /// The address she is told instead.
+    advertised: Option<IpAddr>,
     /// What was agreed; `None` before the first answer.
     pub session: Option<Session>,
     session_id: u64,
@@ -57,9 +60,17 @@ pub(crate) enum Beyond {
 }
 
 impl Party {
-    /// With codecs of her own, where there are any: those of a trunk count instead of everybody's.
-    pub(crate) fn with_codecs(mut self, codecs: impl ExactSizeIterator<Item = Codec>) -> Self {
-        self.codecs = (codecs.len() > 0).then(|| codecs.collect());
+    /// From now on as a trunk wants it, or as nobody in particular: its own codecs in its order instead of
+    /// everybody's, and the address its carrier sees.
+    pub(crate) fn go_by_trunk(&mut self, trunk: Option<&TrunkConfig>) {
+        let codecs = trunk.map_or(&[][..], |trunk| &trunk.codecs);
+        self.codecs = (!codecs.is_empty()).then(|| codecs.iter().map(|codec| codec.codec()).collect());
+        self.advertised = trunk.and_then(|trunk| trunk.media_advertised);
+    }
+
+    /// Takes the place of another on the same way.
+    pub(crate) fn in_place_of(mut self, old: &Self) -> Self {
+        self.codecs.clone_from(&old.codecs);
         self
     }
 
@@ -70,7 +81,8 @@ impl Party {
             EncryptionPolicy::Accepted => Encryption::Accepted(&self.keys),
             EncryptionPolicy::Required => Encryption::Required(&self.keys),
         };
-        let Self { local: address, session_id, version, .. } = *self;
+        let Self { session_id, version, .. } = *self;
+        let address = SocketAddr::new(self.advertised.unwrap_or(self.local.ip()), self.local.port());
         Local { address, codecs, session_id, version, hold: false, encryption }
     }
 
@@ -111,7 +123,17 @@ impl Switch {
         };
         let session_id = self.random() >> 1;
         let keys = OurKeys::draw(&mut self.keys);
-        Party { port, local, session: None, session_id, version: 0, codecs: None, encryption, keys }
+        Party {
+            port,
+            local,
+            advertised: None,
+            session: None,
+            session_id,
+            version: 0,
+            codecs: None,
+            encryption,
+            keys,
+        }
     }
 }
 

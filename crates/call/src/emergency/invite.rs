@@ -23,10 +23,16 @@ pub(super) fn invite(
     place: &Place,
     offer: &Bytes,
 ) -> Invite {
-    let mut headers = vec![
-        ("P-Asserted-Identity".to_owned(), format!("<tel:{}>", place.callback)),
-        ("Priority".to_owned(), "emergency".to_owned()),
-    ];
+    let callback = match &target.carrier {
+        Some(carrier) => carrier.config.numbers.write(&place.callback).into_owned(),
+        None => place.callback.clone(),
+    };
+    let asserted = match &target.carrier {
+        Some(carrier) => format!("<sip:{callback}@{}>", carrier.domain),
+        None => format!("<tel:{callback}>"),
+    };
+    let mut headers =
+        vec![("P-Asserted-Identity".to_owned(), asserted), ("Priority".to_owned(), "emergency".to_owned())];
     let mut account = target.account.clone();
     let uri = match &target.to {
         // A trunk is a list of SIP URIs, and they were taken from it.
@@ -47,7 +53,7 @@ pub(super) fn invite(
     Invite {
         uri,
         path: None,
-        from: Some(Private::new(place.callback.clone())),
+        from: Some(Private::new(callback)),
         display_name: String::new(),
         offer: body,
         headers,

@@ -316,7 +316,7 @@ impl Switch {
         let is_up = matches!(call.state, State::Talking { .. });
         let Some(leg) = call.leg_of(side) else { return };
         let Audio::Relayed(relayed) = &mut call.audio else { return };
-        *relayed.party(side) = party;
+        *relayed.party(side) = party.in_place_of(relayed.party(side));
         if is_up && was_told {
             let sdp = relayed.party(side).offer(&call.setup.media.codecs);
             self.leg(now, leg, LegCommand::Offer { sdp }, out);

@@ -1,15 +1,19 @@
 //! Destinations, one after the other, until somebody answers.
 
+use audit::CallId;
 use primitives::Now;
 use sip::{EndCause, LegCommand, LegId, Release};
 
 use super::invite::invite;
 use super::notice::NoticeEvent;
-use super::{Audio, EmergencyCall, EmergencySide, LOOKED_UP_MAX, Near, RINGING_MAX, State, TRYING_MAX};
+use super::{
+    Audio, EmergencyCall, EmergencySide, LOOKED_UP_MAX, Near, RINGING_MAX, Relayed, State, TRYING_MAX,
+};
 use crate::hop::Hop;
 use crate::leg::Owner;
 use crate::output::Output;
 use crate::switch::Switch;
+use crate::trunk::TrunkConfig;
 
 impl Switch {
     /// Calls the next destination; when there is none, tells her so.
@@ -20,7 +24,11 @@ impl Switch {
         call.tried += 1;
         let codecs = &call.setup.media.codecs;
         let offer = match (&mut call.audio, &call.near) {
-            (Audio::Relayed(relayed), _) => relayed.far.offer(codecs),
+            (Audio::Relayed(relayed), _) => {
+                let trunk = target.carrier.as_ref().map(|carrier| &carrier.config);
+                self.receive_where(call.id, relayed, trunk, out);
+                relayed.far.offer(codecs)
+            }
             (Audio::Direct, Near::Invited { offer }) => offer.clone().unwrap_or_default(),
             // Her offer is kept until she is answered, and then nobody else is called.
             (Audio::Direct, Near::Early { .. } | Near::Answered) => {
@@ -31,8 +39,8 @@ impl Switch {
         let name = target.name;
         let from = out.len();
         let far = self.dial(now, invite, Owner::Emergency(call.id, EmergencySide::Far), out);
-        if let Some(way) = &target.way {
-            self.links.begun(now.mono, far, way);
+        if let Some(carrier) = &target.carrier {
+            self.links.begun(now.mono, far, &carrier.way);
         }
         // It waits for no disk.
         for output in out.iter_mut().skip(from) {
@@ -47,6 +55,26 @@ impl Switch {
         if call.tried == 1 {
             self.tell(now, call, NoticeEvent::Called, out);
         }
+    }
+
+    /// The far side's audio comes to where this trunk's does, if there is a port for it: help is called in any
+    /// case.
+    fn receive_where(
+        &mut self,
+        id: CallId,
+        relayed: &mut Relayed,
+        trunk: Option<&TrunkConfig>,
+        out: &mut Vec<Output>,
+    ) {
+        let address = trunk.and_then(|trunk| trunk.media_address).unwrap_or(relayed.near.local.ip());
+        let owner = Owner::Emergency(id, EmergencySide::Far);
+        if relayed.far.local.ip() != address
+            && let Some((port, local)) = self.open_emergency_port(owner, relayed.shard, address, out)
+        {
+            self.close_port(relayed.far.port, out);
+            relayed.far = self.party(port, local, EmergencySide::Far.beyond());
+        }
+        relayed.far.go_by_trunk(trunk);
     }
 
     /// A destination rings, or plays something: it has time now.

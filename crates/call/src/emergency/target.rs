@@ -9,7 +9,7 @@ use sip::{Account, EmergencyNumber};
 
 use super::config::{Destination, host};
 use crate::switch::Switch;
-use crate::trunk::{Passage, TrunkNumber, Way};
+use crate::trunk::{Passage, TrunkConfig, TrunkNumber, Way};
 
 /// One INVITE's worth of a list.
 #[derive(Clone, Debug)]
@@ -20,8 +20,18 @@ pub(super) struct Target {
     pub name: String,
     /// Who we are there.
     pub account: Account,
-    /// The trunk it goes by.
-    pub way: Option<Way>,
+    /// The trunk it goes by, and how its carrier wants things.
+    pub carrier: Option<Carrier>,
+}
+
+/// What a carrier wants.
+#[derive(Clone, Debug)]
+pub(super) struct Carrier {
+    pub way: Way,
+    /// The host of our addresses there.
+    pub domain: String,
+    /// How it writes numbers, its codecs, and where its audio comes to.
+    pub config: TrunkConfig,
 }
 
 impl Switch {
@@ -39,7 +49,7 @@ impl Switch {
                 Destination::Trunk(trunk) => trunk,
                 Destination::Sip(uri) | Destination::Esinet(uri) => {
                     let (name, account) = (host(uri), Account::default());
-                    targets.push_back(Target { to: to.clone(), name, account, way: None });
+                    targets.push_back(Target { to: to.clone(), name, account, carrier: None });
                     continue;
                 }
             };
@@ -52,12 +62,14 @@ impl Switch {
                 tried.insert(way.clone());
                 let Some(entry) = self.links.entry(&way) else { continue };
                 let Ok(Uri::Sip(mut uri)) = Uri::parse(entry.uri) else { continue };
-                uri.user = Some(number.number.clone());
+                let config = &entry.trunk.config;
+                // A service number is written as it is by every rule.
+                uri.user = Some(config.numbers.write(&number.number).into_owned());
                 targets.push_back(Target {
                     to: Destination::Sip(Uri::Sip(uri).to_wire()),
                     name: host(entry.uri),
                     account: entry.account,
-                    way: Some(way),
+                    carrier: Some(Carrier { way, domain: entry.domain, config: config.clone() }),
                 });
             }
         }

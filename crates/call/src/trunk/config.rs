@@ -56,6 +56,12 @@ pub struct TrunkConfig {
     pub calls_per_second_max: u32,
     /// Codecs on this trunk, best first, each one of `media.codecs`. Empty: all of those. Default empty.
     pub codecs: Vec<CodecName>,
+    /// Where the audio of this trunk is received: an address of this machine, where the carrier stands on another
+    /// network than the rest. Default the one its SIP comes to, else `media.address`.
+    pub media_address: Option<IpAddr>,
+    /// What SDP says instead, where a router between us and the carrier translates it one to one. Default the
+    /// same.
+    pub media_advertised: Option<IpAddr>,
     /// How this carrier writes numbers. Default with `+`, as E.164.
     pub numbers: Dialling,
     /// What the called sees of the caller.
@@ -82,6 +88,8 @@ impl Default for TrunkConfig {
             channels_max: 0,
             calls_per_second_max: 0,
             codecs: Vec::new(),
+            media_address: None,
+            media_advertised: None,
             numbers: Dialling::default(),
             caller_id: CallerId::default(),
             identity: Identity::Untrusted,
@@ -146,6 +154,12 @@ impl TrunkConfig {
         if self.check_misses == 0 {
             return Err(format!(
                 "trunk `{name}`: `check_misses` must be at least 1; `check_secs: 0` checks never"
+            ));
+        }
+        let addresses = self.media_address.into_iter().chain(self.media_advertised);
+        if let Some(address) = addresses.into_iter().find(|it| it.is_unspecified() || it.is_multicast()) {
+            return Err(format!(
+                "trunk `{name}`: its audio cannot be received at `{address}`: write one address, `192.0.2.10`"
             ));
         }
         self.numbers.check().map_err(|mistake| format!("trunk `{name}`: {mistake}"))

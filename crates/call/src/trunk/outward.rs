@@ -15,9 +15,9 @@ use super::failure::{Verdict, reason, verdict};
 use super::links::Way;
 use super::number::{Number, TrunkNumber};
 use super::{Origin, Passage};
-use crate::call::{Call, Far, Who};
+use crate::call::{Call, Far, FarState, Who};
 use crate::hop::Hop;
-use crate::leg::Owner;
+use crate::leg::{Beyond, Owner};
 use crate::output::Output;
 use crate::switch::{Pending, Switch};
 
@@ -28,6 +28,8 @@ pub(crate) struct Outward {
     tried: BTreeSet<Way>,
     /// The attempt under way.
     at: Option<Way>,
+    /// The next one, while a port is opened where its carrier sees it.
+    chosen: Option<(Way, TrunkNumber)>,
     /// Whether somebody's telephone rings.
     rang: bool,
     /// What the last refusal said of when and where.
@@ -36,7 +38,14 @@ pub(crate) struct Outward {
 
 impl Outward {
     pub(crate) const fn new(number: Number) -> Self {
-        Self { number, tried: BTreeSet::new(), at: None, rang: false, elsewhere: (None, Vec::new()) }
+        Self {
+            number,
+            tried: BTreeSet::new(),
+            at: None,
+            chosen: None,
+            rang: false,
+            elsewhere: (None, Vec::new()),
+        }
     }
 }
 
@@ -72,6 +81,9 @@ impl Switch {
         };
         let origin = call.origin.clone();
         let Some(to) = call.outward() else { return false };
+        if let Some((way, number)) = to.chosen.take() {
+            return self.ring_way(now, call, way, &number, out);
+        }
         let mut full = Vec::new();
         // The call that is worked on is not among the others.
         let calls = &self.calls;
@@ -86,7 +98,33 @@ impl Switch {
             self.hop(now, Some(call), full, out);
         }
         let Some((way, number)) = found else { return false };
+        if self.moves_port(now, call, &way, out) {
+            if let Some(to) = call.outward() {
+                to.chosen = Some((way, number));
+            }
+            return true;
+        }
         self.ring_way(now, call, way, &number, out)
+    }
+
+    /// Opens another port for the far side, where this trunk's audio comes to another address than the one it
+    /// has. `false`: it stays, or there is no other.
+    fn moves_port(&mut self, now: Now, call: &mut Call, way: &Way, out: &mut Vec<Output>) -> bool {
+        let Some(entry) = self.links.entry(way) else { return false };
+        let address = entry.trunk.config.media_address.unwrap_or(call.party.local.ip());
+        let Some(old) = call.far.as_ref().map(|far| &far.party).filter(|party| party.local.ip() != address)
+        else {
+            return false;
+        };
+        let old = old.port;
+        let Some((port, local)) = self.open_port(Owner::Far(call.id), call.shard, address, out) else {
+            return false;
+        };
+        self.close_port(old, out);
+        let party = self.party(port, local, Beyond::Trunk);
+        let Some(far) = call.far.take() else { return false };
+        call.far = Some(Far { party, state: FarState::Opening, since: now, ..far });
+        true
     }
 
     fn ring_way(
@@ -145,12 +183,10 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         let trunk = way.and_then(|way| call.setup.trunks.get(&*way.trunk));
-        let codecs =
-            trunk.map(|trunk| trunk.config.codecs.iter().map(|codec| codec.codec()).collect::<Vec<_>>());
-        let codecs = codecs.filter(|codecs| !codecs.is_empty());
-        let codecs = codecs.as_deref().unwrap_or(&call.setup.media.codecs);
         let Some(far) = &mut call.far else { return };
-        let invite = Invite { offer: far.party.offer(codecs), ..invite };
+        // Another trunk than the last may want other things.
+        far.party.go_by_trunk(trunk.map(|trunk| &trunk.config));
+        let invite = Invite { offer: far.party.offer(&call.setup.media.codecs), ..invite };
         let leg = self.dial(now, invite, Owner::Far(call.id), out);
         if let Some(way) = way {
             self.links.begun(now.mono, leg, way);
