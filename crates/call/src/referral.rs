@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use acd::AgentChange;
-use flow::{Enqueue, QueueNews};
+use flow::{Enqueue, Interpreter, QueueNews, Verification};
 use primitives::Now;
 use sip::{EndCause, LegCommand, LegEvent, LegId, Referral, Refusal};
 
@@ -79,8 +79,7 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         let by = call.name_at(side);
-        let has_no_flow = matches!((&to, &call.script), (Target::Flow { .. }, Script::Direct(_)));
-        if has_no_flow || (side == Side::Caller && !self.turn_round(now, call)) {
+        if side == Side::Caller && !self.turn_round(now, call) {
             return self.refuse_referral(now, call, leg, (603, "not_possible"), out);
         }
         if side == Side::Caller {
@@ -254,7 +253,8 @@ impl Switch {
         }
     }
 
-    /// The caller begins the flow that answers a number, with all that is known of her.
+    /// The caller begins the flow that answers a number, with all that is known of her. Whom an agent called
+    /// begins it as somebody who says no number.
     fn lead_to_flow(
         &mut self,
         now: Now,
@@ -262,9 +262,30 @@ impl Switch {
         (flow, dialled): (Arc<flow::Flow>, String),
         out: &mut Vec<Output>,
     ) {
-        let Script::Flow(interpreter) = &mut call.script else { return };
         let setup = Arc::clone(self.setup());
-        **interpreter = interpreter.sent_on(Arc::clone(&setup.library), flow, dialled);
+        let library = Arc::clone(&setup.library);
+        let led = match &call.script {
+            Script::Flow(interpreter) => interpreter.sent_on(library, flow, dialled),
+            Script::Direct(direct) => {
+                let agent = direct.agent;
+                let nobody = flow::Caller {
+                    number: None,
+                    is_withheld: true,
+                    verification: Verification::None,
+                    dialled: dialled.clone(),
+                    trunk: String::new(),
+                    diverted: None,
+                };
+                // An agent is in it as any caller is.
+                if let Some(agent) = agent {
+                    self.disengage(now, agent);
+                }
+                let first = Interpreter::new(Arc::clone(&library), Arc::clone(&flow), nobody);
+                first.sent_on(library, flow, dialled)
+            }
+        };
+        call.language = Arc::clone(led.language());
+        call.script = Script::Flow(Box::new(led));
         call.setup = setup;
         call.served = None;
         self.run_flow(now, call, flow::Event::CallStarted, out);

@@ -159,3 +159,40 @@ fn a_caller_goes_to_the_queue_in_which_the_nurse_still_waits_for_somebody_to_ask
     hang_up(&mut sim, caller);
     sim.finish().unwrap();
 }
+
+#[test]
+fn whom_a_nurse_called_begins_the_flow_of_a_number_she_sends_them_to() {
+    for called in ["partner", "desk1"] {
+        let mut sim = center_of(World::small(2, 1));
+        let [nurse, other] = ["nurse1", called].map(|name| sim.phone(name).unwrap());
+        answers(&mut sim, other);
+        wish(&mut sim, nurse, Wish::Dial(called.to_owned()));
+        until_talking(&mut sim, nurse, other);
+        wish(&mut sim, nurse, Wish::Transfer("8001".to_owned()));
+        quiet::until_heard(&mut sim, other, "main_menu");
+        until_over(&mut sim, nurse);
+        assert_eq!(sim.referrals(nurse), [202, 100, 200], "{called}");
+        // And goes on in it as any caller does.
+        let second = sign_in(&mut sim, "nurse2");
+        answers(&mut sim, second);
+        press(&mut sim, other, "1");
+        until_talking(&mut sim, other, second);
+        hang_up(&mut sim, other);
+        until_over(&mut sim, second);
+        sim.finish().unwrap();
+    }
+}
+
+#[test]
+fn a_colleague_who_was_called_sends_the_caller_to_the_flow_of_a_number() {
+    let mut sim = center_of(World::small(2, 1));
+    let [nurse, desk] = ["nurse1", "desk1"].map(|name| sim.phone(name).unwrap());
+    answers(&mut sim, desk);
+    wish(&mut sim, nurse, Wish::Dial("desk1".to_owned()));
+    until_talking(&mut sim, nurse, desk);
+    wish(&mut sim, desk, Wish::Transfer("8001".to_owned()));
+    quiet::until_heard(&mut sim, nurse, "main_menu");
+    until_over(&mut sim, desk);
+    hang_up(&mut sim, nurse);
+    sim.finish().unwrap();
+}
