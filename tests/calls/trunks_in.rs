@@ -283,7 +283,9 @@ impl Repository {
         openssl(at, &root.concat()).await;
         let leaf = ["-keyout", "leaf.key", "-out", "leaf.pem", "-subj", "/CN=SHAKEN 709J"];
         let by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "basicConstraints=critical,CA:FALSE"];
-        openssl(at, &[&["req", "-x509"], &leaf[..], &by[..], &key[..]].concat()).await;
+        // TNAuthList (RFC 8226 §9): the code of a provider.
+        let speaks_for = ["-addext", "1.3.6.1.5.5.7.1.26=DER:30:08:a0:06:16:04:37:30:39:4a"];
+        openssl(at, &[&["req", "-x509"], &leaf[..], &by[..], &speaks_for[..], &key[..]].concat()).await;
         let web = ["-keyout", "web.key", "-out", "web.pem", "-subj", "/CN=localhost"];
         let name =
             ["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"];

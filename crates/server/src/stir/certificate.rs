@@ -6,6 +6,8 @@ use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::aws_lc_rs::{ECDSA_P256_SHA256, ECDSA_P256_SHA384, ECDSA_P384_SHA256, ECDSA_P384_SHA384};
 use webpki::{EndEntityCert, KeyUsage};
 
+use super::tn_auth_list::Authority;
+
 /// Certificates read of one answer: the carrier's and those between it and an authority.
 const CHAIN_MAX: usize = 8;
 
@@ -18,6 +20,7 @@ const ALGORITHMS: [&dyn rustls_pki_types::SignatureVerificationAlgorithm; 4] =
 pub struct Chain {
     leaf: CertificateDer<'static>,
     between: Vec<CertificateDer<'static>>,
+    authority: Authority,
 }
 
 impl Chain {
@@ -26,13 +29,22 @@ impl Chain {
         if !body.starts_with(b"\x30") {
             let read = CertificateDer::pem_slice_iter(body).take(CHAIN_MAX).collect::<Result<Vec<_>, _>>();
             let mut chain = read.ok()?.into_iter();
-            return Some(Self { leaf: chain.next()?, between: chain.collect() });
+            return Some(Self::of(chain.next()?, chain.collect()));
         }
-        Some(Self { leaf: CertificateDer::from(body.to_vec()), between: Vec::new() })
+        Some(Self::of(CertificateDer::from(body.to_vec()), Vec::new()))
     }
 
-    /// Whether an authority vouches for it now. The TNAuthList, which says for whose numbers it may sign, is
-    /// passed over: the carriers of today have one for all they serve.
+    fn of(leaf: CertificateDer<'static>, between: Vec<CertificateDer<'static>>) -> Self {
+        let authority = Authority::of_certificate(&leaf);
+        Self { leaf, between, authority }
+    }
+
+    /// For whose numbers it may speak.
+    pub const fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Whether an authority vouches for it now.
     pub fn is_vouched_for(&self, authorities: &[TrustAnchor<'_>], now: UnixTime) -> bool {
         // No purpose is asked for: such a certificate names none.
         let usage = KeyUsage::client_auth();
@@ -161,6 +173,43 @@ pub mod tests {
         assert!(!chain.has_signed(&Passport { signature: [0; 64], ..passport.clone() }));
         assert!(!Chain::read(other.chain_pem.as_bytes()).unwrap().has_signed(&passport));
         assert!(Chain::read(&carrier.leaf).unwrap().has_signed(&passport), "DER is read as well");
+    }
+
+    /// RFC 8225 Appendix A.1, as PKCS #8.
+    const RFC_8225_KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
+        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgV5nVHbTxAK9y7ka5\n\
+        jIx8bhbuwfib33/t4dIMul1iWUWhRANCAATwc1tB39Oa8IrA8oeQwX19Jxq8Z4fv\n\
+        xhNTyotLwjkcsdJKaUBMtyyVAyE0L86GVYFgLrbqciWjtd55thLtJvfu\n\
+        -----END PRIVATE KEY-----\n";
+    const RFC_8225_HEADER: &str = "eyJhbGciOiJFUzI1NiIsInR5cCI6InBhc3Nwb3J0IiwieDV1IjoiaHR0cHM6Ly9jZXJ0LmV4YW1wbGUub3JnL3Bhc3Nwb3J0LmNlciJ9";
+
+    /// What the key of RFC 8225 signed in the drafts before it. The statement that the RFC itself prints was signed
+    /// anew with a key it does not print: OpenSSL says so too.
+    #[test]
+    fn the_key_of_rfc_8225_has_signed_what_its_drafts_print_and_not_what_it_prints_itself() {
+        let key = KeyPair::from_pem(RFC_8225_KEY).unwrap();
+        let of_key = CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
+        let chain = Chain::read(of_key.der()).unwrap();
+        let address = "eyJkZXN0Ijp7InVyaSI6WyJzaXA6YWxpY2VAZXhhbXBsZS5jb20iXX0s";
+        for (issued_and_orig, signature, holds) in [
+            (
+                "ImlhdCI6IjE0NDMyMDgzNDUiLCJvcmlnIjp7InRuIjoiMTIxNTU1NTEyMTIifX0",
+                "aeade98d3d61a11c1a9041a31c29d64b0527b21774fb327a17554e8055928c70\
+                 6bf108e98e593e729158a4562ca23342a53ccedd07cf3a572419a4ba844724ef",
+                true,
+            ),
+            (
+                "ImlhdCI6MTQ3MTM3NTQxOCwib3JpZyI6eyJ0biI6IjEyMTU1NTUxMjEyIn19",
+                "54b0422150c269e2ba33884b25be921d0bda700415be88a210e590fe2524aa4e\
+                 fd503f357c74341356f7fc696e2246daed459844ce3b65b34574e26ab84df973",
+                false,
+            ),
+        ] {
+            let mut passport = Carrier::new().signs("", "");
+            passport.signing_input = Private::new(format!("{RFC_8225_HEADER}.{address}{issued_and_orig}"));
+            hex::decode_to_slice(signature, &mut passport.signature).unwrap();
+            assert_eq!(chain.has_signed(&passport), holds, "{issued_and_orig}");
+        }
     }
 
     #[test]

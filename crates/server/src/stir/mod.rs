@@ -3,6 +3,7 @@
 //! | question | file |
 //! |---|---|
 //! | whether a certificate is vouched for, and a signature its | `certificate.rs` |
+//! | for whose numbers it may speak | `tn_auth_list.rs`, which reads with `der.rs` |
 //! | how a certificate comes to us | `fetch.rs` |
 //! | which are at hand, and who waits for one | `verifier.rs` |
 //!
@@ -10,7 +11,9 @@
 //! already stands on. It is not in a core because its arithmetic is not Rust.
 
 mod certificate;
+mod der;
 mod fetch;
+mod tn_auth_list;
 mod verifier;
 
 pub use verifier::{Trust, Verifier};

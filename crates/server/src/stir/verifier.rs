@@ -12,6 +12,7 @@ use tokio_rustls::TlsConnector;
 
 use super::certificate::Chain;
 use super::fetch::fetch;
+use super::tn_auth_list::Authority;
 use crate::config::Stir;
 use crate::driver::inbox::{Inbox, Message};
 use crate::net::tls::{CertificateError, Renewable, certificates, provider, roots};
@@ -167,8 +168,17 @@ async fn ask(trust: &Trust, url: String, inbox: &Inbox) {
     known.insert(url, outcome);
 }
 
+/// A signature that holds is worth nothing from somebody who may not speak for this number (RFC 8226 §8).
 fn verdict(chain: &Chain, passport: &Passport) -> SignatureVerdict {
-    if chain.has_signed(passport) { SignatureVerdict::Holds } else { SignatureVerdict::Broken("signature") }
+    if !chain.has_signed(passport) {
+        return SignatureVerdict::Broken("signature");
+    }
+    let number = passport.claims.orig.as_ref().map(|number| number.expose().as_str());
+    match chain.authority() {
+        Authority::NotSaid => SignatureVerdict::Unknown("numbers_not_said"),
+        authority if authority.covers(number.unwrap_or_default()) => SignatureVerdict::Holds,
+        Authority::Unreadable | Authority::Entries(_) => SignatureVerdict::Broken("not_its_number"),
+    }
 }
 
 /// Lets go of the one that has the shortest time to go.
