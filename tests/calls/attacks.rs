@@ -297,6 +297,8 @@ async fn calls_of_the_trunk_are_answered_while_a_stranger_floods() {
         let at = |share: usize| times.get((times.len() * share / 100).min(times.len() - 1)).copied();
         format!("median {:?}, p99 {:?}", at(50).unwrap(), at(99).unwrap())
     };
+    let lost = server.metric("careline_sip_datagrams_lost").await.unwrap().unwrap_or_default();
+    println!("{lost} datagrams found no room in the server's socket");
     println!("answered: quiet {}; with {sent:.0} messages a second {}", shown(&quiet), shown(&flooded));
     assert_eq!((quiet.len(), flooded.len()), (CALLS, CALLS));
     let dropped = server.metric("careline_sip_dropped_total{reason=\"flood\"}").await.unwrap();

@@ -77,7 +77,7 @@ pub struct Loaded {
 
 impl Setup {
     /// How much SIP is taken from whom: the networks of trunks are never strangers.
-    pub(crate) fn sip_security(&self) -> sip::Security {
+    pub fn sip_security(&self) -> sip::Security {
         let mut security = self.security.clone();
         let accepted = self.trunks.values().flat_map(|trunk| &trunk.config.accept.from);
         security.known.extend(accepted.map(Network::net));

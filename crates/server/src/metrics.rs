@@ -47,6 +47,8 @@ pub struct Metrics {
     pub sip_dropped: IntCounterVec,
     /// SIP messages the operating system would not take.
     pub sip_unsent: IntCounter,
+    /// SIP datagrams the kernel had no room for.
+    pub sip_datagrams_lost: IntGauge,
     /// Stream connections there was no room for.
     pub connections_refused: IntCounter,
     /// Stream connections whose peer took nothing for too long.
@@ -182,7 +184,7 @@ impl Metrics {
             emergency_notices: counters(
                 r,
                 "careline_emergency_notices_total",
-                "Notices of emergency calls; alert on any that is undelivered",
+                "Notices of emergency calls; alert on any that is undelivered or given up",
                 &["event", "outcome"],
             )?,
             emergency_notices_waiting: gauge(
@@ -192,6 +194,11 @@ impl Metrics {
             )?,
             sip_dropped: counters(r, "careline_sip_dropped_total", "SIP messages not acted on", &["reason"])?,
             sip_unsent: counter(r, "careline_sip_unsent_total", "SIP messages that could not be sent")?,
+            sip_datagrams_lost: gauge(
+                r,
+                "careline_sip_datagrams_lost",
+                "SIP datagrams since the start that the kernel had no room for; each costs its call half a second",
+            )?,
             connections_refused: counter(
                 r,
                 "careline_connections_refused_total",
@@ -373,6 +380,9 @@ impl Metrics {
             Hop::EmergencyTold { what, delivered, .. } => {
                 let outcome = if *delivered { "delivered" } else { "undelivered" };
                 self.emergency_notices.with_label_values(&[what.as_str(), outcome]).inc();
+            }
+            Hop::EmergencyNeverTold { what, .. } => {
+                self.emergency_notices.with_label_values(&[what.as_str(), "given_up"]).inc();
             }
             Hop::Log { state } => self.audit_stalled.set(i64::from(state == "stalled")),
             Hop::FellBack { flow } => self.fallback_calls.with_label_values(&[flow]).inc(),

@@ -30,6 +30,7 @@ use crate::metrics::Metrics;
 use crate::net::certificates::Certificates;
 use crate::net::listen::{self, ListenError};
 use crate::net::resolve::Resolver;
+use crate::net::seats::Seats;
 use crate::net::streams::Streams;
 use crate::net::tls::CertificateError;
 use crate::notifier::Notifier;
@@ -59,6 +60,7 @@ pub struct Node {
     pub database: PathBuf,
     certificates: Certificates,
     flows: Flows,
+    seats: Seats,
     config_path: Option<PathBuf>,
     /// What runs now; one reload at a time.
     running: Mutex<Config>,
@@ -150,6 +152,7 @@ struct Opened {
     inbox: Inbox,
     udp: Vec<(SocketAddr, std::net::UdpSocket)>,
     streams: Streams,
+    seats: Seats,
     http: std::net::TcpListener,
     certificates: Certificates,
     addresses: Addresses,
@@ -166,12 +169,18 @@ impl Node {
         let (archive, audio) = (Archive::open(&config.data)?, Audio::default());
         let first = First::choose(&config, &secrets, (&archive, &audio), today())?;
         let setup = Arc::clone(&first.setup);
-        let opened = open(&config, &metrics)?;
+        let opened = open(&config, setup.sip_security(), &metrics)?;
         let audit_folder = config.data.join("audit");
         let (keeper, kept) = Keeper::start(&config.data.join("careline.db"))?;
         let recorder = Recorder::start(&config.data, opened.inbox.clone(), Arc::clone(&metrics))?;
         let (media, mut threads) =
             start_media(setup.media.shards, &seed, (&opened.inbox, &recorder), &metrics)?;
+        let notifier = Notifier::new(
+            opened.certificates.desk.clone(),
+            keeper.clone(),
+            opened.inbox.clone(),
+            Arc::clone(&metrics),
+        );
         let performer = Performer {
             resolver: Resolver::new(&config.dns, &seed, &opened.addresses.udp)?,
             udp: Arc::new(opened.udp),
@@ -179,7 +188,7 @@ impl Node {
             media,
             keeper,
             recorder: recorder.clone(),
-            notifier: Notifier::start(opened.inbox.clone(), Arc::clone(&metrics)),
+            notifier: notifier.clone(),
             inbox: opened.inbox.clone(),
             metrics: Arc::clone(&metrics),
             runtime: tokio::runtime::Handle::current(),
@@ -187,7 +196,7 @@ impl Node {
         let writer = Arc::new(start_writer(&config, seed, performer.clone())?);
         let mut switch = Switch::new(Arc::clone(&setup), sip_config(&config, &opened.addresses), seed);
         let mut out = Vec::new();
-        for input in [Input::Configured(setup)].into_iter().chain(kept) {
+        for input in [Input::Configured(setup)].into_iter().chain(kept.inputs) {
             switch.handle(now(), input, &mut out);
         }
         let snapshot = Snapshot::default();
@@ -207,6 +216,7 @@ impl Node {
         threads.push(start_signalling(signalling, out)?);
         let exceptions = Exceptions::new(exceptions, opened.inbox.clone(), Arc::clone(&metrics));
         let flows = Flows::new(archive, audio, exceptions);
+        notifier.resume(kept.notices);
         let node = Arc::new(Self {
             inbox: opened.inbox,
             flows,
@@ -218,6 +228,7 @@ impl Node {
             recorder,
             database: config.data.join("careline.db"),
             certificates: opened.certificates,
+            seats: opened.seats,
             config_path,
             running: Mutex::new(config),
             threads: Mutex::new(threads),
@@ -322,13 +333,16 @@ fn start_media(
 }
 
 /// Binds every listener. The first that cannot be bound ends the start, with nothing running.
-fn open(config: &Config, metrics: &Arc<Metrics>) -> Result<Opened, NodeError> {
+fn open(config: &Config, security: sip::Security, metrics: &Arc<Metrics>) -> Result<Opened, NodeError> {
     let (mut waiting, inbox) = Waiting::new()?;
+    let seats = Seats::default();
+    seats.keep_for(security);
     let certificates = Certificates::read(config)?;
     let streams = Streams::new(
         inbox.clone(),
         certificates.client.clone(),
         Arc::clone(metrics),
+        seats.clone(),
         tokio::runtime::Handle::current(),
     );
     let mut addresses = Addresses::default();
@@ -350,7 +364,7 @@ fn open(config: &Config, metrics: &Arc<Metrics>) -> Result<Opened, NodeError> {
     }
     let http = listen::tcp("http", config.http.address)?;
     addresses.http = Some(http.local_addr()?);
-    Ok(Opened { waiting, inbox, udp, streams, http, certificates, addresses })
+    Ok(Opened { waiting, inbox, udp, streams, seats, http, certificates, addresses })
 }
 
 fn sip_config(config: &Config, addresses: &Addresses) -> sip::Config {

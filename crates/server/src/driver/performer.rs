@@ -51,7 +51,10 @@ impl Performer {
         match output {
             Output::Sip(output) => self.sip(output),
             Output::Media { shard, command } => self.media(shard, command),
-            Output::Registration(change) => self.keeper.registration(change),
+            Output::Registration(change) => {
+                self.streams.registered(&change);
+                self.keeper.registration(change);
+            }
             Output::AgentChanged { agent, change } => self.keeper.agent(agent, change),
             Output::Notice(notice) => self.notifier.send(*notice),
             Output::Recording(order) => self.recorder.order(order),

@@ -7,6 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::Service;
+use crate::net::overflow::datagrams_lost;
 
 /// The process answers.
 pub async fn live() -> &'static str {
@@ -27,6 +28,8 @@ pub async fn ready(State(service): State<Service>) -> (StatusCode, &'static str)
 pub async fn metrics(State(service): State<Service>) -> Response {
     let status = service.node.snapshot.current(Instant::now());
     service.node.count_versions();
+    let lost = datagrams_lost(&service.node.addresses.udp);
+    service.node.metrics.sip_datagrams_lost.set(i64::try_from(lost).unwrap_or(i64::MAX));
     match service.node.metrics.page(status.as_deref(), service.node.writer.metrics()) {
         Ok(page) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], page).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),

@@ -3,6 +3,7 @@
 pub mod certificates;
 pub mod identity;
 pub mod listen;
+pub mod overflow;
 pub mod resolve;
 pub mod seats;
 pub mod service;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rustls_pki_types::{CertificateDer, ServerName};
-use sip::{ConnectionChange, ConnectionId, Path, Target, Transport};
+use sip::{ConnectionChange, ConnectionId, Path, RegistrationChange, Target, Transport};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -59,13 +59,14 @@ impl Streams {
         inbox: Inbox,
         connector: Connector,
         metrics: Arc<Metrics>,
+        seats: Seats,
         runtime: tokio::runtime::Handle,
     ) -> Self {
         let writers = Mutex::new(HashMap::new());
         Self(Arc::new(Shared {
             writers,
             accepted: AtomicU64::new(0),
-            seats: Seats::default(),
+            seats,
             metrics,
             connector,
             inbox,
@@ -154,6 +155,11 @@ impl Streams {
             self.0.runtime.spawn(async move { streams.carry(stream, path, opened).await });
         }
         Ok(())
+    }
+
+    /// A phone of ours registered, or is gone: there is room for it where strangers find none.
+    pub fn registered(&self, change: &RegistrationChange) {
+        self.0.seats.registered(change);
     }
 
     /// Closes a connection.

@@ -155,6 +155,7 @@ impl Node {
             return Err(NodeError::Busy);
         }
         self.now_active(&setup, &activation, exceptions);
+        self.seats.keep_for(setup.sip_security());
         if let Some(certificates) = certificates {
             self.certificates.renew(certificates);
         }

@@ -227,8 +227,7 @@ impl Guard {
     }
 
     fn is_known(&self, peer: IpAddr) -> bool {
-        let peer = peer.to_canonical();
-        self.security.known.iter().any(|network| network.contains(&peer))
+        self.security.knows(peer)
     }
 
     fn is_proven(&self, now: Instant, source: Source) -> bool {

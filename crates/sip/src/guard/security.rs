@@ -1,5 +1,6 @@
 //! How much is taken from whom.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -39,6 +40,14 @@ pub struct Security {
     pub penalty_min: Duration,
     /// The longest bar, and the time without offence after which the next is short again.
     pub penalty_max: Duration,
+}
+
+impl Security {
+    /// Whether an address is in a known network.
+    pub fn knows(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.known.iter().any(|network| network.contains(&peer))
+    }
 }
 
 impl Default for Security {
