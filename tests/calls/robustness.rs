@@ -1,16 +1,19 @@
 //! What the network may throw at the server, and a power failure.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use harness::{Options, Server, sipp};
+use harness::{Options, Server, eventually, sipp};
 use phone::load::{LoadPlan, run};
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 const SOON: Duration = Duration::from_secs(10);
 const NURSE_LINE: &str = "8001";
+/// Longer than a peer may take nothing of what is written to it, 20 s.
+const STALLED: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn every_torture_message_and_noise_leave_the_server_answering() {
@@ -70,4 +73,48 @@ async fn thirty_callers_at_once_are_all_answered_and_hear_every_packet() {
     assert_eq!((summary.ended_early, summary.packets_lost), (0, 0), "{summary}");
     // Three seconds of fifty packets each; the menu speaks nearly all the time.
     assert!(summary.lateness.packets > 3_000, "{summary}");
+}
+
+/// A connection that asks and asks and never reads an answer: its window is full after a few hundred.
+async fn asks_and_never_listens(server: &Server) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut stream = socket.connect(server.sip()).await.unwrap();
+    let own = stream.local_addr().unwrap();
+    for at in 0..4_000 {
+        let request = format!(
+            "OPTIONS sip:x@careline.invalid SIP/2.0\r\nVia: SIP/2.0/TCP {own};branch=z9hG4bKs{at}\r\nMax-Forwards: 70\r\n\
+             From: <sip:a@x>;tag=1\r\nTo: <sip:x@careline.invalid>\r\nCall-ID: s{at}\r\nCSeq: 1 OPTIONS\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+        // It is closed under our hands, or we have said enough.
+        if stream.write_all(request.as_bytes()).await.is_err() {
+            break;
+        }
+    }
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_takes_nothing_is_closed_in_time_and_delays_nobody_else() {
+    let server = Server::start(Options::default()).await.unwrap();
+    let mut deaf = asks_and_never_listens(&server).await;
+    // Others are served meanwhile, by UDP and by another connection.
+    for number in ["15550100123", "15550100124"] {
+        let caller = server.caller(number).await.unwrap();
+        let call = caller.call(NURSE_LINE).await.unwrap();
+        call.established().await.unwrap();
+        call.hears_speech(SOON).await.unwrap();
+        sipp("options", server.sip(), &[("transport", "t1")]).await.unwrap();
+        call.hang_up().await.unwrap();
+    }
+    let closed = async || {
+        let stalled = server.metric("careline_connections_stalled_total").await.ok()??;
+        (stalled >= 1.0).then_some(())
+    };
+    eventually("the stalled connection is closed", STALLED, closed).await.unwrap();
+    let mut heard = vec![0; 65_536];
+    let end = async { while let Ok(1..) = deaf.read(&mut heard).await {} };
+    tokio::time::timeout(SOON, end).await.expect("it is still open");
+    sipp("options", server.sip(), &[("transport", "t1")]).await.unwrap();
 }
