@@ -96,7 +96,7 @@ impl Line {
             let Ok((length, from)) = socket.recv_from(&mut buffer).await else { continue };
             let text = String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()).into_owned();
             let body = match text.split(' ').next() {
-                Some("INVITE") => match self.take(&text, from).await {
+                Some("INVITE") => match self.take(&text).await {
                     Some(port) => description(port),
                     None => continue,
                 },
@@ -115,15 +115,16 @@ impl Line {
     }
 
     /// The port of a call's audio: of a new call, or of the one that is asked again.
-    async fn take(&self, invite: &str, from: SocketAddr) -> Option<u16> {
+    async fn take(&self, invite: &str) -> Option<u16> {
         let id = header(invite, "Call-ID:").to_owned();
         if let Some(media) = whole(&self.calls).get(&id) {
             return Some(media.local().port());
         }
-        let theirs =
-            invite.lines().find_map(|line| line.strip_prefix("m=audio ")?.split(' ').next()?.parse().ok())?;
+        let line = |name| invite.lines().find_map(move |line| line.strip_prefix(name));
+        let theirs = line("m=audio ")?.split(' ').next()?.parse().ok()?;
+        let address = line("c=IN IP4 ")?.trim().parse::<Ipv4Addr>().ok()?;
         let media = Media::open(Ipv4Addr::LOCALHOST.into()).await.ok()?;
-        let to = SocketAddr::new(from.ip(), theirs);
+        let to = SocketAddr::new(address.into(), theirs);
         media.aim(Some(Aim { to, codec: Codec::Pcmu, telephone_event: None, sends: true }));
         media.sound(Sound::Tone(self.hz));
         let port = media.local().port();
