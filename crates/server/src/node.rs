@@ -175,23 +175,18 @@ impl Node {
         let recorder = Recorder::start(&config.data, opened.inbox.clone(), Arc::clone(&metrics))?;
         let (media, mut threads) =
             start_media(setup.media.shards, &seed, (&opened.inbox, &recorder), &metrics)?;
-        let notifier = Notifier::new(
-            opened.certificates.desk.clone(),
-            keeper.clone(),
-            opened.inbox.clone(),
-            Arc::clone(&metrics),
-        );
+        let (desk, runtime) = (&opened.certificates.desk, tokio::runtime::Handle::current());
         let performer = Performer {
             resolver: Resolver::new(&config.dns, &seed, &opened.addresses.udp)?,
             udp: Arc::new(opened.udp),
             streams: opened.streams,
             media,
-            keeper,
             recorder: recorder.clone(),
-            notifier: notifier.clone(),
+            notifier: Notifier::start(desk, &keeper, (&opened.inbox, &metrics), kept.notices),
             inbox: opened.inbox.clone(),
             metrics: Arc::clone(&metrics),
-            runtime: tokio::runtime::Handle::current(),
+            runtime: runtime.clone(),
+            keeper,
         };
         let writer = Arc::new(start_writer(&config, seed, performer.clone())?);
         let mut switch = Switch::new(Arc::clone(&setup), sip_config(&config, &opened.addresses), seed);
@@ -205,18 +200,13 @@ impl Node {
             switch,
             performer,
             writer: Arc::clone(&writer),
-            verifier: Verifier::new(
-                opened.certificates.stir.clone(),
-                opened.inbox.clone(),
-                tokio::runtime::Handle::current(),
-            ),
+            verifier: Verifier::new(opened.certificates.stir.clone(), opened.inbox.clone(), runtime),
             metrics: Arc::clone(&metrics),
             snapshot: snapshot.clone(),
         };
         threads.push(start_signalling(signalling, out)?);
         let exceptions = Exceptions::new(exceptions, opened.inbox.clone(), Arc::clone(&metrics));
         let flows = Flows::new(archive, audio, exceptions);
-        notifier.resume(kept.notices);
         let node = Arc::new(Self {
             inbox: opened.inbox,
             flows,

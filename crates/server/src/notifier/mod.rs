@@ -55,10 +55,23 @@ struct Waiting {
 }
 
 impl Notifier {
-    /// One whose tasks run on the runtime of the caller.
-    pub fn new(desk: Renewable<Arc<Desk>>, keeper: Keeper, inbox: Inbox, metrics: Arc<Metrics>) -> Self {
-        let runtime = tokio::runtime::Handle::current();
-        Self { waiting: Arc::default(), desk, keeper, inbox, metrics, runtime }
+    /// One whose tasks run on the runtime of the caller, and that goes on with what the last run kept.
+    pub fn start(
+        desk: &Renewable<Arc<Desk>>,
+        keeper: &Keeper,
+        (inbox, metrics): (&Inbox, &Arc<Metrics>),
+        kept: Vec<StoredNotice>,
+    ) -> Self {
+        let notifier = Self {
+            waiting: Arc::default(),
+            desk: desk.clone(),
+            keeper: keeper.clone(),
+            inbox: inbox.clone(),
+            metrics: Arc::clone(metrics),
+            runtime: tokio::runtime::Handle::current(),
+        };
+        notifier.resume(kept);
+        notifier
     }
 
     /// Takes one, and keeps it until somebody else does.
@@ -80,7 +93,7 @@ impl Notifier {
     }
 
     /// Goes on with what the last run did not get rid of.
-    pub fn resume(&self, kept: Vec<StoredNotice>) {
+    fn resume(&self, kept: Vec<StoredNotice>) {
         if !kept.is_empty() {
             tracing::warn!(
                 notices = kept.len(),
@@ -216,8 +229,7 @@ mod tests {
         let (inbox, received) = Inbox::new(poll.registry(), mio::Token(0)).unwrap();
         let metrics = Arc::new(Metrics::new().unwrap());
         let desk = Renewable::new(Arc::new(Desk::read(None).unwrap()));
-        let notifier = Notifier::new(desk, keeper, inbox, Arc::clone(&metrics));
-        notifier.resume(kept.notices);
+        let notifier = Notifier::start(&desk, &keeper, (&inbox, &metrics), kept.notices);
         assert_eq!(next(&received), ("a".to_owned(), NoticeOutcome::GivenUp));
         while metrics.emergency_notices_waiting.get() > 0 {
             tokio::task::yield_now().await;
@@ -237,9 +249,8 @@ mod tests {
         let (inbox, _received) = Inbox::new(poll.registry(), mio::Token(0)).unwrap();
         let metrics = Arc::new(Metrics::new().unwrap());
         let desk = Renewable::new(Arc::new(Desk::read(None).unwrap()));
-        let notifier = Notifier::new(desk, keeper, inbox, Arc::clone(&metrics));
-        let notices = (0..=NOTICES_MAX).map(|at| notice(&at.to_string(), Timestamp::now()));
-        notifier.resume(notices.collect());
+        let notices = (0..=NOTICES_MAX).map(|at| notice(&at.to_string(), Timestamp::now())).collect();
+        let _notifier = Notifier::start(&desk, &keeper, (&inbox, &metrics), notices);
         assert_eq!(metrics.emergency_notices_waiting.get(), i64::try_from(NOTICES_MAX).unwrap());
     }
 }
