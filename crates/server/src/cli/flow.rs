@@ -42,6 +42,8 @@ pub enum Flow {
     Diff(doc::Diff),
     /// Draw a flow and the flows it calls. Exit status: 0 drawn, 2 cannot read.
     Graph(graph::Draw),
+    /// Print the JSON Schema of a flow's file, for completion in editors.
+    Schema,
     /// Every version a running server activated: when, by whom, and how many calls are on it.
     Versions(Versions),
     /// Give new calls an earlier version, at once. Exit status: 0 active, 1 refused, 2 the server was not reached.
@@ -96,6 +98,10 @@ impl Flow {
             Self::Doc(doc) => doc.run(out),
             Self::Diff(diff) => diff.run(out),
             Self::Graph(draw) => draw.run(out),
+            Self::Schema => {
+                writeln!(out, "{}", serde_json::to_string_pretty(&::flow::flow_schema())?)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Self::Versions(versions) => versions.run(out),
             Self::Rollback(rollback) => rollback.run(out),
         }
