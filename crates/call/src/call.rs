@@ -11,6 +11,7 @@ use media::Playlist;
 use primitives::{Now, Private};
 use sip::LegId;
 
+use crate::inquiry::Asked;
 use crate::leg::Party;
 use crate::page::Page;
 use crate::recording::Running;
@@ -60,6 +61,8 @@ pub(crate) struct Call {
     pub far: Option<Far>,
     /// Somebody on call is looked for.
     pub page: Option<Page>,
+    /// Something is asked for the flow.
+    pub inquiry: Option<Asked>,
     /// Whether the agent who made this call has put the other side on hold.
     pub held: bool,
     /// A transfer by the agent, under way or just done.

@@ -154,6 +154,7 @@ impl Switch {
             recording: None,
             far: None,
             page: None,
+            inquiry: None,
             held: false,
             transfer: None,
             probe_again: [None; 2],

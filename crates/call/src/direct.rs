@@ -102,6 +102,7 @@ impl Switch {
             recording: None,
             far: None,
             page: None,
+            inquiry: None,
             held: false,
             transfer: None,
             probe_again: [None; 2],
@@ -152,6 +153,7 @@ impl Switch {
             | flow::Event::Page(_)
             | flow::Event::Digit(_)
             | flow::Event::Verified(_)
+            | flow::Event::Inquiry { .. }
             | flow::Event::Message(_)
             | flow::Event::PlayFinished
             | flow::Event::CallerHungUp

@@ -1,5 +1,7 @@
 //! Everything a person could later ask about. One hop makes the trace line, the metric and the audit fact,
 //! so that the three cannot disagree, and tells itself in words to whoever reads the log.
+//!
+//! Long: one list of all hops, and beside it the words for each, is what an auditor looks things up in.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -264,6 +266,29 @@ pub enum Hop {
         waited_ms: u64,
         /// How many telephones were called.
         attempts: u32,
+    },
+    /// Her flow asks a table.
+    #[serde(rename = "inquiry.ask")]
+    Inquired {
+        /// `lookup`.
+        verb: String,
+        /// Which table.
+        of: String,
+    },
+    /// What came of it.
+    #[serde(rename = "inquiry.over")]
+    InquiryOver {
+        /// `lookup`.
+        verb: String,
+        /// Which table.
+        of: String,
+        /// `found`, `not_found`, `failed`, `timeout`, `given_up`. What was found is not written down.
+        outcome: String,
+        /// What is behind a failure: `busy`, `log_stalled` …
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// From asking.
+        took_ms: u64,
     },
     /// The search ended without anybody.
     #[serde(rename = "page.over")]
@@ -746,6 +771,11 @@ impl Hop {
             Self::PageNotAccepted { to, why } => format!("{to} does not accept: {why}"),
             Self::PageAccepted { rota, to, waited_ms, attempts } => {
                 format!("{to} accepts for {rota} after {}, attempt {attempts}", seconds(waited_ms))
+            }
+            Self::Inquired { verb, of } => format!("{verb} in {of} begins"),
+            Self::InquiryOver { verb, of, outcome, why, took_ms } => {
+                let outcome = outcome.replace('_', " ");
+                format!("{verb} in {of} after {}: {outcome}{}", seconds(took_ms), because(why))
             }
             Self::PageOver { rota, why, waited_ms, attempts } => {
                 format!("nobody of {rota} after {} and {attempts} attempts: {why}", seconds(waited_ms))

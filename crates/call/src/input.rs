@@ -66,6 +66,17 @@ pub enum Input<'a> {
         /// Whether it holds.
         verdict: SignatureVerdict,
     },
+    /// What came of something a flow asked.
+    Inquired {
+        /// Whose call.
+        call: CallId,
+        /// [`flow::Inquiry::number`].
+        number: u32,
+        /// What.
+        news: flow::InquiryNews,
+        /// What is behind a failure: `busy`, `column_type`; else empty.
+        why: &'static str,
+    },
     /// What became of a recording.
     Recording(RecordingNews),
     /// The audit log fell behind its time limit, or caught up.

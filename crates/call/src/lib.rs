@@ -33,6 +33,7 @@ mod emergency;
 mod feature;
 mod hop;
 mod input;
+mod inquiry;
 mod leg;
 mod offer;
 mod output;
@@ -59,6 +60,7 @@ pub use emergency::{
 };
 pub use hop::{Hop, UnknownHop};
 pub use input::{Input, LogState, SignatureVerdict};
+pub use inquiry::LookUp;
 pub use leg::EncryptionPolicy;
 pub use output::{CallRecord, Output};
 pub use recording::{RecordingNews, RecordingOrder};

@@ -8,6 +8,7 @@ use sip::passport::Passport;
 
 use crate::emergency::Notice;
 use crate::hop::Hop;
+use crate::inquiry::LookUp;
 use crate::recording::RecordingOrder;
 
 /// What a switch wants done, in this order. Hops come first: they are durable before what follows is sent.
@@ -50,6 +51,8 @@ pub enum Output {
         /// What was signed, by whom it says.
         passport: Box<Passport>,
     },
+    /// A row is to be looked up, off this thread; come back with [`crate::Input::Inquired`].
+    LookUp(Box<LookUp>),
     /// Somebody is to be told of an emergency call. Always behind the call itself.
     Notice(Box<Notice>),
     /// What is to be done with a recording.

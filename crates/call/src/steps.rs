@@ -49,6 +49,8 @@ impl Switch {
             Action::Transfer { number, ring } => self.transfer(now, call, number, ring, out),
             Action::Page { rota, ask } => self.page(now, call, (rota, ask), out),
             Action::CancelPage => self.cancel_page(now, call, out),
+            Action::Inquire(inquiry) => self.inquire(now, call, inquiry, out),
+            Action::CancelInquiry { timed_out } => self.cancel_inquiry(now, call, timed_out, out),
             Action::CancelTransfer => self.cancel_transfer(now, call, out),
             Action::Recording(what) => self.recording(now, call, what, out),
             Action::HangUp { cause } => {

@@ -172,6 +172,11 @@ impl Switch {
             .min()
     }
 
+    /// Whether facts are not durable in time.
+    pub(crate) fn log_is_stalled(&self) -> bool {
+        self.log == LogState::Stalled
+    }
+
     /// Whether no call, leg, port or queue entry is left. Registrations may be.
     pub fn is_idle(&self) -> bool {
         self.calls.is_empty()
@@ -216,6 +221,7 @@ impl Switch {
             }
             Input::Configured(setup) => self.configure(now, setup, out),
             Input::Verified { call, passport, verdict } => self.verified(now, call, &passport, verdict, out),
+            Input::Inquired { call, number, news, why } => self.inquired(now, call, (number, news), why, out),
             Input::Recording(news) => self.recording_settled(now, news, out),
             Input::Log(state) => {
                 if mem::replace(&mut self.log, state) != state {

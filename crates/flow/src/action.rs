@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Note, Recording, Urgency};
+use crate::{Inquiry, Note, Recording, Urgency};
 
 /// What a flow wants done for a caller, in this order.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +69,13 @@ pub enum Action {
     },
     /// Give up looking.
     CancelPage,
+    /// Ask something. She hears what the flow plays meanwhile.
+    Inquire(Inquiry),
+    /// Nobody waits for the answer any more.
+    CancelInquiry {
+        /// Its time is over; else she is led elsewhere.
+        timed_out: bool,
+    },
     /// End the call; nothing follows. What was to be said has been said.
     HangUp {
         /// For the log.

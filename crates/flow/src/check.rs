@@ -114,6 +114,11 @@ fn loops(reader: &mut Reader<'_>, flow: &Flow, id: StepId, step: &Step, place: P
         .into_iter()
         .filter_map(at_once)
         .collect(),
+        Verb::Inquire(inquire) => {
+            let rest = [("not_found", &inquire.not_found), ("found", &inquire.found)];
+            let rest = rest.into_iter().filter_map(|(exit, go)| Some((go.as_ref()?, exit)));
+            [(&inquire.failed, "failed")].into_iter().chain(rest).filter_map(at_once).collect()
+        }
         Verb::Page(page) => [(&page.on_exhausted, "on_exhausted"), (&page.on_error, "on_error")]
             .into_iter()
             .filter_map(at_once)
@@ -177,6 +182,7 @@ fn emergency_leads_to_a_person(reader: &mut Reader<'_>, draft: &Draft) {
             | Verb::Record { .. }
             | Verb::Disclose(_)
             | Verb::Consent(_)
+            | Verb::Inquire(_)
             | Verb::Wait(_) => to_see.extend(ways(flow, step)),
             Verb::Menu(_)
             | Verb::Collect(_)

@@ -17,6 +17,7 @@ use crate::grammar::flow::{Draft, name_of};
 use crate::grammar::{Reader, Shared};
 use crate::rota::Rota;
 use crate::scenario::Scenario;
+use crate::table::Table;
 use crate::{PromptTexts, Urgency};
 
 /// One file.
@@ -85,6 +86,7 @@ enum FileKind {
     Flow,
     Calendars,
     Rotas,
+    Tables,
     Tests,
     Dispositions,
     Other,
@@ -100,6 +102,7 @@ impl FileKind {
             "calendars.yaml" => Self::Calendars,
             "dispositions.yaml" => Self::Dispositions,
             "rotas.yaml" => Self::Rotas,
+            "tables.yaml" => Self::Tables,
             "queues.yaml" | "numbers.yaml" => Self::Other,
             _ if name.ends_with(".test.yaml") => Self::Tests,
             _ => Self::Flow,
@@ -116,7 +119,16 @@ pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
         of_kind(FileKind::Flow).filter_map(|(_, _, root)| name_of(root)).map(str::to_owned).collect();
 
     let nothing = BTreeMap::new();
-    let shared = Shared { environment, calendars: None, rotas: None, flows: &flows, dispositions: &nothing };
+    let csvs: Vec<&Source> = sources.iter().filter(|source| source.path.ends_with(".csv")).collect();
+    let shared = Shared {
+        environment,
+        calendars: None,
+        rotas: None,
+        tables: None,
+        csvs: &csvs,
+        flows: &flows,
+        dispositions: &nothing,
+    };
     let (calendars, are_broken) =
         named(&files, FileKind::Calendars, &shared, &mut findings, Reader::calendars);
     let known_calendars = (!are_broken).then_some(&calendars);
@@ -125,6 +137,8 @@ pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
     let shared = Shared { calendars: known_calendars, dispositions: &dispositions, ..shared };
     let (rotas, are_broken) = named(&files, FileKind::Rotas, &shared, &mut findings, Reader::rotas);
     let shared = Shared { rotas: (!are_broken).then_some(&rotas), ..shared };
+    let (tables, are_broken) = named(&files, FileKind::Tables, &shared, &mut findings, Reader::tables);
+    let shared = Shared { tables: (!are_broken).then_some(&tables), ..shared };
 
     let mut drafts: Vec<(&str, Draft)> = Vec::new();
     for (_, source, root) in of_kind(FileKind::Flow) {
@@ -152,8 +166,8 @@ pub fn compile(sources: &[Source], environment: &Environment) -> Compiled {
     let library = is_sound.then(|| {
         let places = Places(drafts.iter().map(|(path, draft)| places_of(path, draft)).collect());
         let flows = drafts.into_iter().map(|(_, draft)| draft.flow).collect();
-        let beside = sources.iter().filter(|source| FileKind::of(&source.path) == FileKind::Other);
-        let library = library(flows, calendars, rotas, scenarios, (environment, beside));
+        let files = sources.iter().filter(|source| FileKind::of(&source.path) == FileKind::Other);
+        let library = library(flows, (calendars, rotas, tables), scenarios, (environment, files));
         Arc::new(Library { places, ..library })
     });
     Compiled { findings, library }
@@ -223,29 +237,33 @@ fn tests_beside<'s>(
     scenarios
 }
 
-/// `beside` are the files that bind what flows name: a queue with another wait is another version, because what
-/// was proved was proved with it.
+/// What stands beside flows: calendars, rotas, tables.
+type Beside = (BTreeMap<String, Calendar>, BTreeMap<String, Rota>, BTreeMap<String, Arc<Table>>);
+
+/// `files` are those that bind what flows name: a queue with another wait is another version, because what was
+/// proved was proved with it.
 fn library<'s>(
     flows: Vec<Flow>,
-    calendars: BTreeMap<String, Calendar>,
-    rotas: BTreeMap<String, Rota>,
+    beside: Beside,
     scenarios: Vec<Scenario>,
-    (environment, beside): (&Environment, impl Iterator<Item = &'s Source>),
+    (environment, files): (&Environment, impl Iterator<Item = &'s Source>),
 ) -> Library {
     let flows: BTreeMap<String, Arc<Flow>> = flows
         .into_iter()
         .map(|mut flow| {
-            flow.digest = digest_of_flow(&flow, &calendars, &rotas, environment);
+            flow.digest = digest_of_flow(&flow, &beside, environment);
             (flow.name.to_string(), Arc::new(flow))
         })
         .collect();
+    let (calendars, rotas, tables) = beside;
     let mut whole = Sha256::new();
     for flow in flows.values() {
         whole.update(flow.digest.0);
     }
     whole.update(canonical(&calendars));
     whole.update(canonical(&rotas));
-    for source in beside {
+    whole.update(canonical(&tables));
+    for source in files {
         whole.update(canonical(&source.text));
     }
     for (language, prompts) in &environment.prompts {
@@ -259,16 +277,11 @@ fn library<'s>(
         .flat_map(|flow| flow.answers.iter().map(|number| (number.clone(), flow.clone())))
         .collect();
     let digest = Digest(whole.finalize().into());
-    Library { answering, calendars, rotas, scenarios, digest, places: Places::default(), flows }
+    Library { answering, calendars, rotas, tables, scenarios, digest, places: Places::default(), flows }
 }
 
-/// Steps, the calendars and rotas they ask, and the sound of every prompt they may play.
-fn digest_of_flow(
-    flow: &Flow,
-    calendars: &BTreeMap<String, Calendar>,
-    rotas: &BTreeMap<String, Rota>,
-    environment: &Environment,
-) -> Digest {
+/// Steps, the calendars, rotas and tables they ask, and the sound of every prompt they may play.
+fn digest_of_flow(flow: &Flow, (calendars, rotas, tables): &Beside, environment: &Environment) -> Digest {
     let mut hash = Sha256::new();
     hash.update(canonical(flow));
     let asked: BTreeMap<&String, &Calendar> = calendars
@@ -281,6 +294,11 @@ fn digest_of_flow(
         let called: Vec<_> =
             rotas.iter().filter(|(name, _)| flow.rotas().any(|rota| rota == *name)).collect();
         hash.update(canonical(&(called, calendars)));
+    }
+    if flow.tables().next().is_some() {
+        let asked: Vec<_> =
+            tables.iter().filter(|(name, _)| flow.tables().any(|table| table == *name)).collect();
+        hash.update(canonical(&asked));
     }
     for language in &flow.languages {
         let prompts = environment.prompts.get(&**language);

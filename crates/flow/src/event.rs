@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use primitives::Private;
 
-use crate::{MessageNews, Verification};
+use crate::{InquiryNews, MessageNews, Verification};
 
 /// Who calls, as far as the telephone network says.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +53,13 @@ pub enum Event {
     Message(MessageNews),
     /// From the search for somebody on call.
     Page(PageNews),
+    /// What came of something asked.
+    Inquiry {
+        /// [`crate::Inquiry::number`].
+        number: u32,
+        /// What.
+        news: InquiryNews,
+    },
     /// More is known of the caller's number: a signature was checked while she was already in the flow.
     Verified(Verification),
     /// The caller hung up. The interpreter only notes it; nothing more is heard.

@@ -21,9 +21,12 @@ const BRACKETS_MAX: usize = 16;
 
 /// What a variable or an expression can be.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
-pub(crate) enum Type {
+pub enum Type {
+    /// Text.
     Text,
+    /// A whole number.
     Number,
+    /// True or false.
     Truth,
 }
 
@@ -39,16 +42,20 @@ impl fmt::Display for Type {
 
 /// A value of a variable. Whoever holds one of a call keeps it [`Private`].
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
-pub(crate) enum Value {
+pub enum Value {
+    /// Text.
     Text(Arc<str>),
+    /// A whole number.
     Number(i64),
+    /// True or false.
     Truth(bool),
     /// What nobody knows before the call: what she keys in, who she is. In proofs only.
     Unknown(Type),
 }
 
 impl Value {
-    pub(crate) fn of_type(&self) -> Type {
+    /// What it is.
+    pub fn of_type(&self) -> Type {
         match self {
             Self::Text(_) => Type::Text,
             Self::Number(_) => Type::Number,
@@ -118,11 +125,13 @@ impl Serialize for Expression {
 pub(crate) struct Mistake {
     pub(crate) message: String,
     pub(crate) help: Option<String>,
+    /// The variable nobody knows, where that is it.
+    pub(crate) unknown: Option<String>,
 }
 
 impl Mistake {
     fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None }
+        Self { message: message.into(), help: None, unknown: None }
     }
 }
 
@@ -145,7 +154,11 @@ impl Expression {
             // The parser goes on with everything it knows; nobody reads that.
             let first =
                 first.split(" expecting ").next().unwrap_or(first).trim_start_matches("Syntax error: ");
-            Mistake { message: format!("this is not a condition: {first}"), help: in_other_words(source) }
+            Mistake {
+                message: format!("this is not a condition: {first}"),
+                help: in_other_words(source),
+                unknown: None,
+            }
         })?;
         let mut names = Vec::new();
         let of = type_of(program.expression(), types, &mut names)?;
@@ -270,6 +283,7 @@ fn variable(name: &str, types: &Types, names: &mut Vec<String>) -> Result<Type, 
                 || format!("known here: {}", types.keys().cloned().collect::<Vec<_>>().join(", ")),
                 |near| format!("did you mean `{near}`?"),
             )),
+            unknown: Some(name.to_owned()),
         }),
     }
 }

@@ -13,9 +13,11 @@ use crate::calendar::Calendar;
 use crate::document::Place;
 use crate::entry::Kind;
 use crate::expression::{Expression, Template, Type, Value};
+use crate::inquiry::InquirySource;
 use crate::prove::Promise;
 use crate::rota::Rota;
 use crate::scenario::Scenario;
+use crate::table::Table;
 use crate::words::{Longest, Words};
 use crate::{Note, Urgency};
 
@@ -35,6 +37,7 @@ pub struct Library {
     pub(crate) flows: BTreeMap<String, Arc<Flow>>,
     pub(crate) calendars: BTreeMap<String, Calendar>,
     pub(crate) rotas: BTreeMap<String, Rota>,
+    pub(crate) tables: BTreeMap<String, Arc<Table>>,
     pub(crate) answering: BTreeMap<String, Arc<Flow>>,
     pub(crate) scenarios: Vec<Scenario>,
     pub(crate) digest: Digest,
@@ -77,6 +80,11 @@ impl Library {
     /// The flow of a name.
     pub fn flow(&self, name: &str) -> Option<&Arc<Flow>> {
         self.flows.get(name)
+    }
+
+    /// The table of a name.
+    pub fn table(&self, name: &str) -> Option<&Arc<Table>> {
+        self.tables.get(name)
     }
 
     /// Every flow, by name.
@@ -165,6 +173,16 @@ impl Flow {
     pub(crate) fn rotas(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().filter_map(|step| match &step.verb {
             Verb::Page(page) => Some(&*page.rota),
+            _ => None,
+        })
+    }
+
+    /// The tables its `lookup` steps ask.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|step| match &step.verb {
+            Verb::Inquire(inquire) => match &inquire.source {
+                InquirySource::Table(name) => Some(&**name),
+            },
             _ => None,
         })
     }
@@ -281,6 +299,8 @@ pub(crate) enum Verb {
     Queue(Box<Queue>),
     Transfer(Box<Transfer>),
     Page(Box<Page>),
+    /// `lookup`: something is asked.
+    Inquire(Box<Inquire>),
     Emergency(Say),
     Wait(Duration),
     Record {
@@ -317,6 +337,7 @@ impl Verb {
             Self::Queue(_) => "queue",
             Self::Transfer(_) => "transfer",
             Self::Page(_) => "page",
+            Self::Inquire(inquire) => inquire.source.verb(),
             Self::Emergency(_) => "emergency",
             Self::Wait(_) => "wait",
             Self::Record { .. } => "record",
@@ -544,4 +565,40 @@ pub(crate) struct Page {
     pub(crate) while_waiting: Announce,
     pub(crate) on_exhausted: Go,
     pub(crate) on_error: Go,
+}
+
+/// Something is asked while the caller hears that it goes on.
+#[derive(Debug, Serialize)]
+pub(crate) struct Inquire {
+    pub(crate) source: InquirySource,
+    /// What is given: each by its name there.
+    pub(crate) given: Vec<(Arc<str>, Assigned)>,
+    pub(crate) takes: Vec<Take>,
+    /// Where it takes a moment.
+    pub(crate) play: Option<Say>,
+    pub(crate) music: Arc<str>,
+    pub(crate) within: Duration,
+    /// `None`: `next`.
+    pub(crate) found: Option<Go>,
+    /// `None`: as `failed`.
+    pub(crate) not_found: Option<Go>,
+    pub(crate) failed: Go,
+    /// `None`: as `failed`.
+    pub(crate) timeout: Option<Go>,
+}
+
+impl Inquire {
+    /// Where a caller goes who has waited long enough, and the word for it.
+    pub(crate) fn too_late(&self) -> (&Go, &'static str) {
+        self.timeout.as_ref().map_or((&self.failed, "failed"), |go| (go, "timeout"))
+    }
+}
+
+/// What becomes of one part of an answer.
+#[derive(Debug, Serialize)]
+pub(crate) struct Take {
+    /// The column.
+    pub(crate) from: Arc<str>,
+    pub(crate) variable: Arc<str>,
+    pub(crate) of: Type,
 }

@@ -7,6 +7,7 @@ pub(crate) mod calendars;
 mod entries;
 mod fields;
 pub(crate) mod flow;
+mod inquiry;
 mod notes;
 mod page;
 mod people;
@@ -16,6 +17,7 @@ mod recording;
 mod rotas;
 mod say;
 mod step;
+mod tables;
 pub(crate) mod tests;
 mod values;
 
@@ -25,12 +27,13 @@ use std::sync::Arc;
 pub(crate) use fields::Fields;
 
 use crate::calendar::Calendar;
-use crate::compile::Environment;
+use crate::compile::{Environment, Source};
 use crate::diagnostic::{Finding, Severity};
 use crate::document::Place;
 use crate::expression::Types;
 use crate::flow::{Patience, Step, Verb};
 use crate::rota::Rota;
+use crate::table::Table;
 
 /// What all files of a folder know of one another.
 #[derive(Debug)]
@@ -40,6 +43,10 @@ pub(crate) struct Shared<'a> {
     pub(crate) calendars: Option<&'a BTreeMap<String, Calendar>>,
     /// `None`: not read yet, or could not be read.
     pub(crate) rotas: Option<&'a BTreeMap<String, Rota>>,
+    /// `None`: not read yet, or could not be read.
+    pub(crate) tables: Option<&'a BTreeMap<String, Arc<Table>>>,
+    /// The CSV files of the folder.
+    pub(crate) csvs: &'a [&'a Source],
     pub(crate) flows: &'a BTreeSet<String>,
     /// The codes of `dispositions.yaml`, with what each means.
     pub(crate) dispositions: &'a BTreeMap<String, String>,
@@ -59,6 +66,8 @@ pub(crate) struct Reader<'a> {
     further: Vec<Step>,
     languages: Vec<Arc<str>>,
     types: Types,
+    /// Variables whose type nobody can tell, because of another mistake.
+    untyped: BTreeSet<String>,
     /// Variables whose value nobody but the flow may see.
     private: BTreeSet<String>,
     /// Prompts the flow may play, and which of them are already reported as missing.
@@ -94,6 +103,7 @@ impl<'a> Reader<'a> {
             further: Vec::new(),
             languages: Vec::new(),
             types: Types::new(),
+            untyped: BTreeSet::new(),
             private: BTreeSet::new(),
             prompts: BTreeSet::new(),
             missing: BTreeSet::new(),

@@ -4,6 +4,7 @@
 //! jumps from step to step until one of them waits again.
 
 mod foresight;
+mod inquiry;
 mod keys;
 mod page;
 mod people;
@@ -25,7 +26,7 @@ use crate::expression::{Value, Values};
 use crate::flow::{Assigned, Assignment, Flow, Go, Library, Say, StepId, Tag, Verb};
 use crate::{Action, Caller, Event, HangUpCause, Play, PromptRef, Urgency};
 pub(crate) use foresight::Foresight;
-pub(crate) use situation::{Asked, Situation, Snapshot, With};
+pub(crate) use situation::{Asked, Awaited, Situation, Snapshot, With};
 use state::{AFTER_KEY, Frame, Jump, Sequence, Waiting};
 
 /// Steps one event may run through: several times the longest chain anybody writes, and few enough that a loop
@@ -59,6 +60,8 @@ pub struct Interpreter {
     /// The event under way is a key: what is said next waits a moment.
     is_after_key: bool,
     kept: recording::Kept,
+    /// How often something was asked.
+    inquiries: u32,
     foresight: Foresight,
 }
 
@@ -82,6 +85,7 @@ impl Interpreter {
             is_playing: false,
             is_after_key: false,
             kept: recording::Kept::default(),
+            inquiries: 0,
             foresight: Foresight::None,
         }
     }
@@ -99,6 +103,7 @@ impl Interpreter {
         new.reason.clone_from(&self.reason);
         new.is_answered = true;
         new.kept = self.kept;
+        new.inquiries = self.inquiries;
         new
     }
 
@@ -124,6 +129,7 @@ impl Interpreter {
             Event::Queue(news) => self.queue_news(now, &news, out),
             Event::Transfer(news) => self.transfer_news(&news, out),
             Event::Page(news) => self.page_news(news, out),
+            Event::Inquiry { number, news } => self.inquiry_news(number, &news, out),
             Event::Verified(verification) => {
                 self.caller.verification = verification;
                 None
@@ -150,6 +156,7 @@ impl Interpreter {
             Waiting::Message { taking, .. } => taking.deadline(),
             Waiting::Queue(hold) => hold.announce_at(),
             Waiting::Page(hold) => hold.announce_at(),
+            Waiting::Inquiry(asking) => Some(asking.deadline()),
             Waiting::Start
             | Waiting::Play { .. }
             | Waiting::Emergency
@@ -416,7 +423,7 @@ impl Interpreter {
             Waiting::Advice => Some(Jump::Emergency),
             Waiting::Queue(_) => self.hold_on(now, out),
             Waiting::Page(_) => self.page_on(out),
-            Waiting::Ringing => {
+            Waiting::Ringing | Waiting::Inquiry(_) => {
                 self.play_music(out);
                 None
             }
@@ -468,6 +475,7 @@ impl Interpreter {
                 self.page_words(now, out);
                 None
             }
+            Waiting::Inquiry(asking) if asking.deadline() <= now.mono => self.inquiry_timed_out(now, out),
             _ => None,
         }
     }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use primitives::Now;
+use primitives::{Now, Private};
 
 use crate::compile::Environment;
 use crate::document::Place;
+use crate::expression::Value;
 use crate::flow::Library;
 use crate::{Caller, Urgency};
 pub use coverage::{Coverage, Missing, coverage};
@@ -82,6 +83,8 @@ pub(crate) struct Scenario {
     pub(crate) numbers: BTreeMap<String, Far>,
     /// Rotas that are not here have nobody who accepts.
     pub(crate) rotas: BTreeMap<String, Paged>,
+    /// Tables that are not here say what is in them; a database then says nothing.
+    pub(crate) tables: BTreeMap<String, Told>,
     pub(crate) agent_leaves: Option<Duration>,
     pub(crate) expected: Expected,
 }
@@ -130,6 +133,16 @@ pub(crate) enum Paged {
     /// Every telephone rings as long as it may, or an answering machine takes it.
     Nobody,
     Failed,
+}
+
+/// What a test lets somebody say who is asked.
+#[derive(Clone, Debug)]
+pub(crate) enum Told {
+    Values(Vec<(Arc<str>, Private<Value>)>),
+    NotFound,
+    Failed,
+    /// Nothing, as long as anybody waits.
+    Nothing,
 }
 
 /// What must, or must not, come about.

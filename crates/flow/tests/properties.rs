@@ -96,6 +96,8 @@ impl Watch {
             Action::Entered { .. }
             | Action::Noted(_)
             | Action::Recording(_)
+            | Action::Inquire(_)
+            | Action::CancelInquiry { .. }
             | Action::Key(_)
             | Action::Language(_) => {}
         }

@@ -160,6 +160,7 @@ fn a_flow_of_every_verb_is_valid() {
           n: { collect: { as: pain, play: x, kind: number, range: [0, 10], terminator: none } }
           o: { tag: { urgency: urgent } }
           p: { return: {} }
+          q: { lookup: { table: t, keys: { line: "${dialled}", floor: 2 }, take: { name: n }, play: x, not_found: a, failed: a } }
     "#;
     assert!(is_valid(&schema, &schema, &as_json(flow)));
 }
@@ -234,7 +235,10 @@ fn every_key_the_grammar_takes_is_in_the_schema() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         // Files of their own.
-        if path.file_stem().is_some_and(|stem| stem == "calendars" || stem == "rotas") {
+        if path
+            .file_stem()
+            .is_some_and(|stem| ["calendars", "rotas", "tables"].iter().any(|file| stem == *file))
+        {
             continue;
         }
         let text: String = std::fs::read_to_string(&path).unwrap().split_whitespace().collect();

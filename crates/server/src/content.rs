@@ -28,6 +28,8 @@ const FILES_MAX: usize = 10_000;
 pub struct Content {
     /// The texts, for showing findings.
     pub sources: Vec<Source>,
+    /// The rows of tables. Nothing of them is for a terminal: a finding in one is shown by its place alone.
+    pub tables: Vec<Source>,
     /// What was found, and the library unless something is an error.
     pub compiled: Compiled,
     /// `queues.yaml`.
@@ -60,6 +62,12 @@ pub enum ContentError {
         path: PathBuf,
         /// What is wrong.
         why: String,
+    },
+    /// A table in another encoding.
+    #[error("table {path} is not UTF-8: save it from the spreadsheet as “CSV UTF-8”", path = .path.display())]
+    NotUtf8 {
+        /// Which.
+        path: PathBuf,
     },
     /// Flows with errors.
     #[error("{0}")]
@@ -146,6 +154,7 @@ impl Content {
             }
             sources.push(Source { path: shown, text });
         }
+        let tables = csv_files(folder)?;
         let (prompts, infos) = measure_prompts(&folder.join("prompts"))?;
         let texts = prompt_texts(&folder.join("prompts"), infos.keys())?;
         let environment = flow::Environment {
@@ -156,8 +165,9 @@ impl Content {
             now: Some(now().wall),
             is_production: config.environment == Environment::Production,
         };
-        let compiled = flow::compile(&sources, &environment);
-        Ok(Self { sources, compiled, queues, environment, folder: folder.to_owned(), prompts })
+        let all: Vec<Source> = sources.iter().chain(&tables).cloned().collect();
+        let compiled = flow::compile(&all, &environment);
+        Ok(Self { sources, tables, compiled, queues, environment, folder: folder.to_owned(), prompts })
     }
 
     /// A file as it is called inside the folder.
@@ -283,6 +293,10 @@ fn warn_where_911_leads_nowhere(config: &Config) {
 
 /// Every YAML file below a folder, in a fixed order, but for what belongs to the prompts.
 pub(crate) fn yaml_files(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), ContentError> {
+    files_with(folder, &["yaml", "yml"], paths)
+}
+
+fn files_with(folder: &Path, extensions: &[&str], paths: &mut Vec<PathBuf>) -> Result<(), ContentError> {
     let unreadable = |cause| ContentError::Unreadable { path: folder.to_owned(), cause };
     let mut entries = fs::read_dir(folder)
         .map_err(unreadable)?
@@ -293,13 +307,27 @@ pub(crate) fn yaml_files(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), 
     for path in entries {
         let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         if path.is_dir() && !is_hidden && path.file_name().is_some_and(|name| name != "prompts") {
-            yaml_files(&path, paths)?;
-        } else if path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml") && paths.len() < FILES_MAX
+            files_with(&path, extensions, paths)?;
+        } else if path.extension().is_some_and(|ext| extensions.iter().any(|known| ext == *known))
+            && paths.len() < FILES_MAX
         {
             paths.push(path);
         }
     }
     Ok(())
+}
+
+/// The CSV files of a folder: rows of tables.
+fn csv_files(folder: &Path) -> Result<Vec<Source>, ContentError> {
+    let mut paths = Vec::new();
+    files_with(folder, &["csv"], &mut paths)?;
+    let read = |path: PathBuf| {
+        let bytes =
+            fs::read(&path).map_err(|cause| ContentError::Unreadable { path: path.clone(), cause })?;
+        let text = String::from_utf8(bytes).map_err(|_| ContentError::NotUtf8 { path: path.clone() })?;
+        Ok(Source { path: path.display().to_string(), text })
+    };
+    paths.into_iter().map(read).collect()
 }
 
 type Measured = (BTreeMap<PromptRef, PathBuf>, BTreeMap<String, BTreeMap<String, PromptInfo>>);

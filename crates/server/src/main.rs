@@ -9,6 +9,7 @@ mod exceptions;
 mod flows;
 mod http;
 mod keeper;
+mod lookups;
 mod metrics;
 mod net;
 mod node;

@@ -16,6 +16,8 @@ const WAIT_SECONDS: [f64; 11] = [5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0,
 
 /// From what nobody understands to a perfect line; 3.6 is where many users are dissatisfied (ITU-T G.107 annex B).
 const SCORES: [f64; 8] = [1.5, 2.0, 2.6, 3.1, 3.6, 4.0, 4.2, 4.3];
+/// From a table in memory to the longest a caller waits for an answer.
+const INQUIRY_SECONDS: [f64; 9] = [0.001, 0.005, 0.02, 0.1, 0.3, 0.7, 1.5, 3.0, 5.0];
 /// From unnoticeable to a gap a caller hears.
 const LATE_SECONDS: [f64; 9] = [0.000_5, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.2];
 
@@ -35,6 +37,7 @@ pub struct Metrics {
     queue_exits: IntCounterVec,
     notes: IntCounterVec,
     offers: IntCounterVec,
+    inquiries: HistogramVec,
     talk_seconds: Histogram,
     waiting: IntGaugeVec,
     agents: IntGaugeVec,
@@ -142,6 +145,13 @@ impl Metrics {
                 "Time a caller waited for a person, through every queue, by the queue whose agent answered",
                 &["queue", "urgency"],
                 &WAIT_SECONDS,
+            )?,
+            inquiries: histograms(
+                r,
+                "careline_inquiry_seconds",
+                "Time from asking a table to what came of it, by table and outcome",
+                &["verb", "of", "outcome"],
+                &INQUIRY_SECONDS,
             )?,
             abandoned: counters(
                 r,
@@ -354,6 +364,9 @@ impl Metrics {
                 self.queue_wait.with_label_values(&[queue, urgency]).observe(seconds(waited_ms));
                 self.offers.with_label_values(&["accepted"]).inc();
             }
+            Hop::InquiryOver { verb, of, outcome, took_ms, .. } => {
+                self.inquiries.with_label_values(&[verb, of, outcome]).observe(seconds(took_ms));
+            }
             Hop::NotTaken { why, .. } => self.offers.with_label_values(&[why]).inc(),
             Hop::Abandoned { queue, urgency, .. } => {
                 self.abandoned.with_label_values(&[queue, urgency]).inc();
@@ -429,6 +442,7 @@ impl Metrics {
             | Hop::PageNotAccepted { .. }
             | Hop::PageAccepted { .. }
             | Hop::PageOver { .. }
+            | Hop::Inquired { .. }
             | Hop::AgentNow { .. }
             | Hop::AgentAsked { .. }
             | Hop::AgentRefused { .. }

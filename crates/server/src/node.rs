@@ -26,6 +26,7 @@ use crate::exceptions::Exceptions;
 use crate::flows::{self, Archive, ArchiveError, Audio, First, Flows};
 use crate::http::{self, Service};
 use crate::keeper::Keeper;
+use crate::lookups::Lookups;
 use crate::metrics::Metrics;
 use crate::net::certificates::Certificates;
 use crate::net::listen::{self, ListenError};
@@ -170,7 +171,6 @@ impl Node {
         let first = First::choose(&config, &secrets, (&archive, &audio), today())?;
         let setup = Arc::clone(&first.setup);
         let opened = open(&config, setup.sip_security(), &metrics)?;
-        let audit_folder = config.data.join("audit");
         let (keeper, kept) = Keeper::start(&config.data.join("careline.db"))?;
         let recorder = Recorder::start(&config.data, opened.inbox.clone(), Arc::clone(&metrics))?;
         let (media, mut threads) =
@@ -182,6 +182,7 @@ impl Node {
             streams: opened.streams,
             media,
             recorder: recorder.clone(),
+            lookups: Lookups::start(opened.inbox.clone())?,
             notifier: Notifier::start(desk, &keeper, (&opened.inbox, &metrics), kept.notices),
             inbox: opened.inbox.clone(),
             metrics: Arc::clone(&metrics),
@@ -214,7 +215,7 @@ impl Node {
             snapshot,
             writer,
             addresses: opened.addresses,
-            audit_folder,
+            audit_folder: config.data.join("audit"),
             recorder,
             database: config.data.join("careline.db"),
             certificates: opened.certificates,

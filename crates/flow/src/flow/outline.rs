@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Flow, Go, Menu, Say, Step, StepId, Verb, WAIT_BANDS};
+use super::{Flow, Go, Inquire, Menu, Say, Step, StepId, Verb, WAIT_BANDS};
 use crate::words::{Word, Words};
 
 /// One way out of a step.
@@ -90,6 +90,7 @@ impl Verb {
             Self::Queue(queue) => Some(queue.name.to_string()),
             Self::Transfer(transfer) => Some(transfer.number.to_string()),
             Self::Page(page) => Some(page.rota.to_string()),
+            Self::Inquire(inquire) => Some(inquire.source.name().to_string()),
             Self::Call(flow) => Some(flow.to_string()),
             Self::Hours { calendar, .. } => Some(calendar.clone()),
             Self::Collect(collect) => Some(collect.variable.to_string()),
@@ -167,6 +168,7 @@ impl Verb {
             Self::Page(page) => {
                 vec![branch("on_exhausted", &page.on_exhausted), branch("on_error", &page.on_error)]
             }
+            Self::Inquire(inquire) => inquire.branches(),
             Self::Return | Self::HangUp(_) => Vec::new(),
         }
     }
@@ -224,6 +226,7 @@ impl Verb {
                 let asked = [named("ask", &page.ask), named("music", &page.music)];
                 first.chain(still).chain(asked).collect()
             }
+            Self::Inquire(inquire) => inquire.says(),
             Self::Set(_)
             | Self::Tag
             | Self::Note(_)
@@ -237,6 +240,21 @@ impl Verb {
             | Self::Record { .. }
             | Self::Wait(_) => Vec::new(),
         }
+    }
+}
+
+impl Inquire {
+    fn branches(&self) -> Vec<Branch<'_>> {
+        let found = self.found.as_ref().map_or(Branch::Next, |go| branch("found", go));
+        let not_found = self.not_found.iter().map(|go| branch("not_found", go));
+        let timeout = self.timeout.iter().map(|go| branch("timeout", go));
+        let failed = [branch("failed", &self.failed)];
+        [found].into_iter().chain(not_found).chain(failed).chain(timeout).collect()
+    }
+
+    fn says(&self) -> Vec<Speech<'_>> {
+        let words = self.play.iter().map(|say| speech("play", say));
+        words.chain([named("music", &self.music)]).collect()
     }
 }
 

@@ -327,6 +327,7 @@ impl Reader<'_> {
         let mut assigned = Vec::new();
         let mut collected = Vec::new();
         find_variables(root, &mut assigned, &mut collected);
+        self.answers_declare(root);
         for (name, is_private, of) in collected {
             self.types.entry(name.to_owned()).or_insert(of);
             if is_private {

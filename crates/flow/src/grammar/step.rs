@@ -15,7 +15,7 @@ const BRANCHES_MAX: usize = 50;
 /// Dead air a caller does not take for a broken line (domain S7).
 const WAIT_MAX: Duration = Duration::from_secs(3);
 
-const VERBS: [&str; 28] = [
+const VERBS: [&str; 29] = [
     "play",
     "say",
     "menu",
@@ -31,6 +31,7 @@ const VERBS: [&str; 28] = [
     "queue",
     "transfer",
     "page",
+    "lookup",
     "emergency",
     "wait",
     "record",
@@ -46,10 +47,9 @@ const VERBS: [&str; 28] = [
     "vitals",
 ];
 
-const VERBS_NOT_AVAILABLE: [&str; 18] = [
+const VERBS_NOT_AVAILABLE: [&str; 17] = [
     "listen",
     "http",
-    "lookup",
     "notify",
     "identify",
     "register",
@@ -192,6 +192,7 @@ impl Reader<'_> {
             "queue" => self.queue(node).map(Verb::Queue),
             "transfer" => self.transfer(node).map(Verb::Transfer),
             "page" => self.page(node).map(Verb::Page),
+            "lookup" => self.lookup(node),
             "emergency" => self.spoken(node, "`emergency`").map(Verb::Emergency),
             "wait" => self.duration(node, "`wait`", Duration::from_millis(100)..=WAIT_MAX).map(Verb::Wait),
             "record" => self.record(node),

@@ -101,6 +101,7 @@ impl Reader<'_> {
             let words = [("accepts", Paged::Accepted), ("nobody", Paged::Nobody), ("failed", Paged::Failed)];
             reader.word(node, "who accepts", &words)
         });
+        let tables = self.by_name(&mut fields, "tables", |reader, name, node| reader.told(name, node));
         let agent_leaves = fields
             .take("agent_leaves")
             .and_then(|node| self.duration(node, "`agent_leaves`", secs(1, 1_200)));
@@ -117,6 +118,7 @@ impl Reader<'_> {
             agents,
             numbers,
             rotas,
+            tables,
             agent_leaves,
             expected,
         })

@@ -435,6 +435,10 @@ impl Reader<'_> {
     }
 
     pub(super) fn condition_mistake(&mut self, mistake: expression::Mistake, place: Place) {
+        // Who takes it from a table that is not there has been told of the table.
+        if mistake.unknown.is_some_and(|name| self.untyped.contains(&name)) {
+            return;
+        }
         self.error(Report {
             code: "flow/condition",
             place,

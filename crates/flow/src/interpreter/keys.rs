@@ -53,6 +53,7 @@ impl Interpreter {
             | Waiting::Consent { .. }
             | Waiting::Disclosing
             | Waiting::Message { .. }
+            | Waiting::Inquiry(_)
             | Waiting::Ringing
                 if key == '0' =>
             {
@@ -74,6 +75,7 @@ impl Interpreter {
             | Waiting::Pause { .. }
             | Waiting::Consent { .. }
             | Waiting::Message { .. }
+            | Waiting::Inquiry(_)
             | Waiting::Question(_) => {}
         }
         match &self.waiting {
@@ -82,7 +84,7 @@ impl Interpreter {
                 self.type_ahead(key);
                 Some(Jump::Next("key"))
             }
-            Waiting::Play { keys: Keys::Keep } | Waiting::Pause { .. } => {
+            Waiting::Play { keys: Keys::Keep } | Waiting::Pause { .. } | Waiting::Inquiry(_) => {
                 self.type_ahead(key);
                 None
             }
@@ -192,6 +194,7 @@ impl Interpreter {
             Waiting::Queue(_) => out.push(Action::Dequeue),
             Waiting::Ringing => out.push(Action::CancelTransfer),
             Waiting::Page(PageHold { exit: None, .. }) => out.push(Action::CancelPage),
+            Waiting::Inquiry(_) => out.push(Action::CancelInquiry { timed_out: false }),
             _ => {}
         }
         self.stop(out);

@@ -43,13 +43,14 @@ impl Interpreter {
         self.play_music(out);
     }
 
-    /// The music of the queue, transfer or search the caller is at, over and over.
+    /// The music of the queue, transfer, search or question the caller is at, over and over.
     pub(super) fn play_music(&mut self, out: &mut Vec<Action>) {
         let flow = self.frame.flow.clone();
         let name = match self.frame.step_of(&flow).map(|step| &step.verb) {
             Some(Verb::Queue(queue)) => &queue.music,
             Some(Verb::Transfer(transfer)) => &transfer.music,
             Some(Verb::Page(page)) => &page.music,
+            Some(Verb::Inquire(inquire)) => &inquire.music,
             _ => return,
         };
         self.answer(out);

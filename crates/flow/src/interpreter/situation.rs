@@ -10,7 +10,7 @@ use crate::Caller;
 use crate::Urgency;
 use crate::calendar::Opening;
 use crate::entry::Kind;
-use crate::expression::Value;
+use crate::expression::{Type, Value};
 use crate::flow::{Collect, Flow, Keys, Library, StepId, Verb};
 
 /// What the caller waits for, as far as it decides what may happen next.
@@ -39,12 +39,26 @@ pub(crate) enum Situation {
     Ringing { ring: Duration },
     /// Somebody on call, for so long at most; `advice` and `leaving` as in a queue.
     Page { longest: Duration, advice: bool, leaving: bool },
+    /// An answer of a table.
+    Inquiry(Awaited),
     /// The end of a conversation.
     Talks { with: With },
     /// What is said before the call is ended.
     Goodbye,
     /// Nothing any more.
     Ended,
+}
+
+/// An answer that is waited for.
+#[derive(Debug)]
+pub(crate) struct Awaited {
+    /// Of the inquiry.
+    pub(crate) number: u32,
+    pub(crate) wanted: Vec<(Arc<str>, Type)>,
+    /// The answer may be that there is nothing.
+    pub(crate) may_lack: bool,
+    /// Then she goes on without.
+    pub(crate) within: Duration,
 }
 
 /// Whom a caller talks with.
@@ -140,6 +154,10 @@ impl Interpreter {
                     hold.hearing = Hearing::Music;
                 }
             }
+            Waiting::Inquiry(asking) => {
+                back(&mut asking.until);
+                asking.words_at = None;
+            }
             Waiting::Page(hold) => {
                 hold.next_words = None;
                 if hold.hearing == Hearing::Words {
@@ -224,6 +242,15 @@ impl Interpreter {
                 let advice = hold.hearing == Hearing::Advice;
                 Situation::Page { longest, advice, leaving: hold.exit.is_some() }
             }
+            Waiting::Inquiry(_) => match verb {
+                Some(Verb::Inquire(inquire)) => Situation::Inquiry(Awaited {
+                    number: self.inquiries,
+                    wanted: inquire.takes.iter().map(|take| (take.from.clone(), take.of)).collect(),
+                    may_lack: inquire.not_found.is_some(),
+                    within: inquire.within,
+                }),
+                _ => Situation::Ended,
+            },
             Waiting::Talking => Situation::Talks {
                 with: match verb {
                     Some(Verb::Queue(_)) => With::Agent,

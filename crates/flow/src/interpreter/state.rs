@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use primitives::Private;
 
+use super::inquiry::Asking;
 use crate::expression::Value;
 use crate::flow::{Flow, Keys, Step, StepId};
 use crate::{HangUpCause, PageNews, QueueNews};
@@ -86,6 +87,8 @@ pub(super) enum Waiting {
     Ringing,
     /// Somebody on call.
     Page(PageHold),
+    /// An answer of a table.
+    Inquiry(Asking),
     /// The end of a conversation.
     Talking,
     /// The notice that she would be recorded, and the moment behind it in which she may decline.

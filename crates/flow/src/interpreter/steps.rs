@@ -75,6 +75,7 @@ impl Interpreter {
             Verb::Queue(queue) => self.enqueue(now, queue, out),
             Verb::Transfer(transfer) => self.transfer(transfer, out),
             Verb::Page(page) => self.page(now, page, out),
+            Verb::Inquire(inquire) => self.inquire(now, inquire, out),
             Verb::Emergency(say) => self.speak(say, Waiting::Emergency, out),
             Verb::Wait(time) => {
                 self.answer(out);

@@ -39,6 +39,8 @@ pub(crate) enum Fault {
     TrunkDown,
     /// Nobody on call presses the key.
     NobodyAccepts,
+    /// A table cannot be asked, or does not answer in time.
+    TablesDown,
     /// The caller presses nothing.
     NoInput,
     /// The caller presses what nothing stands for.
@@ -46,7 +48,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [(&str, Self); 9] = [
+    pub(crate) const ALL: [(&str, Self); 10] = [
         ("no_agents", Self::NoAgents),
         ("queue_full", Self::QueueFull),
         ("queue_closed", Self::QueueClosed),
@@ -54,6 +56,7 @@ impl Fault {
         ("phone_lost", Self::PhoneLost),
         ("one_trunk_down", Self::TrunkDown),
         ("nobody_accepts_page", Self::NobodyAccepts),
+        ("tables_down", Self::TablesDown),
         ("no_input", Self::NoInput),
         ("wrong_keys", Self::WrongKeys),
     ];

@@ -6,8 +6,9 @@ use std::time::Duration;
 use primitives::Private;
 
 use super::Fault;
-use crate::interpreter::{Asked, Situation, With};
-use crate::{Event, MessageNews, PageNews, QueueNews, TransferNews};
+use crate::expression::Value;
+use crate::interpreter::{Asked, Awaited, Situation, With};
+use crate::{Event, InquiryNews, MessageNews, PageNews, QueueNews, TransferNews};
 
 /// What happened, in words a reader of the flow knows.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,6 +28,8 @@ pub(super) enum Deed {
         enough: bool,
     },
     Page(PageNews),
+    /// What was asked is `found`, `not_found`, `failed`, or there is no answer: `timeout`.
+    Answered(&'static str),
 }
 
 /// Who brought it about.
@@ -135,6 +138,10 @@ pub(super) fn moves(situation: &Situation, times: Times) -> Vec<Move> {
             paged(&mut moves, times, *longest, *advice, *leaving);
             asks_for_help(&mut moves, *longest, !advice);
         }
+        Situation::Inquiry(awaited) => {
+            answered(&mut moves, awaited);
+            asks_for_help(&mut moves, awaited.within, true);
+        }
         Situation::Goodbye => {
             moves.push(exactly(Deed::Listens, open, Event::PlayFinished));
             moves.push(Move { by: By::Emergency, ..key('9', By::Emergency, open) });
@@ -239,6 +246,27 @@ fn paged(moves: &mut Vec<Move>, times: Times, longest: Duration, advice: bool, l
     moves.push(page(PageNews::Accepted, within, None));
     moves.push(page(PageNews::Exhausted, within, Some(Fault::NobodyAccepts)));
     moves.push(page(PageNews::Failed, within, Some(Fault::TrunkDown)));
+}
+
+/// What a table may say; the latest it can say it is when nobody waits for it any more.
+fn answered(moves: &mut Vec<Move>, awaited: &Awaited) {
+    let within = (Duration::ZERO, awaited.within);
+    let values = awaited.wanted.iter();
+    let values = values.map(|(name, of)| (name.clone(), Private::new(Value::Unknown(*of)))).collect();
+    let number = awaited.number;
+    let mut one = |news: InquiryNews, fault| {
+        let deed = Deed::Answered(news.word());
+        let events = vec![Event::Inquiry { number, news }];
+        moves.push(Move { deed, by: By::Nature, events, takes: within, fault });
+    };
+    let fault = Some(Fault::TablesDown);
+    one(InquiryNews::Found(values), None);
+    if awaited.may_lack {
+        one(InquiryNews::NotFound, None);
+    }
+    one(InquiryNews::Failed, fault);
+    let too_late = exactly(Deed::Answered("timeout"), awaited.within, Event::Timeout);
+    moves.push(Move { fault, ..too_late });
 }
 
 fn page(news: PageNews, takes: (Duration, Duration), fault: Option<Fault>) -> Move {

@@ -388,6 +388,7 @@ impl Rules<'_> {
             let what = match self.situation(*at) {
                 Situation::Queue { .. } => format!("let `{step}` wait at most {short:.0} s"),
                 Situation::Ringing { .. } => format!("let `{step}` ring for {short:.0} s"),
+                Situation::Inquiry(_) => format!("let `{step}` wait at most {short:.1} s for its answer"),
                 Situation::Page { .. } => format!("let the rota of `{step}` take at most {short:.0} s"),
                 _ if place.sound.prompts.is_empty() => format!("let `{step}` listen for {short:.0} s"),
                 _ => format!("shorten what `{step}` says to {short:.1} s"),

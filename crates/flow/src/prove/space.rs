@@ -191,7 +191,8 @@ impl<'a> Explorer<'a> {
         place.caller.settle(passed);
         if let Situation::Queue { advice: false, .. }
         | Situation::Page { advice: false, .. }
-        | Situation::Ringing { .. } = place.caller.situation()
+        | Situation::Ringing { .. }
+        | Situation::Inquiry(_) = place.caller.situation()
         {
             // What she hears while she waits changes nothing.
             place.sound = Sound::default();
@@ -229,7 +230,9 @@ impl<'a> Explorer<'a> {
                 | Action::Raise { .. }
                 | Action::Dequeue
                 | Action::CancelTransfer
-                | Action::CancelPage => {}
+                | Action::CancelPage
+                | Action::Inquire(_)
+                | Action::CancelInquiry { .. } => {}
             }
         }
     }

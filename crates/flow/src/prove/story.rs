@@ -87,6 +87,8 @@ fn deed(way: &Edge) -> String {
             PageNews::Failed => "nobody on call can be called",
         }
         .to_owned(),
+        Deed::Answered("timeout") => "there is no answer in time".to_owned(),
+        Deed::Answered(word) => format!("the answer: {}", word.replace('_', " ")),
         Deed::Transfer(news) => match news {
             TransferNews::Connected => "the other side answers",
             TransferNews::Ended => "the other side hangs up",

@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use primitives::{Now, Private};
 
 use super::coverage::Visits;
-use super::{Agents, Deed, Far, Goal, Paged, Scenario};
+use super::{Agents, Deed, Far, Goal, Paged, Scenario, Told};
 use crate::compile::Environment;
 use crate::flow::Library;
 use crate::{
-    Action, Caller, Event, Interpreter, KeyClass, MessageNews, PageNews, Play, PromptRef, QueueNews,
-    Recording, TransferNews, Urgency,
+    Action, Caller, Event, Inquiry, InquiryNews, InquirySource, Interpreter, KeyClass, MessageNews, PageNews,
+    Play, PromptRef, QueueNews, Recording, TransferNews, Urgency,
 };
 pub use trial::{Heard, PromptTexts, Trial};
 
@@ -31,6 +31,8 @@ const FAR_ANSWERS_AFTER: Duration = Duration::from_secs(3);
 const SPEAKS_FOR: Duration = Duration::from_secs(15);
 /// From the first ring to the key that accepts.
 const PAGE_ACCEPTS_AFTER: Duration = Duration::from_secs(10);
+/// From asking something to its answer.
+const ANSWERED_AFTER: Duration = Duration::from_millis(100);
 /// Between the keys of one entry.
 const BETWEEN_KEYS: Duration = Duration::from_millis(300);
 /// From coming to a step to the caller's first key, where a script says nothing else.
@@ -63,6 +65,7 @@ enum Pending {
     Transfer(u32, TransferNews),
     Message(MessageNews),
     Page(u32, PageNews),
+    Inquiry(u32, InquiryNews),
 }
 
 #[derive(Debug)]
@@ -268,8 +271,15 @@ impl Simulation<'_> {
                     self.talk(Pending::Page(stay, PageNews::Ended));
                 }
             }
+            Pending::Inquiry(number, news) => self.answered(number, news),
             Pending::Queue(..) | Pending::Transfer(..) | Pending::Page(..) => {}
         }
+    }
+
+    fn answered(&mut self, number: u32, news: InquiryNews) {
+        self.note(&format!("    the answer: {}", news.word().replace('_', " ")));
+        self.took(news.word());
+        self.event(Event::Inquiry { number, news });
     }
 
     /// A caller of a test speaks until the beep is a while ago, or does what the script says.
@@ -353,6 +363,14 @@ impl Simulation<'_> {
             Action::Raise { urgency } => self.raise(urgency),
             Action::Dequeue | Action::CancelTransfer | Action::CancelPage => self.stay += 1,
             Action::Page { rota, .. } => self.page(&rota),
+            Action::Inquire(inquiry) => self.inquire(&inquiry),
+            Action::CancelInquiry { timed_out } => {
+                self.pending.retain(|(_, what)| !matches!(what, Pending::Inquiry(..)));
+                if timed_out {
+                    self.note("    there is no answer in time");
+                    self.took("failed");
+                }
+            }
             Action::Transfer { number, ring } => {
                 self.see(Goal::Transfer(number.to_string()));
                 self.stay += 1;
@@ -399,6 +417,21 @@ impl Simulation<'_> {
             Paged::Failed => (Duration::ZERO, PageNews::Failed),
         };
         self.pending.push((self.now.mono + after, Pending::Page(self.stay, news)));
+    }
+
+    fn inquire(&mut self, inquiry: &Inquiry) {
+        let name = inquiry.source.name();
+        self.note(&format!("    {} in {name}", inquiry.source.verb()));
+        let news = match (self.scenario.tables.get(&**name), &inquiry.source) {
+            (Some(Told::Values(values)), _) => InquiryNews::Found(values.clone()),
+            (Some(Told::NotFound), _) => InquiryNews::NotFound,
+            (Some(Told::Failed), _) => InquiryNews::Failed,
+            (Some(Told::Nothing), _) => return,
+            (None, InquirySource::Table(name)) => {
+                self.library.table(name).map_or(InquiryNews::Failed, |table| table.find(inquiry))
+            }
+        };
+        self.pending.push((self.now.mono + ANSWERED_AFTER, Pending::Inquiry(inquiry.number, news)));
     }
 
     fn agents_of(&self, queue: &str) -> Agents {

@@ -7,7 +7,7 @@ use super::kinds::{duration, go, name, object, one_or_more, prompts, question, r
 type Verb = (&'static str, &'static str, Value);
 
 pub(super) fn all() -> Vec<Verb> {
-    [said(), asked(), noted(), decided(), people(), kept()].concat()
+    [said(), asked(), noted(), decided(), people(), sought(), kept()].concat()
 }
 
 /// Prompts, or a map with `play`.
@@ -178,6 +178,19 @@ fn people() -> Vec<Verb> {
         ("transfer", "A number outside is called and joined.", transfer),
         ("page", "Who is on call is looked for until somebody presses 1.", page),
     ]
+}
+
+fn sought() -> Vec<Verb> {
+    let value = json!({ "type": ["string", "number", "boolean"] });
+    let lookup = object(
+        &["table", "keys", "not_found", "failed"],
+        json!({
+            "table": name(), "keys": { "type": "object", "minProperties": 1, "additionalProperties": value },
+            "take": { "type": "object", "additionalProperties": name() }, "play": prompts(), "music": text(),
+            "within": duration(), "found": go(), "not_found": go(), "failed": go(),
+        }),
+    );
+    vec![("lookup", "A row of a table is looked up, and its values are taken into variables.", lookup)]
 }
 
 fn kept() -> Vec<Verb> {

@@ -208,6 +208,8 @@ pub fn words(action: &Action) -> String {
         Action::Recording(recording) => format!("{recording:?}"),
         Action::Page { rota, ask } => format!("page {rota}, asking {ask}"),
         Action::CancelPage => "cancel page".to_owned(),
+        Action::Inquire(inquiry) => format!("{} {}", inquiry.source.verb(), inquiry.source.name()),
+        Action::CancelInquiry { timed_out } => format!("cancel inquiry {timed_out}"),
         Action::HangUp { cause } => format!("hang up {cause:?}"),
     }
 }

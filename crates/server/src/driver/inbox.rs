@@ -85,6 +85,17 @@ pub enum Message {
         /// What became of it.
         outcome: NoticeOutcome,
     },
+    /// What came of something a flow asked.
+    Inquired {
+        /// Whose call.
+        call: CallId,
+        /// Its number.
+        number: u32,
+        /// What.
+        news: flow::InquiryNews,
+        /// What is behind a failure.
+        why: &'static str,
+    },
     /// What became of a recording.
     Recording(RecordingNews),
     /// How do things stand?

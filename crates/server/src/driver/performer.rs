@@ -12,6 +12,7 @@ use crate::driver::inbox::{Inbox, Message};
 use crate::driver::media::MediaThread;
 use crate::driver::recorder::Recorder;
 use crate::keeper::Keeper;
+use crate::lookups::Lookups;
 use crate::metrics::Metrics;
 use crate::net::resolve::Resolver;
 use crate::net::streams::Streams;
@@ -35,6 +36,8 @@ pub struct Performer {
     pub keeper: Keeper,
     /// Who is told of emergency calls.
     pub notifier: Notifier,
+    /// Who looks things up.
+    pub lookups: Lookups,
     /// Who keeps recordings.
     pub recorder: Recorder,
     /// For answers that come later.
@@ -58,6 +61,7 @@ impl Performer {
             Output::AgentChanged { agent, change } => self.keeper.agent(agent, change),
             Output::Notice(notice) => self.notifier.send(*notice),
             Output::Recording(order) => self.recorder.order(order),
+            Output::LookUp(look_up) => self.lookups.ask(*look_up),
             Output::Record(record) => self.keeper.record(record),
             // Told to the log, the metrics, the audit writer and the verifier before this.
             Output::Hop { .. } | Output::Verify { .. } => {}

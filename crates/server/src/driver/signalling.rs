@@ -197,6 +197,9 @@ impl Signalling {
                 Message::Noticed { call, event, outcome } => {
                     Some(Input::Noticed { call: call.clone(), event: *event, outcome: *outcome })
                 }
+                Message::Inquired { call, number, news, why } => {
+                    Some(Input::Inquired { call: *call, number: *number, news: news.clone(), why })
+                }
                 Message::Recording(news) => Some(Input::Recording(news.clone())),
                 Message::Configured(setup) => Some(Input::Configured(Arc::clone(setup))),
                 Message::ConfigureRefused { asked, why } => {

@@ -126,7 +126,7 @@ impl Archive {
             _ => make_folder(&new),
         };
         fresh().map_err(|cause| self.disk(cause))?;
-        for source in &content.sources {
+        for source in content.sources.iter().chain(&content.tables) {
             let path = new.join(content.inside(Path::new(&source.path)));
             write_new(&path, source.text.as_bytes()).map_err(|cause| self.disk(cause))?;
         }

@@ -203,6 +203,11 @@ impl Node {
                 let change = sip::ConnectionChange::Lost;
                 self.handle(now, Input::Sip(sip::Input::Connection { id, change }), rest);
             }
+            Output::LookUp(asked) => {
+                let news = asked.table.find(&asked.inquiry);
+                let number = asked.inquiry.number;
+                self.handle(now, Input::Inquired { call: asked.call, number, news, why: "" }, rest);
+            }
             Output::Media { shard, command } => self.command(now, shard, command),
             Output::Registration(change) => rest.stored.registration(change),
             Output::AgentChanged { agent, change } => rest.stored.agent(agent, change),

@@ -326,6 +326,8 @@ fn scenario_of(
         environment,
         calendars,
         rotas: Some(&library.rotas),
+        tables: Some(&library.tables),
+        csvs: &[],
         flows: &flows,
         dispositions: &dispositions,
     };
