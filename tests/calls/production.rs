@@ -188,3 +188,23 @@ async fn an_old_version_leaves_memory_with_its_last_call_and_not_before() {
     assert!(asked(&server, "/api/v1/flows/rollback").await.0);
     assert_eq!(active(&server).await["version"], old);
 }
+
+#[tokio::test]
+async fn a_kept_version_that_somebody_edited_is_not_what_it_is_named_for_and_is_refused() {
+    let folder = FlowsFolder::new().unwrap();
+    let server = server(&folder, "").await;
+    let first = active(&server).await["version"].as_str().unwrap().to_owned();
+    folder.edit("nurse-line.yaml", "wait: 7s", "wait: 6s").unwrap();
+    assert!(asked(&server, "/api/v1/reload").await.0);
+    let second = active(&server).await["version"].clone();
+    let kept = server.data().join("flows").join(&first).join("nurse-line.yaml");
+    let text = fs::read_to_string(&kept).unwrap();
+    fs::remove_file(&kept).unwrap();
+    fs::write(&kept, text.replace("wait: 7s", "wait: 9s")).unwrap();
+    let (done, said) = asked(&server, "/api/v1/flows/rollback").await;
+    assert!(
+        !done && said["error"].as_str().unwrap().contains("no longer the version they are named for"),
+        "{said}"
+    );
+    assert_eq!(active(&server).await["version"], second);
+}

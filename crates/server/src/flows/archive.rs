@@ -267,3 +267,81 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn archive(active: &[&str]) -> (tempfile::TempDir, Archive) {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = Archive::open(folder.path()).unwrap();
+        for version in active {
+            make_folder(&archive.place(version)).unwrap();
+            archive.record(&activation(version)).unwrap();
+        }
+        (folder, archive)
+    }
+
+    fn activation(version: &str) -> Activation {
+        Activation {
+            at: Timestamp::UNIX_EPOCH,
+            version: version.to_owned(),
+            origin: "command".to_owned(),
+            by: String::new(),
+            answers: Vec::new(),
+            unanswered: Vec::new(),
+            instead_of: None,
+        }
+    }
+
+    fn kept(archive: &Archive) -> usize {
+        archive.activations().iter().filter(|it| archive.place(&it.version).is_dir()).count()
+    }
+
+    #[test]
+    fn going_back_twice_goes_back_two_versions_and_then_there_is_none() {
+        // The last is a rollback.
+        let (_folder, archive) = archive(&["aa", "bb", "cc", "bb"]);
+        assert_eq!(archive.before("cc").unwrap(), "bb");
+        assert_eq!(archive.before("bb").unwrap(), "aa");
+        assert!(matches!(archive.before("aa"), Err(ArchiveError::NoneBefore)));
+    }
+
+    #[test]
+    fn a_version_is_named_by_the_beginning_of_its_digest_and_by_nothing_that_is_a_path() {
+        let (_folder, archive) = archive(&["ab12", "ab34", "cd56"]);
+        assert_eq!(archive.named("cd").unwrap(), "cd56");
+        for none in ["", "ab", "ee", "audio", "..", "../flows/cd56", "cd56/"] {
+            assert!(matches!(archive.named(none), Err(ArchiveError::Unknown(_))), "{none}");
+        }
+        fs::remove_dir(archive.place("cd56")).unwrap();
+        assert!(archive.named("cd56").is_err(), "active once, and kept no more");
+    }
+
+    #[test]
+    fn a_line_cut_off_by_a_power_failure_costs_that_activation_alone() {
+        let (_folder, archive) = archive(&["aa", "bb"]);
+        let text = fs::read_to_string(archive.record_path()).unwrap();
+        fs::write(archive.record_path(), text.trim_end().strip_suffix("null}").unwrap()).unwrap();
+        archive.record(&activation("cc")).unwrap();
+        let versions: Vec<String> = archive.activations().into_iter().map(|it| it.version).collect();
+        assert_eq!(versions, ["aa", "cc"]);
+    }
+
+    #[test]
+    fn the_oldest_versions_are_forgotten_with_audio_only_they_play_but_none_that_calls_are_on() {
+        let names: Vec<String> = (0..VERSIONS_MAX + 2).map(|number| format!("{number:04}")).collect();
+        let (_folder, archive) = archive(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let audio = archive.folder.join("audio");
+        for (version, name) in [("0001", "old.wav"), ("0051", "new.wav")] {
+            write_new(&audio.join(name), b"sound").unwrap();
+            fs::hard_link(audio.join(name), archive.place(version).join("prompt.wav")).unwrap();
+        }
+        archive.prune(&BTreeSet::from(["0000".to_owned()]));
+        assert_eq!(kept(&archive), VERSIONS_MAX + 1);
+        assert!(archive.place("0000").is_dir(), "a call is on it");
+        assert!(!archive.place("0001").exists());
+        assert!(audio.join("new.wav").exists() && !audio.join("old.wav").exists());
+    }
+}
