@@ -1,17 +1,21 @@
 //! What one port says, heard at another: at once, with a new header, and no sample touched unless the two
-//! legs speak different laws.
+//! legs speak different codecs or want packets of different lengths.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::batch::PacketBatch;
-use crate::codec::g711;
+use crate::codec::{Codec, g711};
 use crate::hearing::{Arrival, Content};
+use crate::listening::Sound;
 use crate::port::Port;
-use crate::rtp::{Header, Place, Sender, ahead};
+use crate::recorder::Recorder;
+use crate::remaking::Remake;
+use crate::rtp::{Header, Place, Sender};
 
 /// How far a relayed clock may drift from ours, in samples (5 s), before we no longer believe it: two clocks
 /// that differ by 100 ppm take 14 hours, a peer that restarts its clock a moment.
-const DRIFT_MAX: u32 = 40_000;
+pub(crate) const DRIFT_MAX: u32 = 40_000;
 
 /// A bridge without a packet for this long is filled with silence: the other side is on hold, suppresses
 /// silence or has vanished, and neither NAT bindings nor phones like to hear nothing.
@@ -25,23 +29,40 @@ pub(crate) struct Joined {
     /// When a packet last came across, or would have.
     pub relayed_at: Instant,
     relay: Relay,
+    /// Where packets do not go as they are.
+    remake: Option<Box<Remake>>,
+    /// The packet being made.
+    made: Vec<u8>,
 }
 
 impl Joined {
     pub(crate) fn new(now: Instant, place: usize) -> Self {
-        Self { place, relayed_at: now, relay: Relay::default() }
+        Self { place, relayed_at: now, relay: Relay::default(), remake: None, made: Vec::new() }
+    }
+
+    fn pause(&mut self) {
+        self.relay.pause();
+        if let Some(remake) = &mut self.remake {
+            remake.pause();
+        }
     }
 }
 
 impl Port {
     /// Sends what the other side of the bridge said. Nothing while this port is on hold, or hears a prompt
     /// or is sent a key instead.
-    pub(crate) fn relay(&mut self, now: Instant, arrival: &Arrival<'_>, packets: &mut PacketBatch) {
+    pub(crate) fn relay(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival<'_>,
+        sound: &Sound,
+        packets: &mut PacketBatch,
+    ) {
         let target = self.target();
         let (Some(joined), Some(session)) = (&mut self.joined, &self.session) else { return };
         let Some(to) = target.filter(|_| session.sends && self.playback.is_none() && !self.keys.is_busy())
         else {
-            joined.relay.pause();
+            joined.pause();
             joined.relayed_at = now;
             return;
         };
@@ -58,6 +79,34 @@ impl Port {
             }
             return;
         };
+        let way = match arrival.content {
+            Content::Audio(codec, _) => way(codec, arrival.ptime, (session.codec, session.ptime)),
+            // Keys go the way the audio goes, so that both are one stream.
+            Content::Key(_) if joined.remake.is_some() => Way::Remade,
+            Content::Key(_) | Content::Withheld => Way::AsItIs,
+        };
+        match (way, arrival.content) {
+            (Way::Remade, Content::Audio(codec, payload)) => {
+                self.remake(now, arrival, (codec, payload), sound, packets);
+            }
+            (Way::Remade, _) => self.remake_key(now, arrival, (to, payload_type), packets),
+            (Way::AsItIs | Way::ByTable, _) => {
+                joined.remake = None;
+                self.hand_on(now, arrival, (to, payload_type), sound, packets);
+            }
+        }
+    }
+
+    /// Sends a packet as it came, with a header of ours.
+    fn hand_on(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival<'_>,
+        (to, payload_type): (SocketAddr, u8),
+        sound: &Sound,
+        packets: &mut PacketBatch,
+    ) {
+        let (Some(joined), Some(session)) = (&mut self.joined, &self.session) else { return };
         let is_audio = matches!(arrival.content, Content::Audio(..));
         let carried = joined.relay.carry(now, &mut self.sender, arrival.place, arrival.timestamp, is_audio);
         let Some((sequence, timestamp, begins)) = carried else { return };
@@ -66,31 +115,130 @@ impl Port {
         joined.relayed_at = now;
         match arrival.content {
             Content::Audio(codec, payload) => {
-                let header = self.sender.relayed(header, payload.len() as u32);
+                let ticks = codec.ticks_of(payload);
+                let header = self.sender.relayed(header, ticks);
+                self.sender.carried(payload.len());
+                let lead = self.sender.lead(now, header.timestamp);
                 if let Some(recorder) = &mut self.recorder {
-                    let lead = ahead(header.timestamp, self.sender.timestamp_at(now));
-                    recorder.told(now, lead, codec, payload);
+                    record_told(recorder, now, lead, (codec, payload), sound);
                 }
-                packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| {
-                    if codec == session.codec {
-                        bytes.extend_from_slice(payload);
-                    } else {
-                        bytes.extend(
-                            payload
-                                .iter()
-                                .map(|byte| g711::transcoded(codec.law().unwrap_or(g711::Law::Mu), *byte)),
-                        );
-                    }
+                let table = codec.law().filter(|_| codec != session.codec);
+                packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| match table {
+                    Some(law) => bytes.extend(payload.iter().map(|byte| g711::transcoded(law, *byte))),
+                    None => bytes.extend_from_slice(payload),
                 });
             }
             Content::Key(event) => {
-                let header = self.sender.relayed(header, u32::from(event.duration));
+                let duration = u32::from(event.duration) * (session.codec.clock_hz() / 8_000);
+                let header = self.sender.relayed(header, duration);
                 packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| {
                     bytes.extend_from_slice(&event.bytes())
                 });
             }
             Content::Withheld => {}
         }
+    }
+
+    /// Sends what was said in other packets than it came in.
+    fn remake(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival<'_>,
+        (codec, payload): (Codec, &[u8]),
+        sound: &Sound,
+        packets: &mut PacketBatch,
+    ) {
+        let target = self.target();
+        let (Some(to), Some(joined), Some(session)) = (target, &mut self.joined, &self.session) else {
+            return;
+        };
+        if !joined.remake.as_ref().is_some_and(|remake| remake.is_for(codec, session.codec, session.ptime)) {
+            joined.remake = Some(Box::new(Remake::new(codec, session.codec, session.ptime)));
+        }
+        let Some(remake) = joined.remake.as_deref_mut() else { return };
+        let Some(there) = remake.carry(now, &mut self.sender, arrival.place, arrival.timestamp) else {
+            return;
+        };
+        joined.relayed_at = now;
+        if let Some(recorder) = &mut self.recorder {
+            let lead = self.sender.lead(now, there.timestamp);
+            record_told(recorder, now, lead, (codec, payload), sound);
+        }
+        remake.take(there, payload, sound, &mut self.sender);
+        let mut marked = arrival.marked || there.begins;
+        let made = &mut joined.made;
+        made.clear();
+        while let Some((timestamp, ticks)) = remake.packet(made) {
+            let sequence = self.sender.next_sequence();
+            let header = Header { payload_type: session.payload_type, marked, sequence, timestamp, ssrc: 0 };
+            let header = self.sender.relayed(header, ticks);
+            self.sender.carried(made.len());
+            remake.sent(sequence);
+            packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| {
+                bytes.extend_from_slice(made)
+            });
+            made.clear();
+            marked = false;
+        }
+    }
+
+    /// Sends a key among packets that are remade.
+    fn remake_key(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival<'_>,
+        (to, payload_type): (SocketAddr, u8),
+        packets: &mut PacketBatch,
+    ) {
+        let (Some(joined), Content::Key(event)) = (&mut self.joined, arrival.content) else { return };
+        let Some(remake) = joined.remake.as_deref_mut() else { return };
+        let Some(there) = remake.carry(now, &mut self.sender, arrival.place, arrival.timestamp) else {
+            return;
+        };
+        joined.relayed_at = now;
+        let sequence = self.sender.next_sequence();
+        let (marked, timestamp) = (arrival.marked, there.timestamp);
+        let header = Header { payload_type, marked, sequence, timestamp, ssrc: 0 };
+        let header = self.sender.relayed(header, 0);
+        remake.sent(sequence);
+        packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| {
+            bytes.extend_from_slice(&event.bytes())
+        });
+    }
+}
+
+/// How a packet goes from one side of a bridge to the other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Way {
+    /// Every byte of it.
+    AsItIs,
+    /// From one law to the other, byte by byte.
+    ByTable,
+    /// In another codec, or in packets of another length.
+    Remade,
+}
+
+/// The way of a packet to a listener. `ptime` is what the speaker is sent: who asks for that length sends it.
+pub(crate) fn way(codec: Codec, ptime: Duration, (to, wanted): (Codec, Duration)) -> Way {
+    let is_as_long = to.ptime(ptime) == to.ptime(wanted);
+    match (codec.law(), to.law()) {
+        // Whoever takes Opus takes it in packets of any length (RFC 7587 §4.2), and it suffers from every decoding.
+        _ if codec == to && (is_as_long || codec == Codec::Opus) => Way::AsItIs,
+        (Some(_), Some(_)) if is_as_long => Way::ByTable,
+        _ => Way::Remade,
+    }
+}
+
+fn record_told(
+    recorder: &mut Recorder,
+    now: Instant,
+    lead: i32,
+    (codec, payload): (Codec, &[u8]),
+    sound: &Sound,
+) {
+    match codec.law() {
+        Some(law) => recorder.told(now, lead, law, payload),
+        None => recorder.told(now, lead, g711::Law::Mu, sound.pcmu()),
     }
 }
 
@@ -144,7 +292,7 @@ impl Relay {
             }
             let moved = timestamp.wrapping_add(shift.timestamp);
             // The packets of a long key all carry the time of its start.
-            let drift = ahead(moved, sender.timestamp_at(now)).unsigned_abs();
+            let drift = sender.lead(now, moved).unsigned_abs();
             if !is_audio || drift <= DRIFT_MAX {
                 shift.newest = shift.newest.max(place.sequence);
                 return Some((low(place.sequence).wrapping_add(shift.sequence), moved, false));

@@ -1,13 +1,15 @@
 //! What a port does with a packet that came to it.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rtp_rs::RtpReader;
 
-use crate::codec::g711::{self, Law};
+use crate::bridge::{Way, way};
+use crate::codec::g711::Law;
 use crate::dtmf::{Digit, TelephoneEvent};
 use crate::event::Event;
+use crate::listening::{Ear, Sound, Wanted};
 use crate::port::Port;
 use crate::rtp::{Admission, Place, is_rtcp};
 use crate::sdp::{Codec, Session, TELEPHONE_EVENT};
@@ -24,9 +26,28 @@ pub(crate) struct Arrival<'p> {
     pub place: Place,
     pub timestamp: u32,
     pub marked: bool,
+    /// The packet length the peer asks for.
+    pub ptime: Duration,
     /// The key that begins with this packet.
     pub pressed: Option<Digit>,
     pub content: Content<'p>,
+}
+
+/// Who hears a port over a bridge.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listener {
+    pub codec: Codec,
+    pub ptime: Duration,
+    pub is_recorded: bool,
+}
+
+impl Listener {
+    /// Whether packets of a codec, sent to it by somebody who asks for so long ones, must be decoded for it.
+    fn wants_samples(self, codec: Codec, ptime: Duration) -> bool {
+        codec != self.codec
+            && way(codec, ptime, (self.codec, self.ptime)) == Way::Remade
+            && (codec.law().is_none() || self.codec.law().is_none())
+    }
 }
 
 /// What a packet brings.
@@ -45,8 +66,11 @@ impl Port {
         now: Instant,
         from: SocketAddr,
         packet: &'p mut [u8],
+        listener: Option<Listener>,
+        sound: &mut Sound,
         events: &mut Vec<Event>,
     ) -> Option<Arrival<'p>> {
+        sound.clear();
         if is_rtcp(packet) {
             self.hear_report(now, packet);
             return None;
@@ -70,12 +94,18 @@ impl Port {
             events.push(Event::Heard { port: self.id });
         }
         if let Content::Audio(codec, payload) = arrival.content {
-            self.receiver.hear(now, arrival.timestamp);
-            let content = self.hear_tones(codec, payload, events).unwrap_or(arrival.content);
+            self.receiver.hear(now, arrival.timestamp, codec.clock_hz());
+            self.understand(&arrival, (codec, payload), listener, sound);
+            let content = self.hear_tones(sound.narrow(), events).unwrap_or(arrival.content);
             if let (Some(recorder), Content::Audio(..)) = (&mut self.recorder, content) {
-                recorder.heard(now, arrival.place.stream, arrival.timestamp, codec, payload);
+                let clock = (arrival.timestamp, codec.clock_hz());
+                let (law, audio) = codec.law().map_or((Law::Mu, sound.pcmu()), |law| (law, payload));
+                recorder.heard(now, arrival.place.stream, clock, law, audio);
             }
             return self.handed_on(Arrival { content, ..arrival });
+        }
+        if let Some(ear) = &mut self.ear {
+            ear.pass(arrival.place);
         }
         let Content::Key(event) = arrival.content else { return self.handed_on(arrival) };
         // A peer that is not to be heard has no business sending keys; but if somebody pressed one, it counts.
@@ -85,20 +115,44 @@ impl Port {
         self.handed_on(Arrival { content, pressed, ..arrival })
     }
 
+    /// Makes samples of a packet, if anybody needs them.
+    fn understand(
+        &mut self,
+        arrival: &Arrival<'_>,
+        (codec, payload): (Codec, &[u8]),
+        listener: Option<Listener>,
+        sound: &mut Sound,
+    ) {
+        let is_recorded = self.recorder.is_some() || listener.is_some_and(|listener| listener.is_recorded);
+        let wanted = Wanted {
+            whole: listener.is_some_and(|listener| listener.wants_samples(codec, arrival.ptime)),
+            narrow: self.listens_for_tones()
+                || self.seated.is_some()
+                || (is_recorded && codec.law().is_none()),
+        };
+        if !wanted.whole && !wanted.narrow {
+            return;
+        }
+        if self.ear.as_ref().is_none_or(|ear| ear.codec() != codec) {
+            self.ear = Some(Box::new(Ear::new(codec)));
+        }
+        if let Some(ear) = &mut self.ear {
+            ear.hear(wanted, arrival.place, payload, sound);
+        }
+    }
+
+    fn listens_for_tones(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.telephone_event.is_none())
+    }
+
     /// Listens for keys in audio, where the peer has no other way to send them. `Withheld` while one sounds that
     /// the other side of a bridge must not hear.
-    fn hear_tones<'p>(
-        &mut self,
-        codec: Codec,
-        payload: &[u8],
-        events: &mut Vec<Event>,
-    ) -> Option<Content<'p>> {
-        if self.session.as_ref().is_none_or(|session| session.telephone_event.is_some()) {
+    fn hear_tones<'p>(&mut self, samples: &[i16], events: &mut Vec<Event>) -> Option<Content<'p>> {
+        if !self.listens_for_tones() {
             return None;
         }
         let port = self.id;
-        let law = codec.law().unwrap_or(Law::Mu);
-        let samples = payload.iter().map(|byte| g711::decode(law, *byte));
+        let samples = samples.iter().copied();
         self.tones_heard.hear(samples, |digit| events.push(Event::Digit { port, digit }));
         (self.digits_muted && self.tones_heard.is_pressed()).then_some(Content::Withheld)
     }
@@ -118,7 +172,9 @@ impl Port {
     /// Reads a packet, if it is RTP of the peer.
     fn admit<'p>(&mut self, now: Instant, from: SocketAddr, packet: &'p [u8]) -> Option<Arrival<'p>> {
         let rtp = RtpReader::new(packet).ok().filter(|_| packet.len() <= PACKET_BYTES_MAX)?;
-        let content = understood(self.session.as_ref()?, rtp.payload_type(), rtp.payload())?;
+        let session = self.session.as_ref()?;
+        let ptime = session.ptime;
+        let content = understood(session, rtp.payload_type(), rtp.payload())?;
         let sequence = u16::from(rtp.sequence_number());
         match self.source.as_mut()?.admit(now, from, sequence) {
             Admission::Admitted => {}
@@ -126,7 +182,7 @@ impl Port {
             Admission::Refused => return None,
         }
         let place = self.receiver.place(rtp.ssrc(), sequence)?;
-        Some(Arrival { place, timestamp: rtp.timestamp(), marked: rtp.mark(), pressed: None, content })
+        Some(Arrival { place, timestamp: rtp.timestamp(), marked: rtp.mark(), ptime, pressed: None, content })
     }
 
     fn handed_on<'p>(&self, arrival: Arrival<'p>) -> Option<Arrival<'p>> {
@@ -155,6 +211,8 @@ fn understood<'p>(session: &Session, payload_type: u8, payload: &'p [u8]) -> Opt
     match payload_type {
         0 => Some(audio(Codec::Pcmu)),
         8 => Some(audio(Codec::Pcma)),
+        // The number we offered it at, where the answer has another (RFC 3264 §6.1).
+        number if number == session.codec.payload_type() => Some(audio(session.codec)),
         COMFORT_NOISE => Some(Content::Withheld),
         _ => None,
     }

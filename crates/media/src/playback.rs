@@ -1,21 +1,36 @@
 //! A playlist being played: which byte of which prompt is next.
 
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use crate::codec::Codec;
 use crate::codec::g711::{self, Law};
 use crate::command::Playlist;
+use crate::prompt::{OPUS_SAMPLES, Prompt};
 use crate::rtp::samples_in;
-use crate::sdp::Codec;
 use crate::speaking::FRAME_SAMPLES_MAX;
 
 static PCMU_SILENCE: [u8; FRAME_SAMPLES_MAX] = [g711::silence(Law::Mu); FRAME_SAMPLES_MAX];
 static PCMA_SILENCE: [u8; FRAME_SAMPLES_MAX] = [g711::silence(Law::A); FRAME_SAMPLES_MAX];
 
-/// Up to a frame of silence.
+/// The longest frame of nothing, for the other codecs.
+static SILENCE: LazyLock<Prompt> = LazyLock::new(|| Prompt::silence(Duration::from_millis(60)));
+
+/// Up to a frame of silence, its length in samples at 8 kHz. Of Opus one packet, whose length is its own.
 pub(crate) fn silence(codec: Codec, samples: usize) -> &'static [u8] {
-    let frame = match codec.law() {
-        Some(Law::A) => &PCMA_SILENCE,
-        Some(Law::Mu) | None => &PCMU_SILENCE,
+    let frame = match codec {
+        Codec::Pcmu => PCMU_SILENCE.as_slice(),
+        Codec::Pcma => PCMA_SILENCE.as_slice(),
+        // The second: the first still tells of a beginning.
+        Codec::Opus => return SILENCE.opus_packets().get(1).map_or(&[], |packet| packet),
+        codec => SILENCE.encoded(codec),
     };
-    frame.get(..samples).unwrap_or(frame)
+    frame.get(..bytes(codec, samples)).unwrap_or(frame)
+}
+
+/// Bytes of so many samples at 8 kHz.
+fn bytes(codec: Codec, samples: usize) -> usize {
+    samples * codec.bytes_per_ms().unwrap_or(0) / 8
 }
 
 /// A playlist and the place in it.
@@ -32,7 +47,7 @@ pub(crate) struct Playback {
 impl Playback {
     pub(crate) fn new(mut playlist: Playlist) -> Self {
         // A list without a sound would repeat for ever within one frame.
-        playlist.repeats &= playlist.prompts.iter().any(|prompt| !prompt.encoded(Codec::Pcmu).is_empty());
+        playlist.repeats &= playlist.prompts.iter().any(|prompt| prompt.samples() > 0);
         let mut playback = Self { lead_in: samples_in(playlist.lead_in), prompt: 0, played: 0, playlist };
         playback.pass_ended_prompts();
         playback
@@ -48,24 +63,44 @@ impl Playback {
         self.lead_in == 0 && self.prompt >= self.playlist.prompts.len()
     }
 
-    /// Puts out the next `samples`, prompt joined to prompt, and silence behind the last.
-    pub(crate) fn fill(&mut self, codec: Codec, samples: usize, mut put: impl FnMut(&[u8])) {
+    /// Puts out the next `samples` at 8 kHz, prompt joined to prompt, and silence behind the last: as they travel, and
+    /// as a recording keeps them, in µ-law. Of Opus one packet, which holds 20 ms.
+    pub(crate) fn fill(&mut self, codec: Codec, samples: usize, mut put: impl FnMut(&[u8], &[u8])) {
+        if codec == Codec::Opus {
+            return self.fill_packet(put);
+        }
         let mut left = samples;
         while left > 0 && !self.is_over() {
-            let run = self.advance(codec, left);
-            left -= run.len().min(left);
-            put(run);
+            let (run, pcmu) = self.advance(codec, left);
+            left -= pcmu.len().min(left);
+            put(run, pcmu);
         }
-        put(silence(codec, left));
+        put(silence(codec, left), silence(Codec::Pcmu, left));
     }
 
-    /// The next samples, at most `most` and at least one.
-    fn advance(&mut self, codec: Codec, most: usize) -> &[u8] {
+    /// A prompt begins with a packet of its own, behind the silence that fills the one before.
+    fn fill_packet(&mut self, mut put: impl FnMut(&[u8], &[u8])) {
+        let quiet = (silence(Codec::Opus, OPUS_SAMPLES), silence(Codec::Pcmu, OPUS_SAMPLES));
         if self.lead_in > 0 {
-            let samples = most.min(usize::try_from(self.lead_in).unwrap_or(most));
-            let run = silence(codec, samples);
-            self.lead_in -= run.len() as u64;
-            return run;
+            self.lead_in = self.lead_in.saturating_sub(OPUS_SAMPLES as u64);
+            return put(quiet.0, quiet.1);
+        }
+        let (prompt, from) = (self.prompt, self.played);
+        self.played = self.length(prompt).min(from + OPUS_SAMPLES);
+        let to = self.played;
+        self.pass_ended_prompts();
+        let prompt = self.playlist.prompts.get(prompt);
+        let packet = prompt.and_then(|prompt| prompt.opus_packets().get(from / OPUS_SAMPLES));
+        let pcmu = prompt.and_then(|prompt| prompt.encoded(Codec::Pcmu).get(from..to));
+        put(packet.map_or(quiet.0, |packet| packet), pcmu.unwrap_or(quiet.1));
+    }
+
+    /// The next samples, at most `most` and at least one: as they travel, and in µ-law.
+    fn advance(&mut self, codec: Codec, most: usize) -> (&[u8], &[u8]) {
+        if self.lead_in > 0 {
+            let samples = most.min(usize::try_from(self.lead_in).unwrap_or(most)).min(FRAME_SAMPLES_MAX);
+            self.lead_in -= samples as u64;
+            return (silence(codec, samples), silence(Codec::Pcmu, samples));
         }
         let (prompt, from) = (self.prompt, self.played);
         let length = self.length(prompt);
@@ -73,11 +108,15 @@ impl Playback {
         let to = self.played;
         self.pass_ended_prompts();
         let prompt = self.playlist.prompts.get(prompt);
-        prompt.and_then(|prompt| prompt.encoded(codec).get(from..to)).unwrap_or_default()
+        let run = |codec| {
+            let whole = prompt.map(|prompt| prompt.encoded(codec)).unwrap_or_default();
+            whole.get(bytes(codec, from)..bytes(codec, to)).unwrap_or_default()
+        };
+        (run(codec), run(Codec::Pcmu))
     }
 
     fn length(&self, prompt: usize) -> usize {
-        self.playlist.prompts.get(prompt).map_or(0, |prompt| prompt.encoded(Codec::Pcmu).len())
+        self.playlist.prompts.get(prompt).map_or(0, |prompt| prompt.samples())
     }
 
     fn pass_ended_prompts(&mut self) {
@@ -113,7 +152,7 @@ mod tests {
 
     fn frame(playback: &mut Playback) -> Vec<u8> {
         let mut frame = Vec::new();
-        playback.fill(Codec::Pcmu, 160, |run| frame.extend_from_slice(run));
+        playback.fill(Codec::Pcmu, 160, |run, _| frame.extend_from_slice(run));
         frame
     }
 

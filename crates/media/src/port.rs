@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use rand_core::Rng;
 
 use crate::bridge::Joined;
+use crate::codec::Encoder;
 use crate::command::Playlist;
 use crate::conference::Seated;
 use crate::dtmf::{Digit, KeyReceiver, KeySender, ToneReceiver};
 use crate::event::{Event, PlayEnd};
-use crate::hearing::Watch;
+use crate::hearing::{Listener, Watch};
+use crate::listening::Ear;
 use crate::playback::Playback;
 use crate::recorder::{Recorder, RecordingPlan};
 use crate::rtcp::{Reporter, mean_opinion_score};
@@ -75,6 +77,10 @@ pub(crate) struct Port {
     pub keys_heard: KeyReceiver,
     /// Of a peer that agreed on no telephone-event.
     pub tones_heard: ToneReceiver,
+    /// Where somebody needs what it says as samples.
+    pub ear: Option<Box<Ear>>,
+    /// Where something but G.711 is made of samples: a conference, keys as tones.
+    pub mouth: Option<Box<Encoder>>,
     /// Keys heard here stay here.
     pub digits_muted: bool,
     pub sender: Sender,
@@ -107,6 +113,8 @@ impl Port {
             watch: Watch::new(now),
             keys_heard: KeyReceiver::default(),
             tones_heard: ToneReceiver::default(),
+            ear: None,
+            mouth: None,
             digits_muted: false,
             sender: Sender::new(random),
             sealer: None,
@@ -132,6 +140,10 @@ impl Port {
         }
         if !session.sends {
             self.keys.clear();
+        }
+        self.sender.set_clock(now, session.codec.clock_hz());
+        if self.mouth.as_ref().is_some_and(|mouth| mouth.codec() != session.codec) {
+            self.mouth = None;
         }
         let is_usable = self.agree_on_keys(session.srtp.as_ref());
         // What cannot be sealed is never said in the clear.
@@ -215,6 +227,13 @@ impl Port {
         if self.session.as_ref().is_some_and(|session| session.sends) {
             self.keys.push(digit);
         }
+    }
+
+    /// As whom it hears the other side of a bridge.
+    pub(crate) fn listener(&self) -> Option<Listener> {
+        let session = self.session.as_ref()?;
+        let (codec, ptime) = (session.codec, session.ptime);
+        Some(Listener { codec, ptime, is_recorded: self.recorder.is_some() })
     }
 
     /// Where its packets go.

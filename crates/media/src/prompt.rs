@@ -4,15 +4,31 @@ use std::f64::consts::TAU;
 use std::fmt;
 use std::time::Duration;
 
-use crate::codec::g711::{self, Law};
-use crate::codec::resample::{TELEPHONE_HZ, to_telephone};
-use crate::sdp::Codec;
+use std::sync::OnceLock;
 
-/// A recording, encoded ahead of time for every codec a leg may have.
+use crate::codec::g711::{self, Law};
+use crate::codec::resample::{TELEPHONE_HZ, resampled};
+use crate::codec::{Codec, Encoder};
+
+/// Samples a second of wideband telephones.
+const WIDE_HZ: u32 = 16_000;
+
+/// 20 ms at 8 kHz: what one packet of Opus holds.
+pub(crate) const OPUS_SAMPLES: usize = 160;
+
+/// A recording, encoded for every codec a leg may have: for G.711 ahead of time, for the others once, where `prepare`
+/// or the first leg asks for it.
 pub struct Prompt {
     // 8 kHz, one byte a sample; both of equal length.
     pcmu: Box<[u8]>,
     pcma: Box<[u8]>,
+    /// What the other codecs are made of: 16 kHz where there is more to hear than 8 kHz carry.
+    master: Box<[i16]>,
+    master_hz: u32,
+    g722: OnceLock<Box<[u8]>>,
+    l16: OnceLock<Box<[u8]>>,
+    l16_wide: OnceLock<Box<[u8]>>,
+    opus: OnceLock<Box<[Box<[u8]>]>>,
 }
 
 impl Prompt {
@@ -21,9 +37,37 @@ impl Prompt {
     /// A rate other than 8 kHz is brought there through a filter that keeps all the telephone network
     /// carries. A rate of zero has no sound and makes an empty prompt: whoever reads the file refuses it.
     pub fn from_pcm(samples: &[i16], sample_rate: u32) -> Self {
-        let samples = to_telephone(samples, sample_rate);
-        let encoded = |law| samples.iter().map(|sample| g711::encode(law, *sample)).collect();
-        Self { pcmu: encoded(Law::Mu), pcma: encoded(Law::A) }
+        let narrow = resampled(samples, sample_rate, TELEPHONE_HZ);
+        let encoded = |law| narrow.iter().map(|sample| g711::encode(law, *sample)).collect();
+        let (pcmu, pcma) = (encoded(Law::Mu), encoded(Law::A));
+        let is_wide = sample_rate > TELEPHONE_HZ;
+        let mut master = narrow;
+        if is_wide {
+            // One sample more or less is what two roundings make of it.
+            let length = 2 * master.len();
+            master = resampled(samples, sample_rate, WIDE_HZ);
+            master.resize(length, 0);
+        }
+        Self {
+            pcmu,
+            pcma,
+            master: master.into_boxed_slice(),
+            master_hz: if is_wide { WIDE_HZ } else { TELEPHONE_HZ },
+            g722: OnceLock::new(),
+            l16: OnceLock::new(),
+            l16_wide: OnceLock::new(),
+            opus: OnceLock::new(),
+        }
+    }
+
+    /// Encodes it for these codecs now, so that no media thread has to when the first leg asks for it.
+    pub fn prepare(&self, codecs: &[Codec]) {
+        for codec in codecs {
+            match codec {
+                Codec::Opus => _ = self.opus_packets(),
+                codec => _ = self.encoded(*codec),
+            }
+        }
     }
 
     /// Nothing to hear for so long.
@@ -62,12 +106,44 @@ impl Prompt {
         Duration::from_micros(self.pcmu.len() as u64 * 125)
     }
 
-    /// As it travels: one byte a sample.
+    /// How long it plays, in samples at 8 kHz.
+    pub(crate) fn samples(&self) -> usize {
+        self.pcmu.len()
+    }
+
+    /// As it travels: of equal length for equal time. Opus has packets instead.
     pub(crate) fn encoded(&self, codec: Codec) -> &[u8] {
-        match codec.law() {
-            Some(Law::A) => &self.pcma,
-            Some(Law::Mu) | None => &self.pcmu,
+        let whole = || {
+            let mut bytes = Vec::with_capacity(codec.bytes_per_ms().unwrap_or(1) * self.pcmu.len() / 8);
+            Encoder::new(codec, self.master_hz).encode(&self.master, &mut bytes);
+            bytes.into_boxed_slice()
+        };
+        match codec {
+            Codec::Pcmu => &self.pcmu,
+            Codec::Pcma => &self.pcma,
+            Codec::G722 => self.g722.get_or_init(whole),
+            Codec::L16 => self.l16.get_or_init(whole),
+            Codec::L16Wide => self.l16_wide.get_or_init(whole),
+            Codec::Opus => &[],
         }
+    }
+
+    /// As Opus travels: packets of 20 ms, the last filled with silence.
+    pub(crate) fn opus_packets(&self) -> &[Box<[u8]>] {
+        self.opus.get_or_init(|| {
+            let mut encoder = Encoder::new(Codec::Opus, self.master_hz);
+            let length = OPUS_SAMPLES * (self.master_hz / TELEPHONE_HZ) as usize;
+            let mut frame = Vec::with_capacity(length);
+            let packet = |samples: &[i16]| {
+                frame.clear();
+                frame.extend_from_slice(samples);
+                frame.resize(length, 0);
+                let mut packet = Vec::new();
+                encoder.encode(&frame, &mut packet);
+                packet.into_boxed_slice()
+            };
+            self.master.chunks(length).map(packet).collect()
+        })
     }
 }
 

@@ -13,7 +13,6 @@ use crate::codec::g711::{self, Law};
 use crate::event::{Audio, Event};
 use crate::port::PortId;
 use crate::rtp::{ahead, samples_in};
-use crate::sdp::Codec;
 
 /// One recording; never used twice.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -128,18 +127,26 @@ impl Recorder {
     }
 
     /// A packet of the peer.
-    pub(crate) fn heard(&mut self, now: Instant, stream: u32, timestamp: u32, codec: Codec, audio: &[u8]) {
+    pub(crate) fn heard(
+        &mut self,
+        now: Instant,
+        stream: u32,
+        (timestamp, clock_hz): (u32, u32),
+        law: Law,
+        audio: &[u8],
+    ) {
         let here = self.position(now);
         let placed = self.anchor.as_ref().filter(|anchor| anchor.stream == stream).and_then(|anchor| {
-            let at = anchor.at.checked_add_signed(i64::from(ahead(timestamp, anchor.timestamp)))?;
+            let ticks = ahead(timestamp, anchor.timestamp) / (clock_hz / 8_000).max(1).cast_signed();
+            let at = anchor.at.checked_add_signed(i64::from(ticks))?;
             (at.abs_diff(here) <= DRIFT_MAX).then_some(at)
         });
         let at = placed.unwrap_or_else(|| {
             self.anchor = Some(Anchor { stream, timestamp, at: here });
             here
         });
-        if self.write(0, at, codec, audio) {
-            let loud = audio.iter().filter(|byte| magnitude(codec, **byte) >= LOUD).count();
+        if self.write(0, at, law, audio) {
+            let loud = audio.iter().filter(|byte| magnitude(law, **byte) >= LOUD).count();
             if loud * 16 >= audio.len() {
                 self.voiced += audio.len() as u64;
                 self.last_voiced = here;
@@ -148,12 +155,12 @@ impl Recorder {
         }
     }
 
-    /// What is sent to the peer; `lead` is how far its timestamp is ahead of our clock.
-    pub(crate) fn told(&mut self, now: Instant, lead: i32, codec: Codec, audio: &[u8]) {
+    /// What is sent to the peer; `lead` is how far its timestamp is ahead of our clock, in samples.
+    pub(crate) fn told(&mut self, now: Instant, lead: i32, law: Law, audio: &[u8]) {
         if self.plan.channels == Channels::Both
             && let Some(at) = self.position(now).checked_add_signed(i64::from(lead))
         {
-            self.write(1, at, codec, audio);
+            self.write(1, at, law, audio);
         }
     }
 
@@ -186,7 +193,7 @@ impl Recorder {
     }
 
     /// Puts samples in their place; whether they are kept.
-    fn write(&mut self, channel: usize, at: u64, codec: Codec, audio: &[u8]) -> bool {
+    fn write(&mut self, channel: usize, at: u64, law: Law, audio: &[u8]) -> bool {
         if self.is_paused {
             return false;
         }
@@ -196,10 +203,7 @@ impl Recorder {
         for (place, byte) in (at..).zip(audio) {
             let slot = (place % WINDOW_SAMPLES) as usize * stride + channel;
             if let Some(slot) = self.window.get_mut(slot).filter(|_| (from..to).contains(&place)) {
-                *slot = match codec.law() {
-                    Some(Law::A) => g711::transcoded(Law::A, *byte),
-                    Some(Law::Mu) | None => *byte,
-                };
+                *slot = pcmu(law, *byte);
             }
         }
         at >= from
@@ -227,10 +231,13 @@ impl fmt::Debug for Recorder {
 const SILENCE: u8 = g711::silence(Law::Mu);
 
 /// How loud a sample is, without its sign.
-fn magnitude(codec: Codec, byte: u8) -> u8 {
-    let byte = match codec.law() {
-        Some(Law::A) => g711::transcoded(Law::A, byte),
-        Some(Law::Mu) | None => byte,
-    };
-    !byte & 0x7f
+fn magnitude(law: Law, byte: u8) -> u8 {
+    !pcmu(law, byte) & 0x7f
+}
+
+fn pcmu(law: Law, byte: u8) -> u8 {
+    match law {
+        Law::Mu => byte,
+        Law::A => g711::transcoded(law, byte),
+    }
 }

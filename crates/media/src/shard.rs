@@ -14,6 +14,7 @@ use crate::batch::PacketBatch;
 use crate::command::Command;
 use crate::conference::Mixer;
 use crate::event::Event;
+use crate::listening::Sound;
 use crate::port::{Port, PortId};
 
 /// One of the `Slot::COUNT` parts of the 20 ms between packets: calls are spread over them so that
@@ -45,6 +46,8 @@ pub struct Shard {
     /// The ports of each slot of the 20 ms, by place.
     slots: [Vec<usize>; Slot::COUNT as usize],
     random: Generator,
+    /// The samples of the packet that is being heard.
+    pub(crate) sound: Sound,
 }
 
 impl Shard {
@@ -59,6 +62,7 @@ impl Shard {
             places: HashMap::default(),
             slots: Default::default(),
             random: seed.part("media").generator(),
+            sound: Sound::default(),
         }
     }
 
@@ -97,16 +101,18 @@ impl Shard {
         packets: &mut PacketBatch,
         events: &mut Vec<Event>,
     ) {
-        let Some(speaker) = self.places.get(&port).and_then(|place| self.ports.get_mut(*place)) else {
-            return;
-        };
-        let Some(arrival) = speaker.hear(now, from, packet, events) else { return };
+        let Some(place) = self.place(port) else { return };
+        let joined = self.ports.get(place).and_then(|port| port.joined.as_ref());
+        let listener = joined.and_then(|joined| self.ports.get(joined.place)).and_then(Port::listener);
+        let Some(speaker) = self.ports.get_mut(place) else { return };
+        let heard = speaker.hear(now, from, packet, listener, &mut self.sound, events);
+        let Some(arrival) = heard else { return };
         if let Some(seated) = speaker.seated {
             return self.tell_conference(now, seated, &arrival);
         }
         let listener = speaker.joined.as_ref().map(|joined| joined.place);
         if let Some(listener) = listener.and_then(|place| self.ports.get_mut(place)) {
-            listener.relay(now, &arrival, packets);
+            listener.relay(now, &arrival, &self.sound, packets);
         }
     }
 

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use crate::batch::PacketBatch;
 use crate::bridge::QUIET;
-use crate::codec::g711;
+use crate::codec::g711::{self, Law};
+use crate::codec::{Codec, Encoder};
 use crate::conference::Mixer;
 use crate::dtmf::{KeyStep, STEP, TelephoneEvent, tone};
 use crate::event::{Event, PlayEnd};
 use crate::playback::silence;
 use crate::port::Port;
-use crate::rtp::ahead;
 use crate::sdp::Session;
 
 /// Samples in the longest frame, 60 ms.
@@ -153,12 +153,12 @@ impl Port {
         let samples = samples_of(STEP);
         let from = usize::from(event.duration).saturating_sub(samples);
         let header = self.sender.audio(at, session.payload_type, samples as u32);
+        let mut frame = [0; FRAME_SAMPLES_MAX];
+        let frame = frame.get_mut(..samples).unwrap_or_default();
+        frame.iter_mut().zip(tone(event.code, from)).for_each(|(sample, tone)| *sample = tone);
+        let (mouth, sender) = (&mut self.mouth, &mut self.sender);
         packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| {
-            bytes.extend(
-                tone(event.code, from)
-                    .take(samples)
-                    .map(|sample| g711::encode(session.codec.law().unwrap_or(g711::Law::Mu), sample)),
-            );
+            sender.carried(voice(mouth, session.codec, frame, bytes));
         });
     }
 
@@ -169,19 +169,21 @@ impl Port {
         let samples = samples_of(frame_of(session));
         if let Some(to) = target.filter(|_| session.sends) {
             let header = self.sender.audio(at, session.payload_type, samples as u32);
-            let mut lead = ahead(header.timestamp, self.sender.timestamp_at(now));
+            let mut lead = self.sender.lead(now, header.timestamp);
             let mut recorder = self.recorder.as_deref_mut();
+            let sender = &mut self.sender;
             packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| {
-                playback.fill(session.codec, samples, |run| {
+                playback.fill(session.codec, samples, |run, pcmu| {
                     bytes.extend_from_slice(run);
+                    sender.carried(run.len());
                     if let Some(recorder) = &mut recorder {
-                        recorder.told(now, lead, session.codec, run);
-                        lead = lead.saturating_add_unsigned(run.len() as u32);
+                        recorder.told(now, lead, Law::Mu, pcmu);
+                        lead = lead.saturating_add_unsigned(pcmu.len() as u32);
                     }
                 });
             });
         } else {
-            playback.fill(session.codec, samples, |_| {});
+            playback.fill(session.codec, samples, |_, _| {});
         }
         if playback.is_over() {
             let playlist = playback.id();
@@ -198,18 +200,16 @@ impl Port {
         let mixed = mixed.get_mut(..samples).unwrap_or_default();
         mixer.mix(at, seated.seat, mixed);
         let Some(to) = self.target() else { return };
-        let mut bytes = [0; FRAME_SAMPLES_MAX];
-        let bytes = bytes.get_mut(..samples).unwrap_or_default();
-        for (byte, sample) in bytes.iter_mut().zip(mixed) {
-            *byte = g711::encode(session.codec.law().unwrap_or(g711::Law::Mu), *sample);
-        }
         let header = self.sender.audio(at, session.payload_type, samples as u32);
         if let Some(recorder) = &mut self.recorder {
-            let lead = ahead(header.timestamp, self.sender.timestamp_at(now));
-            recorder.told(now, lead, session.codec, bytes);
+            let mut bytes = [0; FRAME_SAMPLES_MAX];
+            let bytes = bytes.get_mut(..samples).unwrap_or_default();
+            bytes.iter_mut().zip(&*mixed).for_each(|(byte, sample)| *byte = g711::encode(Law::Mu, *sample));
+            recorder.told(now, self.sender.lead(now, header.timestamp), Law::Mu, bytes);
         }
+        let (mouth, sender) = (&mut self.mouth, &mut self.sender);
         packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |packet| {
-            packet.extend_from_slice(bytes);
+            sender.carried(voice(mouth, session.codec, mixed, packet));
         });
     }
 
@@ -222,15 +222,31 @@ impl Port {
         let (Some(session), Some(to)) = (&self.session, self.target()) else { return };
         let samples = samples_of(length);
         let header = self.sender.audio(at, session.payload_type, samples as u32);
-        packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| {
-            bytes.extend_from_slice(silence(session.codec, samples))
-        });
+        let silence = silence(session.codec, samples);
+        self.sender.carried(silence.len());
+        packets
+            .push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| bytes.extend_from_slice(silence));
     }
+}
+
+/// Puts samples at 8 kHz behind `bytes` as they travel, and says how many bytes those are. What speaks a codec with
+/// a memory is made with its first packet.
+fn voice(mouth: &mut Option<Box<Encoder>>, codec: Codec, samples: &[i16], bytes: &mut Vec<u8>) -> usize {
+    let start = bytes.len();
+    match codec.law() {
+        Some(law) => bytes.extend(samples.iter().map(|sample| g711::encode(law, *sample))),
+        None => mouth.get_or_insert_with(|| Box::new(Encoder::new(codec, 8_000))).encode(samples, bytes),
+    }
+    bytes.len() - start
 }
 
 /// Audio per packet: what was agreed, kept to what a peer can mean.
 fn frame_of(session: &Session) -> Duration {
-    session.ptime.clamp(Duration::from_millis(10), Duration::from_millis(60))
+    match session.codec {
+        // Prompts are kept in packets of 20 ms, and whoever takes Opus takes any length.
+        Codec::Opus => STEP,
+        codec => codec.ptime(session.ptime),
+    }
 }
 
 fn samples_of(length: Duration) -> usize {

@@ -81,7 +81,7 @@ impl Doubler {
 
 /// 16 kHz to 8 kHz.
 #[derive(Clone, Debug)]
-pub(super) struct Halver {
+pub(crate) struct Halver {
     even: Line,
     odd: Line,
     /// A sample whose other half is in the next packet.
@@ -89,12 +89,12 @@ pub(super) struct Halver {
 }
 
 impl Halver {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { even: Line::new(), odd: Line::new(), held: None }
     }
 
     /// Puts one sample for each two behind `out`.
-    pub(super) fn halve(&mut self, samples: &[i16], out: &mut Vec<i16>) {
+    pub(crate) fn halve(&mut self, samples: &[i16], out: &mut Vec<i16>) {
         for sample in samples {
             match self.held.take() {
                 None => self.held = Some(*sample),

@@ -3,7 +3,7 @@
 
 pub(crate) mod g711;
 mod g722;
-mod halfband;
+pub(crate) mod halfband;
 mod opus;
 pub(crate) mod resample;
 
@@ -58,6 +58,20 @@ impl Codec {
             Self::L16 => Some(16),
             Self::L16Wide => Some(32),
             Self::Opus => None,
+        }
+    }
+
+    /// Whether a packet can be understood without those before it.
+    pub(crate) const fn is_memoryless(self) -> bool {
+        !matches!(self, Self::G722 | Self::Opus)
+    }
+
+    /// How long a packet is, on its clock.
+    pub(crate) fn ticks_of(self, payload: &[u8]) -> u32 {
+        match self.bytes_per_ms() {
+            Some(per_ms) => (payload.len() * self.clock_hz() as usize / 1_000 / per_ms) as u32,
+            // Three ticks for each sample at 16 kHz.
+            None => 3 * opus::samples_in(payload).unwrap_or(0) as u32,
         }
     }
 

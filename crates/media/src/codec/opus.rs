@@ -58,7 +58,7 @@ impl Decoder {
 }
 
 /// Samples at 16 kHz of a packet, by its first bytes (RFC 6716 §3.1, §3.2). `None` of what is no packet.
-fn samples_in(payload: &[u8]) -> Option<usize> {
+pub(super) fn samples_in(payload: &[u8]) -> Option<usize> {
     let first = *payload.first()?;
     let frame = match first >> 3 {
         // Each in halves of a millisecond at 16 kHz.

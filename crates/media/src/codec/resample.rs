@@ -3,12 +3,12 @@
 
 use std::f64::consts::PI;
 
-/// Samples a second on every leg we have.
+/// Samples a second of the telephone network.
 pub(crate) const TELEPHONE_HZ: u32 = 8_000;
 
-/// Half loudness. With the width below, 3.38 kHz passes untouched and 4.02 kHz is 80 dB down: the
-/// telephone band (300 to 3,400 Hz) is whole and nothing folds back into it.
-const CUTOFF_HZ: f64 = 3_700.0;
+/// Half loudness, as a part of the lower rate: 3.7 kHz of 8. With the width below, 3.38 kHz passes untouched and
+/// 4.02 kHz is 80 dB down: the telephone band (300 to 3,400 Hz) is whole and nothing folds back into it.
+const CUTOFF: f64 = 3_700.0 / 8_000.0;
 
 /// Zero crossings of the sinc on each side, at the lower of the two rates.
 const HALF_WIDTH: f64 = 32.0;
@@ -16,18 +16,18 @@ const HALF_WIDTH: f64 = 32.0;
 /// Kaiser's window shape: 80 dB of stop band.
 const KAISER_BETA: f64 = 8.0;
 
-/// The same sound at 8 kHz. Empty for a rate of zero.
+/// The same sound at 8 kHz, or at the 16 kHz of wideband telephones. Empty for a rate of zero.
 ///
 /// A filter rings at steep edges, so a master that reaches full scale may leave it louder than a sample can
 /// be. Then the whole recording is made that little softer, and nothing is clipped.
-pub(crate) fn to_telephone(samples: &[i16], rate: u32) -> Vec<i16> {
-    if rate == TELEPHONE_HZ {
+pub(crate) fn resampled(samples: &[i16], rate: u32, to: u32) -> Vec<i16> {
+    if rate == to {
         return samples.to_vec();
     }
     if rate == 0 || samples.is_empty() {
         return Vec::new();
     }
-    let filtered = Polyphase::new(rate).filter(samples);
+    let filtered = Polyphase::new(rate, to).filter(samples);
     let peak = filtered.iter().fold(0.0_f64, |peak, sample| peak.max(sample.abs()));
     let gain = (f64::from(i16::MAX) / peak.max(1.0)).min(1.0);
     // The cast saturates, and rounding cannot leave the range after the gain.
@@ -46,14 +46,14 @@ struct Polyphase {
 }
 
 impl Polyphase {
-    fn new(rate: u32) -> Self {
-        let common = common_divisor(rate, TELEPHONE_HZ);
-        let lower = f64::from(rate.min(TELEPHONE_HZ));
+    fn new(rate: u32, to: u32) -> Self {
+        let common = common_divisor(rate, to);
+        let lower = f64::from(rate.min(to));
         Self {
-            up: (TELEPHONE_HZ / common) as usize,
+            up: (to / common) as usize,
             down: (rate / common) as usize,
             half: (HALF_WIDTH * f64::from(rate) / lower).ceil() as usize,
-            cutoff: CUTOFF_HZ * (lower / f64::from(TELEPHONE_HZ)) / f64::from(rate),
+            cutoff: CUTOFF * lower / f64::from(rate),
         }
     }
 
@@ -127,7 +127,9 @@ fn common_divisor(a: u32, b: u32) -> u32 {
 mod tests {
     use std::f64::consts::TAU;
 
-    use super::to_telephone;
+    fn to_telephone(samples: &[i16], rate: u32) -> Vec<i16> {
+        super::resampled(samples, rate, 8_000)
+    }
 
     fn tone(hz: f64, rate: u32, amplitude: f64) -> Vec<i16> {
         (0..rate)

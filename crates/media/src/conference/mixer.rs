@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use super::track::Track;
 use super::{CONFERENCE_PORTS_MAX, Conference};
-use crate::codec::g711::{self, Law};
 use crate::hearing::{Arrival, Content};
 use crate::port::PortId;
 use crate::rtp::samples_in;
@@ -96,14 +95,11 @@ impl Mixer {
     }
 
     /// A packet of a speaker.
-    pub(crate) fn hear(&mut self, now: Instant, speaker: usize, arrival: &Arrival<'_>) {
+    pub(crate) fn hear(&mut self, now: Instant, speaker: usize, arrival: &Arrival<'_>, sound: &[i16]) {
         let here = (self.position(now), self.frame as u64 + EARLY);
-        if let (Content::Audio(codec, payload), Some(Some(seat))) =
-            (arrival.content, self.seats.get_mut(speaker))
-        {
-            let law = codec.law().unwrap_or(Law::Mu);
-            let samples = payload.iter().map(|byte| g711::decode(law, *byte));
-            seat.said.write(here, arrival.place, arrival.timestamp, samples);
+        if let (Content::Audio(codec, _), Some(Some(seat))) = (arrival.content, self.seats.get_mut(speaker)) {
+            let clock = (arrival.timestamp, codec.clock_hz());
+            seat.said.write(here, arrival.place, clock, sound.iter().copied());
         }
     }
 

@@ -89,7 +89,7 @@ impl Shard {
     /// A packet of one of a conference. A key is sent anew to those who hear him, as each of them takes keys.
     pub(crate) fn tell_conference(&mut self, now: Instant, seated: Seated, arrival: &Arrival<'_>) {
         let Some(mixer) = self.mixers.get_mut(seated.mixer) else { return };
-        mixer.hear(now, seated.seat, arrival);
+        mixer.hear(now, seated.seat, arrival, self.sound.narrow());
         if let (Content::Key(_), Some(digit)) = (arrival.content, arrival.pressed) {
             for place in mixer.listeners(seated.seat) {
                 if let Some(listener) = self.ports.get_mut(place) {

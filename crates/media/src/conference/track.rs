@@ -52,10 +52,10 @@ impl Track {
         &mut self,
         (here, least): (u64, u64),
         place: Place,
-        timestamp: u32,
+        (timestamp, clock_hz): (u32, u32),
         samples: impl ExactSizeIterator<Item = i16>,
     ) {
-        let at = self.place((here, least), place, timestamp);
+        let at = self.place((here, least), place, (timestamp, clock_hz));
         let end = at + samples.len() as u64;
         for unsaid in self.end.max(end.saturating_sub(RING_SAMPLES as u64))..at {
             self.put(unsaid, 0);
@@ -82,7 +82,7 @@ impl Track {
     }
 
     /// Which sample of the conference a packet begins with.
-    fn place(&mut self, (here, least): (u64, u64), place: Place, timestamp: u32) -> u64 {
+    fn place(&mut self, (here, least): (u64, u64), place: Place, (timestamp, clock_hz): (u32, u32)) -> u64 {
         let begin = |at: u64| Anchor {
             stream: place.stream,
             newest: place.sequence,
@@ -93,7 +93,8 @@ impl Track {
         };
         let known = self.anchor.as_mut().filter(|anchor| anchor.stream == place.stream);
         let placed = known.and_then(|anchor| {
-            let at = anchor.at.checked_add_signed(i64::from(ahead(timestamp, anchor.timestamp)))?;
+            let ticks = ahead(timestamp, anchor.timestamp) / (clock_hz / 8_000).max(1).cast_signed();
+            let at = anchor.at.checked_add_signed(i64::from(ticks))?;
             Some((at, anchor))
         });
         let Some((at, anchor)) = placed else {
@@ -160,7 +161,7 @@ mod tests {
             let first = number * 160;
             let samples = (first..first + 160).map(|n| (n % 30_000) as i16 + 1);
             let samples: Vec<i16> = samples.collect();
-            self.track.write((here, LEAST), place, first, samples.into_iter());
+            self.track.write((here, LEAST), place, (first, 8_000), samples.into_iter());
             self.sequence = number;
         }
 

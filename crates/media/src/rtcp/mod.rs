@@ -111,7 +111,7 @@ impl Reporter {
             (last, ((delay << 16) / 1_000_000) as u32)
         };
         let (last_report, delay) = self.heard.map(kept).unwrap_or_default();
-        let jitter = receiver.jitter_us() / 125;
+        let jitter = receiver.jitter();
         Some(Block { ssrc, fraction, lost: lost.min(0x7f_ffff) as u32, highest, jitter, last_report, delay })
     }
 

@@ -68,8 +68,8 @@ impl Receiver {
     }
 
     /// Counts how unevenly audio comes. Not for keys, all of whose packets carry one timestamp.
-    pub(crate) fn hear(&mut self, now: Instant, timestamp: u32) {
-        self.jitter.hear(now, timestamp);
+    pub(crate) fn hear(&mut self, now: Instant, timestamp: u32, clock_hz: u32) {
+        self.jitter.hear(now, timestamp, clock_hz);
     }
 
     /// The source that is heard, and its highest number with the cycles before it.
@@ -89,7 +89,12 @@ impl Receiver {
 
     /// Interarrival jitter in microseconds.
     pub(crate) fn jitter_us(&self) -> u32 {
-        (self.jitter.sixteenths >> 4).saturating_mul(125)
+        (self.jitter.sixteenths >> 4).saturating_mul(125) / self.jitter.ticks.max(1)
+    }
+
+    /// Interarrival jitter in ticks of the codec's clock, as reports have it.
+    pub(crate) fn jitter(&self) -> u32 {
+        self.jitter.sixteenths >> 4
     }
 
     fn begin(&mut self, ssrc: u32, sequence: u16) -> u32 {
@@ -126,24 +131,31 @@ impl Stream {
     }
 }
 
-/// RFC 3550 A.8, in units of the 8 kHz clock.
+/// RFC 3550 A.8, in ticks of the codec's clock.
 #[derive(Debug, Default)]
 struct Jitter {
     epoch: Option<Instant>,
     /// Arrival less timestamp of the last packet.
     transit: Option<u32>,
     sixteenths: u32,
+    /// Of that clock, in an 8,000th of a second.
+    ticks: u32,
 }
 
 impl Jitter {
-    fn hear(&mut self, now: Instant, timestamp: u32) {
+    fn hear(&mut self, now: Instant, timestamp: u32, clock_hz: u32) {
+        let ticks = (clock_hz / 8_000).max(1);
+        if ticks != self.ticks {
+            *self = Self { ticks, ..Self::default() };
+        }
         let epoch = *self.epoch.get_or_insert(now);
-        let arrival = (samples_in(now.saturating_duration_since(epoch)) & u64::from(u32::MAX)) as u32;
+        let arrival = samples_in(now.saturating_duration_since(epoch)) * u64::from(ticks);
+        let arrival = (arrival & u64::from(u32::MAX)) as u32;
         let transit = arrival.wrapping_sub(timestamp);
         if let Some(last) = self.transit.replace(transit) {
             let difference = transit.wrapping_sub(last).cast_signed().unsigned_abs();
             // A peer that jumps its clock is not a minute of jitter.
-            let difference = difference.min(80_000);
+            let difference = difference.min(80_000 * ticks);
             self.sixteenths = self.sixteenths + difference - ((self.sixteenths + 8) >> 4);
         }
     }
@@ -194,7 +206,7 @@ mod tests {
         for n in 0..100_u32 {
             let clock = if n < 50 { 0 } else { 1_000_000 };
             receiver.place(n / 50, (n & 0xffff) as u16);
-            receiver.hear(start + Duration::from_millis(20) * n, n * 160 + clock);
+            receiver.hear(start + Duration::from_millis(20) * n, n * 160 + clock, 8_000);
         }
         assert_eq!(receiver.jitter_us(), 0);
     }
@@ -227,8 +239,8 @@ mod tests {
         let start = Instant::now();
         for n in 0..500_u32 {
             let at = start + Duration::from_millis(20) * n;
-            even.hear(at, n * 160);
-            uneven.hear(at + Duration::from_millis(if n % 2 == 0 { 0 } else { 10 }), n * 160);
+            even.hear(at, n * 160, 8_000);
+            uneven.hear(at + Duration::from_millis(if n % 2 == 0 { 0 } else { 10 }), n * 160, 8_000);
         }
         assert_eq!(even.jitter_us(), 0);
         assert!((9_000..=10_000).contains(&uneven.jitter_us()), "{} us", uneven.jitter_us());

@@ -7,7 +7,7 @@ use rand_core::Rng;
 
 use super::samples_in;
 
-/// How far a relayed stream may begin ahead of our clock, in samples: one packet of 20 ms and some jitter.
+/// How far a relayed stream may begin ahead of our clock, in 8,000ths of a second: one packet of 20 ms and some jitter.
 /// A prompt frame just sent covers the next 20 ms, so the first relayed packet stands behind it. Without a
 /// bound every change between prompt and bridge would add to the delay the peer hears.
 const AHEAD_MAX: i32 = 240;
@@ -22,9 +22,11 @@ pub(crate) struct Header {
     pub ssrc: u32,
 }
 
-/// Numbers the packets of one port.
+/// Numbers the packets of one port. Lengths are in 8,000ths of a second, timestamps in ticks of the codec's clock.
 #[derive(Debug)]
 pub(crate) struct Sender {
+    /// Ticks of the clock in an 8,000th of a second.
+    ticks: u32,
     ssrc: u32,
     /// Of the next packet.
     sequence: u16,
@@ -45,6 +47,7 @@ impl Sender {
     pub(crate) fn new(random: &mut impl Rng) -> Self {
         let start = random.next_u32();
         Self {
+            ticks: 1,
             ssrc: random.next_u32(),
             sequence: (random.next_u32() & 0xffff) as u16,
             start,
@@ -56,6 +59,33 @@ impl Sender {
         }
     }
 
+    /// From now on timestamps are of a codec whose clock has `hz` ticks a second. They go on where they were: the
+    /// source stays the same (RFC 7160 §4.2).
+    pub(crate) fn set_clock(&mut self, now: Instant, hz: u32) {
+        let ticks = (hz / 8_000).max(1);
+        if ticks != self.ticks {
+            self.ticks = ticks;
+            self.start = self.end;
+            self.started = self.started.map(|_| now);
+            self.talkspurt = true;
+        }
+    }
+
+    /// How far a timestamp is ahead of our clock, in 8,000ths of a second.
+    pub(crate) fn lead(&mut self, now: Instant, timestamp: u32) -> i32 {
+        ahead(timestamp, self.timestamp_at(now)) / self.ticks.cast_signed()
+    }
+
+    /// Leaves numbers out, for packets the listener shall know are lost.
+    pub(crate) fn skip(&mut self, packets: u16) {
+        self.sequence = self.sequence.wrapping_add(packets);
+    }
+
+    /// Counts what a packet carried.
+    pub(crate) fn carried(&mut self, octets: usize) {
+        self.octets += octets as u64;
+    }
+
     /// Numbers `samples` of our own audio due at `at`. Real time that passed unsent shows in the timestamp.
     pub(crate) fn audio(&mut self, at: Instant, payload_type: u8, samples: u32) -> Header {
         let lead = ahead(self.end, self.timestamp_at(at));
@@ -64,11 +94,10 @@ impl Sender {
         let marked = std::mem::take(&mut self.talkspurt) || lead < 0;
         // A relayed stream whose clock runs faster than ours leaves us further ahead than one packet: then
         // its clock becomes ours, because the peer already lives by it.
-        if lead > AHEAD_MAX {
+        if lead > self.ahead_max() {
             self.start = self.start.wrapping_add(lead.cast_unsigned());
         }
-        self.end = timestamp.wrapping_add(samples);
-        self.octets += u64::from(samples);
+        self.end = timestamp.wrapping_add(samples * self.ticks);
         self.number(payload_type, marked, timestamp)
     }
 
@@ -80,7 +109,7 @@ impl Sender {
 
     /// Numbers a packet of a key that began at `timestamp` and has lasted `duration` samples.
     pub(crate) fn key(&mut self, payload_type: u8, timestamp: u32, duration: u32, starts: bool) -> Header {
-        self.reach(timestamp.wrapping_add(duration));
+        self.reach(timestamp.wrapping_add(duration * self.ticks));
         self.number(payload_type, starts, timestamp)
     }
 
@@ -90,19 +119,18 @@ impl Sender {
         let real = self.timestamp_at(at);
         match ahead(self.end, real) {
             ..=0 => Some((self.sequence, real)),
-            1..=AHEAD_MAX => Some((self.sequence, self.end)),
+            lead if lead <= self.ahead_max() => Some((self.sequence, self.end)),
             _ => None,
         }
     }
 
-    /// Numbers a relayed packet, which keeps the place it had among its neighbours.
-    pub(crate) fn relayed(&mut self, header: Header, samples: u32) -> Header {
+    /// Numbers a relayed packet of so many ticks, which keeps the place it had among its neighbours.
+    pub(crate) fn relayed(&mut self, header: Header, ticks: u32) -> Header {
         if (header.sequence.wrapping_sub(self.sequence)).cast_signed() >= 0 {
             self.sequence = header.sequence.wrapping_add(1);
         }
-        self.reach(header.timestamp.wrapping_add(samples));
+        self.reach(header.timestamp.wrapping_add(ticks));
         self.packets += 1;
-        self.octets += u64::from(samples);
         Header { ssrc: self.ssrc, ..header }
     }
 
@@ -121,7 +149,7 @@ impl Sender {
         self.ssrc
     }
 
-    /// Bytes of payload sent, a byte a sample.
+    /// Bytes of payload sent.
     pub(crate) fn octets(&self) -> u64 {
         self.octets
     }
@@ -136,7 +164,12 @@ impl Sender {
         let started = *self.started.get_or_insert(at);
         let elapsed: Duration = at.saturating_duration_since(started);
         // Timestamps wrap every six days by design.
-        self.start.wrapping_add((samples_in(elapsed) & u64::from(u32::MAX)) as u32)
+        let ticks = samples_in(elapsed) * u64::from(self.ticks);
+        self.start.wrapping_add((ticks & u64::from(u32::MAX)) as u32)
+    }
+
+    fn ahead_max(&self) -> i32 {
+        AHEAD_MAX * self.ticks.cast_signed()
     }
 
     fn number(&mut self, payload_type: u8, marked: bool, timestamp: u32) -> Header {

@@ -99,7 +99,7 @@ impl<'a> Stream<'a> {
             codec,
             payload_type,
             telephone_event: self.formats().find(|pt| self.is_telephone_event(*pt)),
-            ptime: self.ptime(),
+            ptime: codec.ptime(self.ptime()),
             sends: stated.receives && !remote.ip().is_unspecified(),
             receives: stated.sends && !local.hold,
             rtcp_mux: self.has("rtcp-mux"),

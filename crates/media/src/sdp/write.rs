@@ -81,6 +81,10 @@ fn audio(proto: &str, port: u16, formats: &[Format]) -> Media {
         match format.what {
             What::Codec(codec) => {
                 media.add_attribute_with_value("rtpmap", format_args!("{number} {}", codec.mapping()));
+                if codec == Codec::Opus {
+                    // We hear what its packets tell of lost ones (RFC 7587 §6.1).
+                    media.add_attribute_with_value("fmtp", format_args!("{number} useinbandfec=1"));
+                }
             }
             What::TelephoneEvent => {
                 media.add_attribute_with_value("rtpmap", format_args!("{number} telephone-event/8000"));

@@ -17,3 +17,4 @@ mod recording;
 mod robustness;
 mod support;
 mod tones;
+mod transcoding;
