@@ -41,6 +41,8 @@ pub struct BaresipOptions {
     pub roots: Option<PathBuf>,
     /// Whether its audio is encrypted (SRTP), or no call comes about.
     pub encrypts: bool,
+    /// What it speaks, best first, as baresip names it.
+    pub codecs: &'static str,
     /// Whether it speaks IPv6 although it does not register. Default IPv4.
     pub ipv6: bool,
 }
@@ -56,6 +58,7 @@ impl BaresipOptions {
             answers: true,
             roots: None,
             encrypts: false,
+            codecs: "PCMU,PCMA",
             ipv6: false,
         }
     }
@@ -178,6 +181,22 @@ impl Baresip {
         Ok(samples)
     }
 
+    /// What a wideband phone heard, as `heard`: samples, and how many of them a second has. The left of two channels.
+    pub fn heard_wide(&self) -> Result<(Vec<i16>, u32), Trouble> {
+        let files = fs::read_dir(self.folder.path()).map_err(Trouble::new)?.filter_map(Result::ok);
+        let path = files
+            .map(|entry| entry.path())
+            .filter(|path| path.to_string_lossy().ends_with("-dec.wav"))
+            .max()
+            .ok_or_else(|| Trouble::new("baresip has recorded nothing"))?;
+        let file = fs::read(path).map_err(Trouble::new)?;
+        let number =
+            |at: usize| file.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes);
+        let channels = number(20).map_or(1, |number| (number >> 16).max(1));
+        let samples = wav_samples(&file).into_iter().step_by(channels as usize).collect();
+        Ok((samples, number(24).unwrap_or(16_000)))
+    }
+
     /// Ends it.
     pub async fn stop(mut self) -> Result<(), Trouble> {
         self.command("quit", "").await?;
@@ -212,12 +231,14 @@ fn write_configuration(folder: &Path, options: &BaresipOptions, ports: u16) -> i
          audio_alert nil,nil\n\
          ausrc_srate 48000\n\
          ausrc_channels 2\n\
-         auplay_srate 8000\n\
+         auplay_srate {heard_hz}\n\
          auplay_channels 1\n\
          jitter_buffer_delay 0-0\n\
          rtp_ports {rtp}-{rtp_last}\n\
          module_path /usr/lib/baresip/modules\n\
          module g711.so\n\
+         module g722.so\n\
+         module opus.so\n\
          module ausine.so\n\
          module sndfile.so\n\
          module srtp.so\n\
@@ -229,6 +250,8 @@ fn write_configuration(folder: &Path, options: &BaresipOptions, ports: u16) -> i
         sip = SocketAddr::from((own, ports)),
         interface = own,
         tone = options.tone_hz,
+        // What the sound is recorded at; G.711 has no more, and only a wideband phone hears more.
+        heard_hz = if options.codecs.contains("PCM") { 8_000 } else { 16_000 },
         rtp = ports + 4,
         rtp_last = ports + 23,
         control = ports + 2,
@@ -246,6 +269,6 @@ fn write_configuration(folder: &Path, options: &BaresipOptions, ports: u16) -> i
     fs::write(folder.join("config"), config)?;
     fs::write(folder.join("contacts"), "")?;
     let encryption = if options.encrypts { ";mediaenc=srtp-mand" } else { "" };
-    let account = format!("{account};answermode={answer};audio_codecs=PCMU,PCMA{encryption}\n");
+    let account = format!("{account};answermode={answer};audio_codecs={}{encryption}\n", options.codecs);
     fs::write(folder.join("accounts"), account)
 }

@@ -119,7 +119,7 @@ impl Switch {
             return self.refuse(now, leg, 503, "no_rtp_port", out);
         };
         let mut party = self.party(port, local, Beyond::Trunk);
-        party.go_by_trunk(trunk);
+        party.go_by_trunk(trunk, &setup.media.codecs);
         // An offer nobody could take is refused before anything else is spent on it.
         if let Some(Err(unacceptable)) =
             invited.offer.as_ref().map(|offer| party.answer(offer, &setup.media.codecs))

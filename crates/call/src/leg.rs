@@ -62,9 +62,8 @@ pub(crate) enum Beyond {
 impl Party {
     /// From now on as a trunk wants it, or as nobody in particular: its own codecs in its order instead of
     /// everybody's, and the address its carrier sees.
-    pub(crate) fn go_by_trunk(&mut self, trunk: Option<&TrunkConfig>) {
-        let codecs = trunk.map_or(&[][..], |trunk| &trunk.codecs);
-        self.codecs = (!codecs.is_empty()).then(|| codecs.iter().map(|codec| codec.codec()).collect());
+    pub(crate) fn go_by_trunk(&mut self, trunk: Option<&TrunkConfig>, everybodys: &[Codec]) {
+        self.codecs = trunk.map(|trunk| trunk.codecs(everybodys).into());
         self.advertised = trunk.and_then(|trunk| trunk.media_advertised);
     }
 
@@ -102,6 +101,17 @@ impl Party {
     pub(crate) fn offer(&mut self, codecs: &[Codec]) -> Bytes {
         self.version += 1;
         sdp::offer(self.local(codecs))
+    }
+
+    /// Our offer to her, with the codec of whom she will talk to first: who takes the first talks to him without
+    /// a sample being touched.
+    pub(crate) fn offer_like(&mut self, other: &Self, codecs: &[Codec]) -> Bytes {
+        let mut codecs = self.codecs.as_deref().unwrap_or(codecs).to_vec();
+        if let Some(session) = &other.session {
+            codecs.sort_by_key(|codec| *codec != session.codec);
+        }
+        self.version += 1;
+        sdp::offer(Local { codecs: &codecs, ..self.local(&[]) })
     }
 
     /// What her answer to our offer agrees on.

@@ -97,7 +97,7 @@ impl Switch {
                 .collect::<Vec<_>>(),
             Who::Number { .. } => return self.ring_number(now, call, out),
         };
-        let offer = far.party.offer(&call.setup.media.codecs);
+        let offer = far.party.offer_like(&call.party, &call.setup.media.codecs);
         // A colleague sees who calls; a caller's number is nobody's to see on a display.
         let from = match (&far.who, call.script.direct()) {
             (Who::Colleague { .. }, Some(direct)) => Some(Private::new(direct.user.clone())),

@@ -5,12 +5,14 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use acd::QueueConfig;
 use call::{Fallback, Loaded, MediaSetup, Prompts, Setup, Trunk, TrunkConfig};
 use flow::{Compiled, Finding, PromptInfo, PromptRef, PromptTexts, Source};
 use media::Prompt;
+use media::codec::Codec;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -221,7 +223,7 @@ impl Content {
         };
         Ok(Setup {
             library: Arc::clone(library),
-            prompts: Arc::new(self.decode_prompts(audio)?),
+            prompts: Arc::new(self.decode_prompts(config, audio)?),
             acd: acd::Config { queues: self.queues.clone(), agents: config.agents.clone() },
             users: secrets
                 .agents
@@ -251,12 +253,14 @@ impl Content {
         })
     }
 
-    fn decode_prompts(&self, audio: &Audio) -> Result<Prompts, ContentError> {
+    fn decode_prompts(&self, config: &Config, audio: &Audio) -> Result<Prompts, ContentError> {
         let decoded = |(prompt, path): (&PromptRef, &PathBuf)| {
             let checksum = self.checksum(prompt).copied().unwrap_or_default();
             Ok((prompt.clone(), audio.find(checksum, || decode(path, checksum))?))
         };
-        self.prompts.iter().map(decoded).collect()
+        let prompts = self.prompts.iter().map(decoded).collect::<Result<Prompts, ContentError>>()?;
+        prepare(config, self.prompts.keys().filter_map(|prompt| prompts.find(prompt)).cloned().collect());
+        Ok(prompts)
     }
 }
 
@@ -288,6 +292,23 @@ fn warn_where_911_leads_nowhere(config: &Config) {
             "911 FROM AN AGENT'S PHONE LEADS NOWHERE: `emergency:` is not configured. Whoever dials it is told to \
              take another phone. 47 CFR 9.16 demands it of every phone system in the United States"
         );
+    }
+}
+
+/// Encodes prompts for the codecs that take their time, beside what else starts: calls need not wait for it. A leg that
+/// is faster has its own prompt encoded as it begins.
+fn prepare(config: &Config, prompts: Vec<Arc<Prompt>>) {
+    let is_slow = |codec: &Codec| !matches!(codec, Codec::Pcmu | Codec::Pcma);
+    let codecs = config.media.codecs.iter().map(|codec| codec.codec()).filter(is_slow);
+    let codecs: Vec<Codec> = codecs.collect();
+    if codecs.is_empty() {
+        return;
+    }
+    let spawned = thread::Builder::new().name("prompts".to_owned()).spawn(move || {
+        prompts.iter().for_each(|prompt| prompt.prepare(&codecs));
+    });
+    if let Err(error) = spawned {
+        tracing::warn!(%error, "prompts are not encoded ahead of time: the first leg of each codec waits for them");
     }
 }
 

@@ -74,7 +74,7 @@ impl Switch {
             self.close_port(relayed.far.port, out);
             relayed.far = self.party(port, local, EmergencySide::Far.beyond());
         }
-        relayed.far.go_by_trunk(trunk);
+        relayed.far.go_by_trunk(trunk, &self.setup().media.codecs);
     }
 
     /// A destination rings, or plays something: it has time now.

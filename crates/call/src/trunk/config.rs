@@ -54,7 +54,8 @@ pub struct TrunkConfig {
     /// New calls in a second, those in and those out each for themselves; beyond, calls in get 503 with
     /// Retry-After. 0: no limit. Default 0.
     pub calls_per_second_max: u32,
-    /// Codecs on this trunk, best first, each one of `media.codecs`. Empty: all of those. Default empty.
+    /// Codecs on this trunk, best first, each one of `media.codecs`. Empty: all of those but Opus, which costs much
+    /// to turn into what carriers speak. Default empty.
     pub codecs: Vec<CodecName>,
     /// Where the audio of this trunk is received: an address of this machine, where the carrier stands on another
     /// network than the rest. Default the one its SIP comes to, else `media.address`.
@@ -103,6 +104,14 @@ impl TrunkConfig {
     pub fn local() -> Self {
         let from = ["127.0.0.0/8", "::1/128"].into_iter().filter_map(|net| net.parse().ok()).collect();
         Self { accept: Accept { from, ..Accept::default() }, ..Self::default() }
+    }
+
+    /// What it speaks, best first, of what everybody does: its own choice, or all but Opus.
+    pub(crate) fn codecs(&self, everybodys: &[Codec]) -> Vec<Codec> {
+        if self.codecs.is_empty() {
+            return everybodys.iter().copied().filter(|codec| *codec != Codec::Opus).collect();
+        }
+        self.codecs.iter().map(|codec| codec.codec()).collect()
     }
 
     /// What types cannot say; the text of a mistake says what to do. `name` is the trunk's.
@@ -402,6 +411,14 @@ pub enum CodecName {
     Pcmu,
     /// G.711 A-law: everywhere else.
     Pcma,
+    /// G.722: wideband in the bits of G.711, which desk phones have.
+    G722,
+    /// Linear samples at 8 kHz: twice the bits of G.711.
+    L16,
+    /// Linear samples at 16 kHz: four times the bits of G.711.
+    L16Wide,
+    /// Opus: wideband in a third of the bits, which softphones have. To trunks only where they name it.
+    Opus,
 }
 
 impl CodecName {
@@ -410,6 +427,10 @@ impl CodecName {
         match self {
             Self::Pcmu => Codec::Pcmu,
             Self::Pcma => Codec::Pcma,
+            Self::G722 => Codec::G722,
+            Self::L16 => Codec::L16,
+            Self::L16Wide => Codec::L16Wide,
+            Self::Opus => Codec::Opus,
         }
     }
 }

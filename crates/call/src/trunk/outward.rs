@@ -185,8 +185,9 @@ impl Switch {
         let trunk = way.and_then(|way| call.setup.trunks.get(&*way.trunk));
         let Some(far) = &mut call.far else { return };
         // Another trunk than the last may want other things.
-        far.party.go_by_trunk(trunk.map(|trunk| &trunk.config));
-        let invite = Invite { offer: far.party.offer(&call.setup.media.codecs), ..invite };
+        let codecs = &call.setup.media.codecs;
+        far.party.go_by_trunk(trunk.map(|trunk| &trunk.config), codecs);
+        let invite = Invite { offer: far.party.offer(codecs), ..invite };
         let leg = self.dial(now, invite, Owner::Far(call.id), out);
         if let Some(way) = way {
             self.links.begun(now.mono, leg, way);

@@ -15,7 +15,8 @@ pub struct Media {
     pub address: IpAddr,
     /// UDP ports of RTP, two a leg. Default `20000-29999`.
     pub ports: PortRange,
-    /// Codecs offered and accepted, best first. Default `[pcmu, pcma]`.
+    /// Codecs offered and accepted, best first: `pcmu`, `pcma`, `g722`, `opus`, `l16`, `l16_wide`. Default
+    /// `[pcmu, pcma]`.
     pub codecs: Vec<CodecName>,
     /// Media threads. Default 0: one for each core.
     pub threads: u16,
