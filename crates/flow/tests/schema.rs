@@ -160,7 +160,7 @@ fn a_flow_of_every_verb_is_valid() {
           n: { collect: { as: pain, play: x, kind: number, range: [0, 10], terminator: none } }
           o: { tag: { urgency: urgent } }
           p: { return: {} }
-          q: { lookup: { table: t, keys: { line: "${dialled}", floor: 2 }, take: { name: n }, play: x, not_found: a, failed: a } }
+          q: { lookup: { table: t, keys: { line: "${dialled}", floor: 2 }, take: { practice: whose }, play: x, not_found: a, failed: a } }
     "#;
     assert!(is_valid(&schema, &schema, &as_json(flow)));
 }
