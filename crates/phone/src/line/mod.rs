@@ -148,6 +148,9 @@ impl Line {
     /// Runs until every handle is gone.
     pub async fn run(mut self) {
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
+        // Until the runtime knows that the socket takes something, it takes nothing: what is sent first would be
+        // lost, and a call half a second late.
+        _ = self.socket.writable().await;
         loop {
             let due = self.poll_timeout();
             tokio::select! {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rustls_pki_types::{CertificateDer, ServerName};
 use sip::{ConnectionChange, ConnectionId, Path, RegistrationChange, Target, Transport};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -29,6 +30,10 @@ const WRITE_MAX: Duration = Duration::from_secs(20);
 /// Messages waiting to be written to one peer. One that takes none for that long misses what follows: its own
 /// transactions time out.
 const UNWRITTEN_MAX: usize = 256;
+
+/// Bytes the kernel keeps of what one peer has not taken, and as much again for itself. By itself it would grow
+/// to megabytes, with which a few thousand deaf peers fill a machine; and none of them would show for minutes.
+const UNTAKEN_BYTES_MAX: usize = 256 * 1_024;
 
 /// Bytes read at a time.
 const READ_BYTES: usize = 16 * 1_024;
@@ -99,6 +104,7 @@ impl Streams {
         let Some(seat) = self.0.seats.take(peer.ip()) else {
             return self.0.metrics.connections_refused.inc();
         };
+        bound_untaken(&stream);
         let id = ConnectionId(self.0.accepted.fetch_add(1, Ordering::Relaxed));
         let streams = self.clone();
         self.0.runtime.spawn(async move {
@@ -138,6 +144,7 @@ impl Streams {
     async fn set_up(&self, id: ConnectionId, target: Target) -> std::io::Result<()> {
         let Target { transport, address, domain } = target;
         let stream = TcpStream::connect(address).await?;
+        bound_untaken(&stream);
         let local = stream.local_addr()?;
         let path = Path { transport, local, peer: address, connection: Some(id) };
         let streams = self.clone();
@@ -227,6 +234,11 @@ impl Streams {
             tokio::time::sleep(ROOM_EVERY).await;
         }
     }
+}
+
+/// A system that refuses keeps its own bound.
+fn bound_untaken(stream: &TcpStream) {
+    let _ = SockRef::from(stream).set_send_buffer_size(UNTAKEN_BYTES_MAX);
 }
 
 fn accepted(path: Path, certificate: Vec<String>) -> ConnectionChange {
