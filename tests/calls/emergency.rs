@@ -162,7 +162,7 @@ async fn a_carrier_is_asked_for_911_itself_and_everything_else_is_written_as_it_
     let webhook = format!("http://{}/", listener.local_addr().unwrap());
     let help = AnsweringPoint::open().await.unwrap();
     let trunk = format!(
-        "trunks:\n  carrier_a:\n    reach: [{{ uri: \"sip:{}\" }}]\n    codecs: [pcma, pcmu]\n    \
+        "trunks:\n  carrier_a:\n    reach: [{{ uri: \"sip:{}\" }}]\n    codecs: [pcma, pcmu]\n    media_address: 127.0.0.2\n    \
          numbers: {{ country: \"1\", international: \"011\", write: digits }}\n",
         help.address().unwrap()
     );
@@ -178,6 +178,7 @@ async fn a_carrier_is_asked_for_911_itself_and_everything_else_is_written_as_it_
     assert!(header(&invite, "P-Asserted-Identity").starts_with("<sip:15550100100@"), "{invite}");
     let audio = invite.lines().find_map(|line| line.strip_prefix("m=audio ")).unwrap();
     assert!(audio.contains(" RTP/AVP 8 0 "), "its codecs in its order: {audio}");
+    assert!(invite.contains("\r\nc=IN IP4 127.0.0.2\r\n"), "and where it sees us: {invite}");
     help.answer(&invite, from).await.unwrap();
     call.established().await.unwrap();
     call.hang_up().await.unwrap();
