@@ -152,7 +152,7 @@ impl Switch {
     }
 
     /// Ends a leg of the agent whose part is over.
-    fn let_go(&mut self, now: Now, leaving: &Far, out: &mut Vec<Output>) {
+    pub(crate) fn let_go(&mut self, now: Now, leaving: &Far, out: &mut Vec<Output>) {
         self.close_port(leaving.party.port, out);
         for leg in &leaving.legs {
             self.hang_up(now, *leg, EndCause::OtherLegEnded, out);

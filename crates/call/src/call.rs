@@ -59,6 +59,10 @@ pub(crate) struct Call {
     /// What records it.
     pub recording: Option<Running>,
     pub far: Option<Far>,
+    /// Whom the agent has brought in.
+    pub third: Option<Far>,
+    /// Keys of the agent that may become a code.
+    pub keyed: String,
     /// Somebody on call is looked for.
     pub page: Option<Page>,
     /// Something is asked for the flow.
@@ -117,6 +121,8 @@ pub(crate) struct Far {
     pub referred: bool,
     /// Somebody on call was looked for, and this is who is asked, or who accepted.
     pub paged: bool,
+    /// Whether it is the third party of a conversation.
+    pub called_in: bool,
     /// The worst answer of the legs that ended, for the engine and the flow.
     pub refused: Option<u16>,
 }
@@ -199,10 +205,20 @@ impl Call {
         };
         let [caller, far] = self.probe_again;
         let leaves = self.transfer.as_ref().and_then(|transfer| transfer.leave_at);
-        [self.script.poll_timeout(), ring, asked, resumes, opened, leaves, caller, far]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.third_rings_until(),
+            self.script.poll_timeout(),
+            ring,
+            asked,
+            resumes,
+            opened,
+            leaves,
+            caller,
+            far,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Milliseconds since it arrived.

@@ -153,6 +153,8 @@ impl Switch {
             may_be_heard: None,
             recording: None,
             far: None,
+            third: None,
+            keyed: String::new(),
             page: None,
             inquiry: None,
             held: false,
@@ -192,6 +194,9 @@ impl Switch {
             LegEvent::Info { key } => self.run_flow(now, call, flow::Event::Digit(key), out),
             LegEvent::Ended { cause, reason } => {
                 self.gave_reason(now, call, "caller", reason, out);
+                if self.caller_is_replaced(now, call, out) {
+                    return;
+                }
                 let cause = match cause {
                     EndCause::FarEndHungUp => "caller_hung_up",
                     EndCause::Cancelled => "caller_gave_up",
@@ -248,6 +253,7 @@ impl Switch {
                 self.refuse_opening(now, call, out);
             }
             media::Event::Digit { digit, .. } => {
+                self.agent_key(now, call, (Side::Caller, digit.char()), out);
                 let key = Private::new(digit.char());
                 self.run_flow(now, call, flow::Event::Digit(key), out);
             }

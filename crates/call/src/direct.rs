@@ -101,6 +101,8 @@ impl Switch {
             may_be_heard: None,
             recording: None,
             far: None,
+            third: None,
+            keyed: String::new(),
             page: None,
             inquiry: None,
             held: false,
@@ -349,6 +351,7 @@ impl Far {
             held: false,
             referred: false,
             paged: false,
+            called_in: false,
             refused: None,
         }
     }

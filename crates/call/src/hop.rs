@@ -395,6 +395,34 @@ pub enum Hop {
         /// `Q.850 16 normal`, `SIP 200 answered_elsewhere`: the number and what it means.
         reason: String,
     },
+    /// An agent wants a third party in her conversation.
+    #[serde(rename = "conference.call")]
+    CallingIn {
+        /// Who.
+        by: String,
+        /// A colleague, or the name of a number.
+        to: String,
+    },
+    /// It hears both, and both hear it.
+    #[serde(rename = "conference.join")]
+    JoinedIn {
+        /// The colleague, or the name of the number.
+        who: String,
+    },
+    /// It is gone; the others talk on.
+    #[serde(rename = "conference.leave")]
+    LeftConference {
+        /// As above.
+        who: String,
+        /// `far_end_hung_up`, `phone_lost`, `let_go`, `agent_left`, or why the call ended.
+        why: String,
+    },
+    /// The agent has left, and it goes on with the caller.
+    #[serde(rename = "conference.stay")]
+    Remained {
+        /// As above.
+        who: String,
+    },
     /// A supervisor hears the conversation from now on.
     #[serde(rename = "supervision.start")]
     Supervised {
@@ -799,6 +827,10 @@ impl Hop {
             Self::TransferRefused { status, why } => format!("transfer refused with {status}: {why}"),
             Self::Transferred { to } => format!("transferred to {to}"),
             Self::PhoneChanged { agent } => format!("{agent} goes on at another phone"),
+            Self::CallingIn { by, to } => format!("{by} calls in {to}"),
+            Self::JoinedIn { who } => format!("{who} joins the conversation"),
+            Self::LeftConference { who, why } => format!("{who} leaves the conversation: {why}"),
+            Self::Remained { who } => format!("{who} goes on in the agent's place"),
             Self::Supervised { by, agent, mode } => format!("{by} supervises {agent}: {mode}"),
             Self::SupervisionChanged { by, agent, mode } => {
                 format!("{by} supervises {agent} otherwise: {mode}")

@@ -158,6 +158,8 @@ pub(crate) enum Owner {
     Referrer(audit::CallId),
     /// An agent's phone that dialled a feature code.
     Feature(LegId),
+    /// A third party of a call.
+    Third(audit::CallId),
     /// The phone of a supervisor.
     Supervisor(LegId),
     /// One side of an emergency call.
@@ -170,7 +172,11 @@ impl Owner {
         match self {
             Self::Caller(id) => Some((id, Side::Caller)),
             Self::Far(id) => Some((id, Side::Far)),
-            Self::Referrer(_) | Self::Feature(_) | Self::Supervisor(_) | Self::Emergency(..) => None,
+            Self::Referrer(_)
+            | Self::Feature(_)
+            | Self::Supervisor(_)
+            | Self::Third(_)
+            | Self::Emergency(..) => None,
         }
     }
 }

@@ -20,6 +20,7 @@
 //! | what colleagues' phones show of an agent | `watch.rs` |
 //! | what is recorded, with whose leave, and messages | `recording.rs` |
 //! | an agent signs in by feature code | `feature.rs` |
+//! | an agent brings in an interpreter or a colleague | `third.rs` |
 //! | a supervisor listens, whispers, is heard by both | `supervision/` |
 //! | links to carriers: what is known of them, how numbers are written | `trunk/` |
 //! | 911 from an agent's phone, before everything else | `emergency/` |
@@ -50,6 +51,7 @@ mod steps;
 mod supervision;
 mod switch;
 mod target;
+mod third;
 mod transfer;
 mod trunk;
 mod watch;
@@ -69,6 +71,7 @@ pub use sip::passport::Passport;
 pub use status::{AgentStatus, CallStatus, QueueStatus, Status, VersionStatus};
 pub use supervision::SupervisionConfig;
 pub use switch::Switch;
+pub use third::ConferenceConfig;
 pub use trunk::{
     Accept, CallerId, CallerIdHeader, CodecName, DestinationStatus, Dialling, Identity, Network, Number,
     Plaintext, Reach, Register, Shown, Strangers, Trunk, TrunkConfig, TrunkNumber, TrunkStatus, Written,

@@ -79,13 +79,16 @@ impl Switch {
             (media::Event::Silent { .. }, FarState::Bridged | FarState::Whispering { .. }) => {
                 self.probe(now, call, Side::Far, out)
             }
+            (media::Event::Digit { digit, .. }, FarState::Bridged) => {
+                self.agent_key(now, call, (Side::Far, digit.char()), out);
+            }
             (media::Event::Heard { .. }, _) => *call.next_probe(Side::Far) = None,
             _ => {}
         }
     }
 
     /// Every phone of the agent rings at once, or the number outside does.
-    fn ring(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
+    pub(crate) fn ring(&mut self, now: Now, call: &mut Call, out: &mut Vec<Output>) {
         let Some(far) = &mut call.far else { return };
         far.state = FarState::Ringing;
         let to = match &far.who {
@@ -161,7 +164,10 @@ impl Switch {
                 Self::number_is_elsewhere(call, retry_after, contacts);
             }
             LegEvent::Referred(referral) => self.referred(now, call, (Side::Far, leg), &referral, out),
-            LegEvent::Info { key } => self.page_key(now, call, *key.expose(), out),
+            LegEvent::Info { key } => {
+                self.page_key(now, call, *key.expose(), out);
+                self.agent_key(now, call, (Side::Far, *key.expose()), out);
+            }
             LegEvent::ReferAnswered { .. } | LegEvent::ReferNews { .. } | LegEvent::Invited(_) => {}
         }
     }
@@ -230,6 +236,11 @@ impl Switch {
                 self.acd_input(now, acd::Input::Answer { offer, answer: OfferAnswer::Accepted });
                 self.whisper(call, port, out);
             }
+            Who::Colleague { .. } | Who::Number { .. }
+                if call.far.as_ref().is_some_and(|far| far.called_in) =>
+            {
+                self.third_answered(now, call, out);
+            }
             Who::Colleague { .. } | Who::Number { .. } if call.page.is_some() => {
                 self.ask_to_accept(now, call, out);
             }
@@ -278,6 +289,7 @@ impl Switch {
         *call.next_probe(Side::Far) = None;
         self.hop(now, Some(call), Hop::Bridged { with }, out);
         out.push(Output::Media { shard: call.shard, command });
+        self.keep_agents_keys(call, out);
         if was_referred {
             return self.transfer_done(now, call, out);
         }
@@ -360,6 +372,9 @@ impl Switch {
                 }
                 let failed = Hop::TransferFailed { number: far.who.name(), why: why.to_owned() };
                 self.hop(now, Some(call), failed, out);
+                if far.called_in {
+                    return;
+                }
                 if far.referred {
                     let status = if why == "busy" { 486 } else { far.refused.unwrap_or(480) };
                     return self.transfer_came_to_nothing(now, call, status, out);
@@ -378,12 +393,20 @@ impl Switch {
     fn conversation_over(&mut self, now: Now, call: &mut Call, lost: bool, out: &mut Vec<Output>) {
         let Some(far) = call.far.take() else { return };
         self.close_port(far.party.port, out);
-        self.parted(now, call, &far, if lost { "phone_lost" } else { "far_end_hung_up" }, out);
+        let why = if lost { "phone_lost" } else { "far_end_hung_up" };
+        if far.called_in {
+            self.left(now, call, (&far, why), out);
+            return self.release(now, &far.who);
+        }
+        self.parted(now, call, &far, why, out);
         if far.state == FarState::Bridged && !lost {
             // She has talked with somebody: what she waits for afterwards is a new wait.
             call.waits_since = None;
         }
         self.release(now, &far.who);
+        if self.third_stays(now, call, out) {
+            return;
+        }
         if far.paged && !far.referred {
             return self.run_flow(now, call, flow::Event::Page(PageNews::Ended), out);
         }
@@ -473,6 +496,7 @@ impl Switch {
         why: &str,
         out: &mut Vec<Output>,
     ) {
+        self.drop_third(now, call, why, out);
         let Some(far) = call.far.take() else { return };
         self.close_port(far.party.port, out);
         for leg in &far.legs {
@@ -506,6 +530,9 @@ impl Switch {
             return;
         }
         far.held = held;
+        if far.called_in {
+            return;
+        }
         let by = far.who.name();
         self.hop(now, Some(call), Hop::Held { by, held }, out);
         self.part_or_join(call, held, call.party.port, out);
@@ -527,6 +554,10 @@ impl Switch {
     fn part_or_join(&mut self, call: &Call, held: bool, on_hold: media::PortId, out: &mut Vec<Output>) {
         if !held {
             return self.talk(call, out);
+        }
+        // With a third there she is not alone.
+        if call.third_that_talks().is_some() {
+            return;
         }
         let mut media = |command| out.push(Output::Media { shard: call.shard, command });
         media(media::Command::Unbridge { port: on_hold });

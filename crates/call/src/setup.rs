@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::emergency::EmergencyConfig;
 use crate::leg::EncryptionPolicy;
 use crate::supervision::SupervisionConfig;
+use crate::third::ConferenceConfig;
 use crate::trunk::{Network, Number, Strangers, Trunk};
 
 /// What a switch works with until the next reload. Running calls keep the library they started on.
@@ -44,6 +45,8 @@ pub struct Setup {
     pub feature_codes: BTreeMap<String, FeatureCode>,
     /// Who may listen to agents' conversations, and how.
     pub supervision: SupervisionConfig,
+    /// Whom agents may bring into their conversations.
+    pub conference: ConferenceConfig,
     /// The language agents are spoken to.
     pub agent_language: Arc<str>,
     /// Addresses, ports and codecs of RTP.
@@ -229,6 +232,7 @@ pub(crate) mod tests {
             emergency: None,
             feature_codes: BTreeMap::new(),
             supervision: super::SupervisionConfig::default(),
+            conference: super::ConferenceConfig::default(),
             agent_language: "en".into(),
             media: MediaSetup {
                 address: Ipv4Addr::LOCALHOST.into(),

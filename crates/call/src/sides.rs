@@ -46,6 +46,11 @@ impl Call {
 
     /// Whether its far side talks, and nothing else is under way.
     pub(crate) fn is_settled(&self) -> bool {
+        self.third.is_none() && self.is_talking()
+    }
+
+    /// Whether both sides have been joined and nobody is being transferred.
+    pub(crate) fn is_talking(&self) -> bool {
         self.transfer.is_none() && self.far.as_ref().is_some_and(|far| far.state == FarState::Bridged)
     }
 

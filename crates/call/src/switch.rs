@@ -279,6 +279,7 @@ impl Switch {
                     switch.refuse_opening(now, call, out);
                 }
                 switch.give_up_transfer_when_due(now, call, out);
+                switch.give_up_third_when_due(now, call, out);
                 switch.page_when_due(now, call, out);
                 switch.hang_referrer_up_when_due(now, call, out);
                 switch.probe_when_due(now, call, out);
@@ -449,6 +450,9 @@ impl Switch {
                 self.with_call(now, id, |switch, call| switch.referrer_event(now, call, leg, event, out));
             }
             (Some(Owner::Feature(_)), event) => self.feature_event(now, leg, event, out),
+            (Some(Owner::Third(id)), event) => {
+                self.with_call(now, id, |switch, call| switch.third_event(now, call, (leg, event), out));
+            }
             (Some(Owner::Supervisor(_)), event) => self.supervisor_event(now, leg, event, out),
             (Some(Owner::Emergency(id, side)), event) => {
                 self.with_emergency(now, id, |switch, call| match side {
@@ -491,6 +495,9 @@ impl Switch {
                 self.with_call(now, id, |_, call| referrer_media(call, &event));
             }
             Some(Owner::Feature(leg)) => self.feature_media(now, leg, event, out),
+            Some(Owner::Third(id)) => {
+                self.with_call(now, id, |switch, call| switch.third_media(now, call, &event, out));
+            }
             Some(Owner::Supervisor(leg)) => self.supervisor_media(now, leg, &event, out),
             Some(Owner::Emergency(id, side)) => {
                 self.with_emergency(now, id, |switch, call| {

@@ -239,6 +239,7 @@ impl Content {
             emergency: config.emergency.clone().map(Arc::new),
             feature_codes: config.feature_codes.clone(),
             supervision: config.supervision.clone(),
+            conference: config.conference.clone(),
             agent_language: config.agent_language.as_str().into(),
             media: MediaSetup {
                 address: config.media.address,

@@ -411,6 +411,10 @@ impl Metrics {
             | Hop::TransferRefused { .. }
             | Hop::Transferred { .. }
             | Hop::PhoneChanged { .. }
+            | Hop::CallingIn { .. }
+            | Hop::JoinedIn { .. }
+            | Hop::LeftConference { .. }
+            | Hop::Remained { .. }
             | Hop::Supervised { .. }
             | Hop::SupervisionChanged { .. }
             | Hop::SupervisionEnded { .. }

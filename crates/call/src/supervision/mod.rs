@@ -298,7 +298,9 @@ impl Switch {
     /// Both sides hear one another, and whoever supervises hears and is heard as her mode says.
     pub(crate) fn talk(&self, call: &Call, out: &mut Vec<Output>) {
         let Some(far) = call.far.as_ref().filter(|far| far.state == FarState::Bridged) else { return };
+        let third = call.third_that_talks().map(|third| third.party.port);
         let talkers: Vec<PortId> = match (far.held, call.held) {
+            _ if third.is_some() => [call.party.port, far.party.port].into_iter().chain(third).collect(),
             // Who is on hold hears music.
             (true, _) => vec![far.party.port],
             (false, true) => vec![call.party.port],
@@ -311,8 +313,8 @@ impl Switch {
             talkers.iter().copied().chain(present.iter().map(|supervisor| supervisor.party.port)).collect();
         let command = match (ports.as_slice(), present.is_empty()) {
             (&[a, b], true) => media::Command::Bridge { a, b },
-            (_, true) => return,
-            (ports, false) => {
+            (&[_], true) => return,
+            (ports, _) => {
                 let Some(mut conference) = Conference::of(ports) else { return };
                 for supervisor in present {
                     let agent = call.talker(supervisor.whom.0);
@@ -331,11 +333,6 @@ impl Switch {
 }
 
 impl Call {
-    /// Whether both sides have been joined and nobody is being transferred.
-    fn is_talking(&self) -> bool {
-        self.transfer.is_none() && self.far.as_ref().is_some_and(|far| far.state == FarState::Bridged)
-    }
-
     /// The port of an agent who is one of its sides.
     fn talker(&self, agent: AgentId) -> Option<PortId> {
         if self.agent_at(Side::Caller) == Some(agent) {

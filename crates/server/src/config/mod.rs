@@ -14,7 +14,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use acd::{AgentConfig, LocationConfirm};
-use call::{EmergencyConfig, FeatureCode, Limits, Number, Strangers, SupervisionConfig, TrunkConfig};
+use call::{
+    ConferenceConfig, EmergencyConfig, FeatureCode, Limits, Number, Strangers, SupervisionConfig, TrunkConfig,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -86,6 +88,8 @@ pub struct Config {
     pub emergency: Option<EmergencyConfig>,
     /// What an agent can dial on her phone.
     pub feature_codes: BTreeMap<String, FeatureCode>,
+    /// Whom agents may bring into their conversations, by which keys.
+    pub conference: ConferenceConfig,
     /// Who may listen to agents' conversations, and what she dials.
     pub supervision: SupervisionConfig,
     /// The language agents are spoken to. Default `en`.
@@ -118,6 +122,7 @@ impl Default for Config {
             security: Security::default(),
             stir: Stir::default(),
             emergency: None,
+            conference: ConferenceConfig::default(),
             supervision: SupervisionConfig::default(),
             feature_codes: BTreeMap::from([
                 ("*11".to_owned(), FeatureCode::SignIn),
@@ -216,6 +221,10 @@ impl Config {
             return mistake(format!(
                 "feature code `{code}` must be a star and one to four digits, so that no patient's number is one"
             ));
+        }
+        let is_party = |name: &str| self.agents.contains_key(name) || self.numbers.contains_key(name);
+        if let Err(text) = self.conference.check(is_party) {
+            return mistake(text);
         }
         let is_agent = |name: &str| self.agents.contains_key(name);
         if let Err(text) = self.supervision.check(is_agent, self.feature_codes.keys()) {

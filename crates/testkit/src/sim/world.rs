@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use acd::{AgentConfig, QueueConfig};
 use call::{
-    EmergencyConfig, Fallback, FeatureCode, Limits, Loaded, MediaSetup, Prompts, Setup, SupervisionConfig,
+    ConferenceConfig, EmergencyConfig, Fallback, FeatureCode, Limits, Loaded, MediaSetup, Prompts, Setup,
+    SupervisionConfig,
 };
 use flow::{Environment, PromptInfo, PromptRef, Source};
 use media::Prompt;
@@ -73,6 +74,8 @@ pub struct World {
     pub numbers: BTreeMap<String, String>,
     /// Where 911 on an agent's phone leads.
     pub emergency: Option<EmergencyConfig>,
+    /// Whom agents may bring in.
+    pub conference: ConferenceConfig,
     /// Who supervises.
     pub supervision: SupervisionConfig,
     /// UDP ports of RTP.
@@ -117,6 +120,7 @@ impl World {
                 .collect(),
             numbers: [("partner".to_owned(), "partner".to_owned())].into(),
             emergency: None,
+            conference: ConferenceConfig::default(),
             supervision: SupervisionConfig::default(),
             rtp_ports: 20_000..=20_399,
             limits: Limits::default(),
@@ -190,6 +194,7 @@ impl World {
             .map(|(code, does)| (code.to_owned(), does))
             .into(),
             supervision: self.supervision.clone(),
+            conference: self.conference.clone(),
             agent_language: "en".into(),
             media: MediaSetup {
                 address: NODE,
