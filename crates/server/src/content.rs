@@ -268,7 +268,7 @@ impl Content {
 /// Every file a folder consists of, in a fixed order.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>, ContentError> {
     let mut paths = Vec::new();
-    yaml_files(folder, &mut paths)?;
+    files_with(folder, &["yaml", "yml", "csv"], &mut paths)?;
     paths.extend(recordings(&folder.join("prompts")).map(|(path, _)| path));
     paths.sort();
     Ok(paths)

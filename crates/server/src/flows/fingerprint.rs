@@ -56,13 +56,16 @@ mod tests {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         for folder in [&one, &other] {
             fs::write(folder.path().join("a.yaml"), "a: 1\n").unwrap();
+            fs::write(folder.path().join("clinics.csv"), "zip,clinic\n").unwrap();
             fs::write(folder.path().join("notes.txt"), folder.path().display().to_string()).unwrap();
         }
         assert_eq!(fingerprint(one.path()).unwrap(), fingerprint(other.path()).unwrap());
-        let (said, looked) = (fingerprint(one.path()).unwrap(), looks(one.path()));
-        fs::write(one.path().join("a.yaml"), "a: 12\n").unwrap();
-        assert_ne!(fingerprint(one.path()).unwrap(), said);
-        assert_ne!(looks(one.path()), looked);
+        for (file, text) in [("a.yaml", "a: 12\n"), ("clinics.csv", "zip,clinic\n60601,north\n")] {
+            let (said, looked) = (fingerprint(one.path()).unwrap(), looks(one.path()));
+            fs::write(one.path().join(file), text).unwrap();
+            assert_ne!(fingerprint(one.path()).unwrap(), said);
+            assert_ne!(looks(one.path()), looked);
+        }
     }
 
     #[test]
