@@ -4,6 +4,7 @@ mod api;
 mod audit;
 mod config;
 mod flow;
+mod prompts;
 mod recording;
 mod reload;
 mod serve;
@@ -40,6 +41,9 @@ enum Command {
     /// The audit log: verify it, tell a call's path.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Prompts: measure their recordings as callers hear them.
+    #[command(subcommand)]
+    Prompts(prompts::Prompts),
     /// Recordings and messages: list, verify, export.
     #[command(subcommand)]
     Recording(recording::Recording),
@@ -81,6 +85,7 @@ pub fn run() -> ExitCode {
         Command::Reload(reload) => reload.run(&mut out),
         Command::Flow(flow) => flow.run(&mut out),
         Command::Audit(audit) => audit.run(&mut out),
+        Command::Prompts(prompts) => prompts.run(&mut out),
         Command::Recording(recording) => recording.run(&mut out),
         Command::Config(config) => config.run(&mut out),
     };
