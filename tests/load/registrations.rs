@@ -11,19 +11,18 @@
 //! `at most` is what one core does with it all to itself. An argument is the number of rounds.
 #![allow(clippy::print_stdout, reason = "a benchmark's result is what it prints")]
 
-use std::error::Error;
-use std::fs;
+mod common;
+
 use std::net::{SocketAddr, UdpSocket};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
+use common::Outcome;
+use common::processor::{micros, pin_process, pin_thread, this_thread, threads_of};
 use harness::{Options, Server};
 use primitives::Private;
 use sip::digest::{DigestChallenge, answer};
 use sip::message::Method;
 use sip::uri::Uri;
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Phones that register, each again as soon as it has.
 const PHONES: usize = 200;
@@ -38,13 +37,13 @@ const TARGET_PER_SEC: f64 = 6_510.0;
 
 fn main() -> Outcome<()> {
     let rounds = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(ROUNDS);
-    taskset("-apc", "1", std::process::id())?;
+    pin_process(std::process::id(), "1")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let agents: String =
         (0..PHONES).map(|at| format!("  a{at}: {{ name: A, queues: [nurses] }}\n")).collect();
     let mut server = runtime.block_on(Server::start(Options { agents, ..Options::default() }))?;
     let pid = server.pid().ok_or("the server ended")?;
-    taskset("-apc", "0", pid)?;
+    pin_process(pid, "0")?;
     let floor = Floor::start()?;
     let mut phones = Phones::new(&server)?;
 
@@ -54,11 +53,11 @@ fn main() -> Outcome<()> {
     for _ in 0..rounds {
         for (kind, results) in Kind::ALL.into_iter().zip(&mut results) {
             let to = if kind == Kind::Bare { floor.address } else { server.sip() };
-            let tasks = if kind == Kind::Bare { floor.task.clone() } else { format!("/proc/{pid}/task") };
-            let (before, began) = (processor_nanos(&tasks)?, Instant::now());
+            let tasks = if kind == Kind::Bare { floor.task.clone() } else { threads_of(pid) };
+            let (before, began) = (micros(&tasks)?, Instant::now());
             let done = phones.spell(to, kind, SPELL)? as f64;
-            let nanos = processor_nanos(&tasks)? - before;
-            results.push((nanos as f64 / 1_000.0 / done, done / began.elapsed().as_secs_f64()));
+            let used = micros(&tasks)? - before;
+            results.push((used / done, done / began.elapsed().as_secs_f64()));
         }
     }
     runtime.block_on(server.stop())?;
@@ -113,7 +112,7 @@ impl Floor {
         let address = socket.local_addr()?;
         let (found, task) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let _ = found.send(fs::read_link("/proc/thread-self"));
+            let _ = found.send(this_thread().map_err(|error| error.to_string()));
             let mut buffer = [0; 65_535];
             // About as long as a 401 with two challenges.
             let mut canned = vec![b'x'; 700];
@@ -127,9 +126,8 @@ impl Floor {
                 }
             }
         });
-        let task = format!("/proc/{}", task.recv()??.display());
-        let id: u32 = task.rsplit('/').next().unwrap_or_default().parse()?;
-        taskset("-pc", "0", id)?;
+        let (id, task) = task.recv()??;
+        pin_thread(id, "0")?;
         Ok(Self { address, task })
     }
 }
@@ -227,26 +225,4 @@ impl Phones {
 fn cookie(text: &str) -> Option<(usize, u64, bool)> {
     let mut parts = text.split_once("z9hG4bK-")?.1.split('-');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()? == "1"))
-}
-
-/// Keeps a process or a thread on these cores.
-fn taskset(how: &str, cores: &str, id: u32) -> Outcome<()> {
-    let pinned = Command::new("taskset").args([how, cores, &id.to_string()]).output()?;
-    if pinned.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&pinned.stderr).into()) }
-}
-
-/// Nanoseconds on a processor, of one thread (its folder) or of all in a folder of threads.
-fn processor_nanos(tasks: &str) -> Outcome<u64> {
-    let of = |folder: &str| -> Outcome<u64> {
-        let text = fs::read_to_string(format!("{folder}/schedstat"))?;
-        Ok(text.split_whitespace().next().unwrap_or_default().parse()?)
-    };
-    if fs::exists(format!("{tasks}/schedstat"))? {
-        return of(tasks);
-    }
-    let mut nanos = 0;
-    for task in fs::read_dir(tasks)? {
-        nanos += of(&task?.path().display().to_string())?;
-    }
-    Ok(nanos)
 }

@@ -12,6 +12,7 @@ use primitives::{Now, Private};
 use sip::LegId;
 
 use crate::inquiry::Asked;
+use crate::keys::KeysHeard;
 use crate::leg::Party;
 use crate::page::Page;
 use crate::recording::Running;
@@ -73,6 +74,8 @@ pub(crate) struct Call {
     pub transfer: Option<Transfer>,
     /// When a side that is silent is asked again whether anybody is there: the caller's, the far one's.
     pub probe_again: [Option<Instant>; 2],
+    /// Keys that may come a second time by another way: the caller's, the far side's.
+    pub keys_heard: [KeysHeard; 2],
     /// The place in the switch's timer list.
     pub scheduled: Option<Instant>,
     /// Set once; the call is forgotten as soon as its turn is over.

@@ -11,6 +11,7 @@ use sip::{Challenge, EmergencyNumber, EndCause, Invited, LegCommand, LegEvent, L
 
 use crate::call::{Call, FarState, Progress, Summary, millis};
 use crate::hop::Hop;
+use crate::keys::KeyBy;
 use crate::leg::{Beyond, Owner, Party};
 use crate::output::{CallRecord, Output};
 use crate::route::{Route, is_name, route};
@@ -160,6 +161,7 @@ impl Switch {
             held: false,
             transfer: None,
             probe_again: [None; 2],
+            keys_heard: Default::default(),
             scheduled: None,
             over: false,
             summary: Summary::default(),
@@ -191,7 +193,9 @@ impl Switch {
                 let leg = call.leg;
                 self.referred(now, call, (Side::Caller, leg), &referral, out);
             }
-            LegEvent::Info { key } => self.run_flow(now, call, flow::Event::Digit(key), out),
+            LegEvent::Info { key } => {
+                self.key_pressed(now, call, (Side::Caller, KeyBy::Info), key, out);
+            }
             LegEvent::Ended { cause, reason } => {
                 self.gave_reason(now, call, "caller", reason, out);
                 if self.caller_is_replaced(now, call, out) {
@@ -253,9 +257,8 @@ impl Switch {
                 self.refuse_opening(now, call, out);
             }
             media::Event::Digit { digit, .. } => {
-                self.agent_key(now, call, (Side::Caller, digit.char()), out);
                 let key = Private::new(digit.char());
-                self.run_flow(now, call, flow::Event::Digit(key), out);
+                self.key_pressed(now, call, (Side::Caller, KeyBy::Rtp), key, out);
             }
             media::Event::PlayFinished { playlist, why: PlayEnd::Finished, .. } => {
                 if playlist == call.playlist {

@@ -108,6 +108,7 @@ impl Switch {
             held: false,
             transfer: None,
             probe_again: [None; 2],
+            keys_heard: Default::default(),
             scheduled: None,
             over: false,
             summary: Summary { agent: Some(user.clone()), ..Summary::default() },

@@ -35,6 +35,7 @@ mod feature;
 mod hop;
 mod input;
 mod inquiry;
+mod keys;
 mod leg;
 mod offer;
 mod output;

@@ -13,6 +13,7 @@ use sip::{EndCause, Invite, LegCommand, LegEvent, LegId, Refusal};
 use crate::call::{Call, Far, FarState, Waiting, Who, millis};
 use crate::caller::{Side, waited_ms};
 use crate::hop::Hop;
+use crate::keys::KeyBy;
 use crate::leg::{Beyond, Owner};
 use crate::output::Output;
 use crate::switch::Switch;
@@ -73,14 +74,12 @@ impl Switch {
                 media::Event::PlayFinished { playlist, why: PlayEnd::Finished, .. },
                 FarState::Asking { playlist: asked, .. },
             ) if playlist == *asked => self.ask_again(call, out),
-            (media::Event::Digit { digit, .. }, FarState::Asking { .. }) => {
-                self.page_key(now, call, digit.char(), out);
+            (media::Event::Digit { digit, .. }, _) => {
+                let key = Private::new(digit.char());
+                self.key_pressed(now, call, (Side::Far, KeyBy::Rtp), key, out);
             }
             (media::Event::Silent { .. }, FarState::Bridged | FarState::Whispering { .. }) => {
                 self.probe(now, call, Side::Far, out)
-            }
-            (media::Event::Digit { digit, .. }, FarState::Bridged) => {
-                self.agent_key(now, call, (Side::Far, digit.char()), out);
             }
             (media::Event::Heard { .. }, _) => *call.next_probe(Side::Far) = None,
             _ => {}
@@ -165,8 +164,7 @@ impl Switch {
             }
             LegEvent::Referred(referral) => self.referred(now, call, (Side::Far, leg), &referral, out),
             LegEvent::Info { key } => {
-                self.page_key(now, call, *key.expose(), out);
-                self.agent_key(now, call, (Side::Far, *key.expose()), out);
+                self.key_pressed(now, call, (Side::Far, KeyBy::Info), key, out);
             }
             LegEvent::ReferAnswered { .. } | LegEvent::ReferNews { .. } | LegEvent::Invited(_) => {}
         }

@@ -330,7 +330,8 @@ impl Grid {
 }
 
 impl Lateness {
-    pub(crate) fn of(mut late_us: Vec<u32>) -> Self {
+    /// Of measured times, in microseconds and in any order.
+    pub fn of(mut late_us: Vec<u32>) -> Self {
         late_us.sort_unstable();
         let rank = |share: f64| {
             let index = (late_us.len() as f64 * share).ceil() as usize;

@@ -14,7 +14,7 @@ use sip::Transport;
 use store::{AuditFiles, AuditPlace, AuditWriter, AuditWriterConfig, Shutdown, load_or_generate_key};
 use thiserror::Error;
 
-use crate::config::{Config, ConfigError, today};
+use crate::config::{Config, ConfigError, PacketsBy, today};
 use crate::content::ContentError;
 use crate::driver::inbox::{Inbox, Message};
 use crate::driver::media;
@@ -173,8 +173,8 @@ impl Node {
         let opened = open(&config, setup.sip_security(), &metrics)?;
         let (keeper, kept) = Keeper::start(&config.data.join("careline.db"))?;
         let recorder = Recorder::start(&config.data, opened.inbox.clone(), Arc::clone(&metrics))?;
-        let (media, mut threads) =
-            start_media(setup.media.shards, &seed, (&opened.inbox, &recorder), &metrics)?;
+        let carriers = (setup.media.shards, config.media.packets);
+        let (media, mut threads) = start_media(carriers, &seed, (&opened.inbox, &recorder), &metrics)?;
         let (desk, runtime) = (&opened.certificates.desk, tokio::runtime::Handle::current());
         let performer = Performer {
             resolver: Resolver::new(&config.dns, &seed, &opened.addresses.udp)?,
@@ -310,14 +310,14 @@ fn start_signalling(mut signalling: Signalling, mut out: Vec<Output>) -> std::io
 
 /// Starts the media threads.
 fn start_media(
-    shards: u16,
+    (shards, by): (u16, PacketsBy),
     seed: &Seed,
     (inbox, recorder): (&Inbox, &Recorder),
     metrics: &Arc<Metrics>,
 ) -> Result<(Vec<media::MediaThread>, Vec<JoinHandle<()>>), NodeError> {
     let start = |number| {
         let seed = seed.part(&format!("media-{number}"));
-        media::start(number, seed, inbox.clone(), recorder.clone(), Arc::clone(metrics))
+        media::start(number, by, seed, inbox.clone(), recorder.clone(), Arc::clone(metrics))
     };
     let started = (0..shards).map(start).collect::<Result<Vec<_>, _>>()?;
     Ok(started.into_iter().unzip())

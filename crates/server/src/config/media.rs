@@ -20,6 +20,8 @@ pub struct Media {
     pub codecs: Vec<CodecName>,
     /// Media threads. Default 0: one for each core.
     pub threads: u16,
+    /// How packets get in and out of this machine. Default `auto`.
+    pub packets: PacketsBy,
     /// Whether audio is encrypted (SRTP). Keys travel in SIP, so that only TLS keeps them secret.
     pub encryption: Encryption,
 }
@@ -31,9 +33,23 @@ impl Default for Media {
             ports: PortRange(20_000..=29_999),
             codecs: vec![CodecName::Pcmu, CodecName::Pcma],
             threads: 0,
+            packets: PacketsBy::default(),
             encryption: Encryption::default(),
         }
     }
+}
+
+/// What moves packets between sockets and a media thread.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PacketsBy {
+    /// io_uring where the kernel lets us, else epoll.
+    #[default]
+    Auto,
+    /// io_uring, or no start.
+    IoUring,
+    /// epoll.
+    Epoll,
 }
 
 /// UDP ports from and to, both included: `20000-29999`.

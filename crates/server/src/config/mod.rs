@@ -25,7 +25,7 @@ pub use diagnose::explain;
 pub use dns::Dns;
 pub use flow_override::FlowOverride;
 pub use listen::{Http, Sip, TlsClient, TlsClients, TlsListener};
-pub use media::Media;
+pub use media::{Media, PacketsBy};
 pub use plaintext::{Override, Plaintext, today};
 pub use security::Security;
 pub use stir::Stir;

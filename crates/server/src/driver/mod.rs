@@ -3,6 +3,7 @@
 
 pub mod inbox;
 pub mod media;
+pub mod packets;
 pub mod performer;
 pub mod recorder;
 pub mod signalling;

@@ -1,0 +1,79 @@
+//! Keys by every way telephones send them.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::time::Duration;
+
+use harness::{Options, Server, SippCall, eventually};
+use phone::Digit;
+use tempfile::TempDir;
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// Who has keyed 112 comes to `right`, all others to `wrong`.
+const FLOW: &str = "\
+careline: 1
+flow: keys
+about: Says by its steps what was keyed
+answers: [\"+15550100177\"]
+languages: [en]
+emergency: nurses
+operator: nurses
+defaults: { give_up: nurses }
+steps:
+  ask:
+    collect: { as: keyed, play: enter_dob, kind: digits, min: 1, max: 12, terminator: \"#\" }
+  what:
+    when:
+      - { if: keyed == \"112\", go: right }
+      - { else: wrong }
+  right: { play: dial_911_notice, next: nurses }
+  wrong: { play: dial_911_notice, next: nurses }
+  nurses:
+    queue:
+      name: nurses
+      announce: { every: 60s, play: dial_911_notice }
+      on_timeout: bye
+      on_empty: bye
+      on_full: bye
+      on_error: bye
+      on_closed: bye
+  bye: { hang_up: goodbye }
+";
+
+/// A call whose keys come by INFO, and by RTP as well if these are given; the step it comes to.
+async fn keyed(by_rtp: &[Digit]) -> String {
+    let folder = TempDir::new().unwrap();
+    let shipped = Options::default().call_flows;
+    fs::write(folder.path().join("keys.yaml"), FLOW).unwrap();
+    for part in ["prompts", "queues.yaml"] {
+        symlink(shipped.join(part), folder.path().join(part)).unwrap();
+    }
+    let options = Options { call_flows: folder.path().to_owned(), ..Options::default() };
+    let mut server = Server::start(options).await.unwrap();
+    let (number, caller) = ("+15550100177", "15550100123");
+    let mut call =
+        SippCall::place("keys_by_info", server.sip(), number, caller, Duration::ZERO).await.unwrap();
+    call.answered(SOON).await.unwrap();
+    call.media().press(by_rtp.to_vec()).await;
+    let found = eventually("a step", SOON, async || {
+        ["right", "wrong"].into_iter().find(|step| server.log().contains(&format!("keys/{step} (")))
+    });
+    let step = found.await.unwrap().to_owned();
+    call.succeeded().await.unwrap();
+    server.logged_none_of(&["112"]).unwrap();
+    server.stop().await.unwrap();
+    step
+}
+
+#[tokio::test]
+async fn keys_by_sip_info_are_understood_in_both_forms() {
+    assert_eq!(keyed(&[]).await, "right");
+}
+
+#[tokio::test]
+async fn a_telephone_that_sends_each_key_by_info_and_by_rtp_has_pressed_it_once() {
+    let keys = ['1', '1', '2', '#'].map(|key| Digit::new(key).unwrap());
+    assert_eq!(keyed(&keys).await, "right");
+}
