@@ -49,6 +49,9 @@ security: { trunk_messages_per_sec: 200000 }
 trunks: { load: { accept: { from: [\"127.0.0.0/8\"] } } }
 ";
 
+/// It brings nobody to a nurse.
+const UNPROVED: [(&str, &str); 2] = [("answers", "S1"), ("answers", "S11")];
+
 fn main() -> Outcome<()> {
     let rate = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(RATE);
     pin_process(std::process::id(), "1")?;
@@ -58,6 +61,7 @@ fn main() -> Outcome<()> {
         call_flows: flows.path().to_owned(),
         calls: 2_800,
         more: LIMITS.to_owned(),
+        flow_overrides: &UNPROVED,
         ..Options::default()
     };
     let mut server = runtime.block_on(Server::start(options))?;

@@ -13,13 +13,13 @@
 mod common;
 
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::callers::{Stream, run};
+use common::callers::{Stream, copied, run, wait_for};
 use common::far_end::FarEnd;
-use common::processor::{micros, pin_process, pin_thread, this_thread, threads_of};
+use common::processor::{micros, pin_process, pin_thread, resident_kib, this_thread, threads_of};
 use common::sink::sink;
 use common::speakers::{Listener, Spoken, speak};
 use common::{Outcome, folder};
@@ -45,6 +45,9 @@ steps:
   out: { transfer: { number: far, on_busy: bye, on_no_answer: bye, on_failed: bye } }
   bye: { hang_up: goodbye }
 ";
+
+/// It brings nobody to a nurse.
+const UNPROVED: [(&str, &str); 2] = [("connects", "S1"), ("connects", "S11")];
 
 fn main() -> Outcome<()> {
     let mut counts: Vec<usize> =
@@ -80,7 +83,13 @@ fn start(runtime: &tokio::runtime::Runtime, far: &FarEnd) -> Outcome<(Server, te
          numbers: {{ far: {{ trunk: load, number: \"+15550100191\" }} }}\n",
         far.address
     );
-    let options = Options { call_flows: flows.path().to_owned(), calls: 2_700, more, ..Options::default() };
+    let options = Options {
+        call_flows: flows.path().to_owned(),
+        calls: 2_700,
+        more,
+        flow_overrides: &UNPROVED,
+        ..Options::default()
+    };
     let server = runtime.block_on(Server::start(options))?;
     pin_process(server.pid().ok_or("the server ended")?, "0")?;
     Ok((server, flows))
@@ -123,34 +132,29 @@ fn through_server(runtime: &tokio::runtime::Runtime, calls: usize) -> Outcome<(S
     let [near, far_side] = &sides;
     let far = FarEnd::start(far_side.address)?;
     let (mut server, _flows) = start(runtime, &far)?;
-    let tasks = threads_of(server.pid().ok_or("the server ended")?);
+    let pid = server.pid().ok_or("the server ended")?;
+    let tasks = threads_of(pid);
     let comes = Duration::from_secs_f64(calls as f64 / RATE);
     let (sip, audio) = (server.sip(), near.address);
     let answered_at = Arc::<Mutex<Vec<SocketAddr>>>::default();
     let answered = Arc::clone(&answered_at);
+    let empty = resident_kib(pid)?;
     let stays = comes + WARM + MEASURED + Duration::from_secs(5);
     let callers = thread::spawn(move || {
         let stream = Stream { answered_at: answered, ..stream(sip, "relay", comes, stays, audio) };
         run(stream).map_err(|error| error.to_string())
     });
-    let all = |of: &Mutex<Vec<SocketAddr>>| of.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let begun = Instant::now();
-    while all(&answered_at).len() < calls {
-        if begun.elapsed() > comes + Duration::from_secs(10) {
-            return Err(format!("{} of {calls} calls are up", all(&answered_at).len()).into());
-        }
-        // Sleeps: calls come up meanwhile.
-        thread::sleep(Duration::from_millis(50));
-    }
+    wait_for(&answered_at, calls, comes + Duration::from_secs(10))?;
     let [near, far_side] = sides;
-    let sides = [(near, all(&answered_at)), (far_side, all(&far.called_from))];
+    let sides = [(near, copied(&answered_at)), (far_side, copied(&far.called_from))];
     let mut used = Vec::new();
+    let kib = resident_kib(pid)? - empty;
     let spoken = speak(sides, WARM, MEASURED, || {
         used.push(micros(&tasks)?);
         Ok(())
     })?;
     let summary = callers.join().map_err(|_| "the callers ended")??;
-    println!("        {summary}");
+    println!("        {summary}; {:.1} KiB of memory a call", kib / calls as f64);
     runtime.block_on(server.stop())?;
     let cost = (used.last().unwrap_or(&0.0) - used.first().unwrap_or(&0.0)) / spoken.sent.max(1) as f64;
     Ok((spoken, cost))

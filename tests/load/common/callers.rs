@@ -6,6 +6,7 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use phone::Lateness;
@@ -294,4 +295,22 @@ pub fn media(text: &str) -> Option<SocketAddr> {
         line("c=IN IP4 ")?.parse().ok()?,
         line("m=audio ")?.split(' ').next()?.parse().ok()?,
     ))
+}
+
+/// Waits until so many callers are answered.
+pub fn wait_for(answered_at: &Mutex<Vec<SocketAddr>>, calls: usize, within: Duration) -> Outcome<()> {
+    let begun = Instant::now();
+    while copied(answered_at).len() < calls {
+        if begun.elapsed() > within {
+            return Err(format!("{} of {calls} calls are up", copied(answered_at).len()).into());
+        }
+        // Sleeps: calls come up meanwhile.
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// What is there so far.
+pub fn copied(of: &Mutex<Vec<SocketAddr>>) -> Vec<SocketAddr> {
+    of.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

@@ -1,5 +1,5 @@
-//! Cores and the time spent on them, as the kernel counts it for each thread: whatever else runs on the machine is not
-//! in it.
+//! Cores, the time spent on them, and memory, as the kernel counts them for a process or a thread: whatever else runs on
+//! the machine is not in it.
 
 use std::fs;
 use std::process::Command;
@@ -47,4 +47,11 @@ pub fn micros(tasks: &str) -> Outcome<f64> {
         }
     }
     Ok(nanos as f64 / 1_000.0)
+}
+
+/// Memory a process has in use, in KiB.
+pub fn resident_kib(process: u32) -> Outcome<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    Ok(line.trim_end_matches("kB").trim().parse()?)
 }

@@ -1,6 +1,7 @@
 //! Everybody speaks at once: fifty packets a second to each of many addresses, from one socket for each side, with the
 //! moment of sending in each packet; and how long each was under way, by the kernel's clock of its arrival.
 
+use std::collections::HashMap;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
@@ -32,13 +33,24 @@ pub struct Spoken {
     pub under_way: Lateness,
 }
 
+/// A packet that came.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived {
+    /// By the kernel's clock.
+    at: Duration,
+    source: u32,
+    timestamp: u32,
+    /// When it was sent, if it says so.
+    sent: Duration,
+}
+
 /// One side's socket, and the thread that takes what it hears.
 pub struct Listener {
     pub address: SocketAddr,
     socket: Arc<UdpSocket>,
     measures: Arc<AtomicBool>,
     arrived: Arc<AtomicU64>,
-    thread: JoinHandle<Vec<u32>>,
+    thread: JoinHandle<Vec<Arrived>>,
     ends: Arc<AtomicBool>,
 }
 
@@ -61,38 +73,72 @@ impl Listener {
     }
 }
 
-/// Microseconds each packet was under way, until it is told to end.
-fn listen(socket: &UdpSocket, measures: &AtomicBool, ends: &AtomicBool, arrived: &AtomicU64) -> Vec<u32> {
-    let mut under_way = Vec::new();
+/// Everything that arrived while it was measured, until it is told to end.
+fn listen(socket: &UdpSocket, measures: &AtomicBool, ends: &AtomicBool, arrived: &AtomicU64) -> Vec<Arrived> {
+    let mut all = Vec::new();
     let mut buffers = vec![[0_u8; 2_048]; BATCH];
     let mut headers =
         MultiHeaders::<SockaddrIn>::preallocate(BATCH, Some(nix::cmsg_space!(nix::sys::time::TimeSpec)));
     while !ends.load(Ordering::Relaxed) {
         let mut slices: Vec<[IoSliceMut<'_>; 1]> =
             buffers.iter_mut().map(|buffer| [IoSliceMut::new(buffer)]).collect();
-        let received =
-            recvmmsg(socket.as_raw_fd(), &mut headers, slices.iter_mut(), MsgFlags::MSG_WAITFORONE, None);
+        let flags = MsgFlags::MSG_WAITFORONE;
+        let received = recvmmsg(socket.as_raw_fd(), &mut headers, slices.iter_mut(), flags, None);
         let Ok(received) = received else { continue };
         if !measures.load(Ordering::Relaxed) {
             continue;
         }
         for message in received {
-            let came = message.cmsgs().into_iter().flatten().find_map(|part| match part {
+            arrived.fetch_add(1, Ordering::Relaxed);
+            let at = message.cmsgs().into_iter().flatten().find_map(|part| match part {
                 ControlMessageOwned::ScmTimestampns(at) => Some(Duration::from(at)),
                 _ => None,
             });
-            let payload = message.iovs().next().and_then(|bytes| bytes.get(HEADER_BYTES..HEADER_BYTES + 8));
-            let sent = payload
-                .and_then(|bytes| bytes.try_into().ok())
-                .map(u64::from_le_bytes)
-                .map(Duration::from_nanos);
-            arrived.fetch_add(1, Ordering::Relaxed);
-            if let (Some(came), Some(sent)) = (came, sent) {
-                under_way.push(came.saturating_sub(sent).as_micros() as u32);
+            let packet = message.iovs().next().unwrap_or_default();
+            let number = |start: usize| packet.get(start..start + 4).and_then(|bytes| bytes.try_into().ok());
+            let sent = packet.get(HEADER_BYTES..HEADER_BYTES + 8).and_then(|bytes| bytes.try_into().ok());
+            if let (Some(at), Some(timestamp), Some(source), Some(sent)) = (at, number(4), number(8), sent) {
+                let [timestamp, source] = [timestamp, source].map(u32::from_be_bytes);
+                all.push(Arrived {
+                    at,
+                    source,
+                    timestamp,
+                    sent: Duration::from_nanos(u64::from_le_bytes(sent)),
+                });
             }
         }
     }
-    under_way
+    all
+}
+
+/// How late each packet came after the earliest of its stream's grid: the time its clock says, at its best.
+fn lateness(all: &[Arrived]) -> Lateness {
+    let due = |packet: &Arrived| packet.at.as_micros() as i64 - i64::from(packet.timestamp) * 125;
+    let mut best: HashMap<u32, i64> = HashMap::new();
+    for packet in all {
+        best.entry(packet.source).and_modify(|best| *best = due(packet).min(*best)).or_insert(due(packet));
+    }
+    let late = all.iter().map(|packet| due(packet) - best.get(&packet.source).copied().unwrap_or_default());
+    Lateness::of(late.map(|micros| u32::try_from(micros).unwrap_or(u32::MAX)).collect())
+}
+
+impl Listener {
+    /// Measures for so long what others send, and calls `measured` when that begins and when it has ended.
+    pub fn measure(
+        self,
+        lasts: Duration,
+        mut measured: impl FnMut() -> Outcome<()>,
+    ) -> Outcome<(u64, Lateness)> {
+        self.measures.store(true, Ordering::Relaxed);
+        measured()?;
+        // Sleeps: others send meanwhile.
+        thread::sleep(lasts);
+        measured()?;
+        self.measures.store(false, Ordering::Relaxed);
+        self.ends.store(true, Ordering::Relaxed);
+        let all = self.thread.join().map_err(|_| "a listener ended")?;
+        Ok((self.arrived.load(Ordering::Relaxed), lateness(&all)))
+    }
 }
 
 /// Speaks from each side to its addresses for `warm` unmeasured and `lasts` measured, on the calling thread.
@@ -133,7 +179,8 @@ pub fn speak(
     let mut under_way = Vec::new();
     for (listener, _) in sides {
         listener.ends.store(true, Ordering::Relaxed);
-        under_way.extend(listener.thread.join().map_err(|_| "a listener ended")?);
+        let all = listener.thread.join().map_err(|_| "a listener ended")?;
+        under_way.extend(all.iter().map(|packet| packet.at.saturating_sub(packet.sent).as_micros() as u32));
         spoken.arrived += listener.arrived.load(Ordering::Relaxed);
     }
     spoken.under_way = Lateness::of(under_way);
