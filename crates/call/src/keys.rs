@@ -66,7 +66,9 @@ impl Switch {
             return;
         }
         // What comes by RTP the bridge has handed on already.
+        let is_kept = side == Side::Far && call.keeps_agents_keys();
         if by == KeyBy::Info
+            && !is_kept
             && let Some(far) = call.far.as_ref().filter(|far| far.state == FarState::Bridged)
             && let Some(digit) = media::Digit::from_char(*key.expose())
         {

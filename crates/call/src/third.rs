@@ -322,11 +322,7 @@ impl Switch {
 
     /// Keys of an agent are for us while she may bring somebody in, and never for the caller's ear.
     pub(crate) fn keep_agents_keys(&self, call: &Call, out: &mut Vec<Output>) {
-        let is_of_flow = call.script.flow().is_some();
-        if let Some(far) = call.far.as_ref().filter(|far| far.who.agent().is_some())
-            && is_of_flow
-            && !call.setup.conference.parties.is_empty()
-        {
+        if let Some(far) = call.far.as_ref().filter(|_| call.keeps_agents_keys()) {
             let command = media::Command::MuteDigits { port: far.party.port, muted: true };
             out.push(Output::Media { shard: call.shard, command });
         }
@@ -334,6 +330,12 @@ impl Switch {
 }
 
 impl Call {
+    /// Whether what its agent keys is for us.
+    pub(crate) fn keeps_agents_keys(&self) -> bool {
+        let is_agents = self.far.as_ref().is_some_and(|far| far.who.agent().is_some());
+        is_agents && self.script.flow().is_some() && !self.setup.conference.parties.is_empty()
+    }
+
     /// When ringing the third party is given up.
     pub(crate) fn third_rings_until(&self) -> Option<std::time::Instant> {
         let ringing = |third: &&Far| matches!(third.state, FarState::Opening | FarState::Ringing);
