@@ -264,7 +264,11 @@ fn library<'s>(
     whole.update(canonical(&rotas));
     whole.update(canonical(&tables));
     for source in files {
-        whole.update(canonical(&source.text));
+        // Only its meaning, where it has one: whoever reads it says what is wrong with it.
+        match document::read(&source.path, &source.text) {
+            Ok(node) => whole.update(canonical(&node)),
+            Err(_) => whole.update(canonical(&source.text)),
+        }
     }
     for (language, prompts) in &environment.prompts {
         for (prompt, info) in prompts {

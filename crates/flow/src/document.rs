@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
 use serde_saphyr::{Location, Spanned};
 
@@ -51,6 +52,20 @@ pub(crate) struct Scalar {
     pub(crate) is_quoted: bool,
     /// It stands without quotes before ` #` and no space after: the rest may have been meant as text.
     pub(crate) is_cut_by_hash: bool,
+}
+
+/// What was meant, wherever it stands: the same for every layout of a file.
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.value {
+            Value::Null => serializer.serialize_unit(),
+            Value::Scalar(scalar) => (&scalar.text, scalar.is_quoted).serialize(serializer),
+            Value::List(nodes) => nodes.serialize(serializer),
+            Value::Map(entries) => {
+                serializer.collect_seq(entries.iter().map(|(key, node)| (&key.text, node)))
+            }
+        }
+    }
 }
 
 /// A key of a map.
