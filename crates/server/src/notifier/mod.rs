@@ -152,11 +152,11 @@ impl Notifier {
         }
     }
 
-    /// Tries until somebody takes it, or it is too old. The log hears of the first failure, and of the end.
+    /// Tries until somebody takes it, or it is too old. The log hears of each new reason why nobody does, and of the end.
     async fn deliver(&self, call: &str, notice: &Waiting) -> NoticeOutcome {
         let event = notice.event.word();
         let mut pause = PAUSE_MIN;
-        let mut has_failed = false;
+        let mut known = None;
         loop {
             let desk = self.desk.current();
             let attempt = tokio::time::timeout(ATTEMPT_MAX, desk.post(notice.body.clone())).await;
@@ -168,11 +168,18 @@ impl Notifier {
                 tracing::error!(call, event, %why, "the notice of an emergency call is given up");
                 return NoticeOutcome::GivenUp;
             }
-            if !has_failed {
-                has_failed = true;
-                tracing::error!(call, event, %why,
-                    "nobody takes the notice of an emergency call; it is tried again. Look at `emergency.notify.webhook`");
+            let why = why.to_string();
+            if known.is_none() {
                 self.settle(call, notice.event, NoticeOutcome::Undelivered);
+            }
+            if known.as_ref() != Some(&why) {
+                tracing::error!(
+                    call,
+                    event,
+                    why,
+                    "nobody takes the notice of an emergency call; it is tried again. Look at `emergency.notify.webhook`"
+                );
+                known = Some(why);
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);
