@@ -36,11 +36,20 @@ flow: answers
 about: Answers, plays a beep and hangs up, for measurements
 answers: [\"+15550100171\"]
 languages: [en]
-emergency: bye
-operator: bye
-defaults: { give_up: bye }
+emergency: nurses
+operator: nurses
+defaults: { give_up: nurses }
 steps:
   bye: { hang_up: beep }
+  nurses:
+    queue:
+      name: nurses
+      announce: { every: 60s, play: dial_911_notice }
+      on_timeout: bye
+      on_empty: bye
+      on_full: bye
+      on_error: bye
+      on_closed: bye
 ";
 /// What a carrier may bring that brings twice as much as the server holds.
 const LIMITS: &str = "\

@@ -74,7 +74,11 @@ fn print(which: &str, calls: usize, spoken: &Spoken, cost: f64) {
     );
 }
 
-fn start(runtime: &tokio::runtime::Runtime, far: &FarEnd) -> Outcome<(Server, tempfile::TempDir)> {
+fn start(
+    runtime: &tokio::runtime::Runtime,
+    far: &FarEnd,
+    calls: usize,
+) -> Outcome<(Server, tempfile::TempDir)> {
     let flows = folder("connects.yaml", FLOW)?;
     let more = format!(
         "limits: {{ calls_max: 12000 }}\n\
@@ -85,7 +89,7 @@ fn start(runtime: &tokio::runtime::Runtime, far: &FarEnd) -> Outcome<(Server, te
     );
     let options = Options {
         call_flows: flows.path().to_owned(),
-        calls: 2_700,
+        calls: u16::try_from(calls + 50)?,
         more,
         flow_overrides: &UNPROVED,
         ..Options::default()
@@ -99,7 +103,7 @@ fn start(runtime: &tokio::runtime::Runtime, far: &FarEnd) -> Outcome<(Server, te
 fn set_up(runtime: &tokio::runtime::Runtime) -> Outcome<()> {
     let audio = sink()?;
     let far = FarEnd::start(audio)?;
-    let (mut server, _flows) = start(runtime, &far)?;
+    let (mut server, _flows) = start(runtime, &far, 500)?;
     let tasks = threads_of(server.pid().ok_or("the server ended")?);
     for round in 0..3 {
         let before = micros(&tasks)?;
@@ -131,10 +135,10 @@ fn through_server(runtime: &tokio::runtime::Runtime, calls: usize) -> Outcome<(S
     let sides = [Listener::open()?, Listener::open()?];
     let [near, far_side] = &sides;
     let far = FarEnd::start(far_side.address)?;
-    let (mut server, _flows) = start(runtime, &far)?;
+    let (mut server, _flows) = start(runtime, &far, calls)?;
     let pid = server.pid().ok_or("the server ended")?;
     let tasks = threads_of(pid);
-    let comes = Duration::from_secs_f64(calls as f64 / RATE);
+    let comes = Duration::from_secs_f64((calls as f64 + 0.5) / RATE);
     let (sip, audio) = (server.sip(), near.address);
     let answered_at = Arc::<Mutex<Vec<SocketAddr>>>::default();
     let answered = Arc::clone(&answered_at);

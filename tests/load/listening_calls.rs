@@ -32,20 +32,28 @@ const RATE: f64 = 300.0;
 const WARM: Duration = Duration::from_secs(2);
 const MEASURED: Duration = Duration::from_secs(10);
 const NUMBER: &str = "+15550100171";
-/// About two minutes of speech.
+/// Three quarters of a minute of speech.
 const FLOW: &str = "\
 careline: 1
 flow: speaks
 about: Plays the same notice again and again, for measurements
 answers: [\"+15550100171\"]
 languages: [en]
-emergency: bye
-operator: bye
-defaults: { give_up: bye }
+emergency: nurses
+operator: nurses
+defaults: { give_up: nurses }
 steps:
   bye: { hang_up: [dial_911_notice, dial_911_notice, dial_911_notice, dial_911_notice, dial_911_notice, dial_911_notice,
-    dial_911_notice, dial_911_notice, dial_911_notice, dial_911_notice, dial_911_notice, dial_911_notice,
     dial_911_notice, dial_911_notice, dial_911_notice, dial_911_notice, dial_911_notice, dial_911_notice] }
+  nurses:
+    queue:
+      name: nurses
+      announce: { every: 60s, play: dial_911_notice }
+      on_timeout: bye
+      on_empty: bye
+      on_full: bye
+      on_error: bye
+      on_closed: bye
 ";
 /// It brings nobody to a nurse.
 const UNPROVED: [(&str, &str); 2] = [("speaks", "S1"), ("speaks", "S11")];
@@ -84,7 +92,7 @@ fn from_server(runtime: &tokio::runtime::Runtime, calls: usize) -> Outcome<Heard
     let flows = folder("speaks.yaml", FLOW)?;
     let options = Options {
         call_flows: flows.path().to_owned(),
-        calls: 2_700,
+        calls: u16::try_from(calls + 50)?,
         more: LIMITS.to_owned(),
         flow_overrides: &UNPROVED,
         ..Options::default()
@@ -96,7 +104,7 @@ fn from_server(runtime: &tokio::runtime::Runtime, calls: usize) -> Outcome<Heard
     let (sip, audio) = (server.sip(), listener.address);
     let answered_at = Arc::<Mutex<Vec<SocketAddr>>>::default();
     let answered = Arc::clone(&answered_at);
-    let comes = Duration::from_secs_f64(calls as f64 / RATE);
+    let comes = Duration::from_secs_f64((calls as f64 + 0.5) / RATE);
     let stays = Some(comes + WARM + MEASURED + Duration::from_secs(1));
     let empty = resident_kib(pid)?;
     let callers = thread::spawn(move || {

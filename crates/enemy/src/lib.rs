@@ -1,8 +1,8 @@
-//! What an enemy may send to the SIP core, and what must hold whatever he sends.
+//! What an enemy may send to the cores that read what strangers write (SIP, media, call flows), and what must hold
+//! whatever he sends.
 //!
 //! Each target is a plain function of bytes that panics when something does not hold. libFuzzer calls it
-//! from `tests/fuzz`, and the tests of the crate `sip` with everything kept there in `corpus/` and
-//! `regressions/`.
+//! from `tests/fuzz`, and the tests of this crate with everything kept there in `corpus/` and `regressions/`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,8 +13,10 @@
 
 mod calls;
 mod dialog;
+mod flow;
 mod framer;
 mod happening;
+mod media;
 mod message;
 mod particulars;
 mod transaction;
@@ -22,7 +24,9 @@ mod wire;
 mod world;
 
 pub use dialog::dialog;
+pub use flow::flow;
 pub use framer::framer;
+pub use media::{packets, sdp};
 pub use message::message;
 pub use transaction::transaction;
 
@@ -30,5 +34,12 @@ pub use transaction::transaction;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 4] =
-    [("framer", framer), ("message", message), ("transaction", transaction), ("dialog", dialog)];
+pub const TARGETS: [Target; 7] = [
+    ("framer", framer),
+    ("message", message),
+    ("transaction", transaction),
+    ("dialog", dialog),
+    ("sdp", sdp),
+    ("packets", packets),
+    ("flow", flow),
+];

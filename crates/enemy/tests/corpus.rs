@@ -1,4 +1,4 @@
-//! Everything an enemy ever sent that taught something: the targets of the crate `enemy` on what is kept in
+//! Everything an enemy ever sent that taught something: the targets on what is kept in
 //! `corpus/` and `regressions/` of `tests/fuzz`, and on the torture messages, without a fuzzer.
 
 #![allow(
@@ -68,5 +68,7 @@ proptest! {
     fn any_bytes_at_all_are_a_sequence_of_events_that_ends_well(bytes in vec(any::<u8>(), 0..900)) {
         enemy::transaction(&bytes);
         enemy::dialog(&bytes);
+        enemy::packets(&bytes);
+        enemy::sdp(&bytes);
     }
 }
