@@ -104,7 +104,7 @@ fn loops(reader: &mut Reader<'_>, flow: &Flow, id: StepId, step: &Step, place: P
     let at_once =
         |(go, exit): (&Go, &'static str)| Some((go.to.or(step.next).filter(|_| go.call.is_none())?, exit));
     let starts: Vec<(StepId, &str)> = match &step.verb {
-        Verb::Set(_) | Verb::Tag | Verb::Note(_) | Verb::Goto(_) => vec![(id, "")],
+        Verb::Set(_) | Verb::Tag | Verb::Note(_) | Verb::Goto(_) | Verb::NotConfigured(_) => vec![(id, "")],
         Verb::Queue(queue) => [
             (&queue.on_empty, "on_empty"),
             (&queue.on_full, "on_full"),
@@ -146,6 +146,7 @@ fn loops(reader: &mut Reader<'_>, flow: &Flow, id: StepId, step: &Step, place: P
             let next = flow.step(at).and_then(|step| match &step.verb {
                 Verb::Set(_) | Verb::Tag | Verb::Note(_) => step.next,
                 Verb::Goto(to) => Some(*to),
+                Verb::NotConfigured(not) => not.failed.to.or(step.next),
                 _ => None,
             });
             match next {
@@ -181,6 +182,7 @@ fn emergency_leads_to_a_person(reader: &mut Reader<'_>, draft: &Draft) {
             | Verb::Goto(_)
             | Verb::Record { .. }
             | Verb::Disclose(_)
+            | Verb::NotConfigured(_)
             | Verb::Consent(_)
             | Verb::Inquire(_)
             | Verb::Wait(_) => to_see.extend(ways(flow, step)),

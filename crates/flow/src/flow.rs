@@ -14,6 +14,7 @@ use crate::document::Place;
 use crate::entry::Kind;
 use crate::expression::{Expression, Template, Type, Value};
 use crate::inquiry::InquirySource;
+use crate::not_configured::NotConfigured;
 use crate::prove::Promise;
 use crate::rota::Rota;
 use crate::scenario::Scenario;
@@ -301,6 +302,8 @@ pub(crate) enum Verb {
     Page(Box<Page>),
     /// `lookup`: something is asked.
     Inquire(Box<Inquire>),
+    /// A step whose system nobody has connected.
+    NotConfigured(Box<NotConfigured>),
     Emergency(Say),
     Wait(Duration),
     Record {
@@ -338,6 +341,7 @@ impl Verb {
             Self::Transfer(_) => "transfer",
             Self::Page(_) => "page",
             Self::Inquire(inquire) => inquire.source.verb(),
+            Self::NotConfigured(step) => step.word,
             Self::Emergency(_) => "emergency",
             Self::Wait(_) => "wait",
             Self::Record { .. } => "record",

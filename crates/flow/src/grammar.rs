@@ -8,6 +8,7 @@ mod entries;
 mod fields;
 pub(crate) mod flow;
 mod inquiry;
+mod not_configured;
 mod notes;
 mod page;
 mod people;

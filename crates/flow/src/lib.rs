@@ -24,6 +24,7 @@ mod graph;
 mod inquiry;
 mod interpreter;
 mod layout;
+mod not_configured;
 mod note;
 mod prove;
 mod recorded;

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Flow, Go, Inquire, Menu, Say, Step, StepId, Verb, WAIT_BANDS};
+use crate::not_configured::NotConfigured;
 use crate::words::{Word, Words};
 
 /// One way out of a step.
@@ -169,6 +170,7 @@ impl Verb {
                 vec![branch("on_exhausted", &page.on_exhausted), branch("on_error", &page.on_error)]
             }
             Self::Inquire(inquire) => inquire.branches(),
+            Self::NotConfigured(step) => step.branches(),
             Self::Return | Self::HangUp(_) => Vec::new(),
         }
     }
@@ -227,6 +229,7 @@ impl Verb {
                 first.chain(still).chain(asked).collect()
             }
             Self::Inquire(inquire) => inquire.says(),
+            Self::NotConfigured(step) => step.says.iter().map(|(at, say)| speech(at, say)).collect(),
             Self::Set(_)
             | Self::Tag
             | Self::Note(_)
@@ -255,6 +258,14 @@ impl Inquire {
     fn says(&self) -> Vec<Speech<'_>> {
         let words = self.play.iter().map(|say| speech("play", say));
         words.chain([named("music", &self.music)]).collect()
+    }
+}
+
+impl NotConfigured {
+    fn branches(&self) -> Vec<Branch<'_>> {
+        let next = self.goes_next.then_some(Branch::Next);
+        let exits = self.exits.iter().map(|(word, go)| branch(word, go));
+        next.into_iter().chain(exits).chain([branch("failed", &self.failed)]).collect()
     }
 }
 

@@ -134,15 +134,17 @@ impl Reader<'_> {
         takes
     }
 
-    /// Declares the variables that every `lookup` of a file makes.
+    /// Declares the variables that every `lookup` of a file makes, and every step that would ask somebody.
     pub(super) fn answers_declare(&mut self, node: &Node) {
         match &node.value {
             Value::Null | Value::Scalar(_) => {}
             Value::List(nodes) => nodes.iter().for_each(|node| self.answers_declare(node)),
             Value::Map(entries) => {
                 for (key, node) in entries {
-                    if let ("lookup", Value::Map(entries)) = (key.text.as_str(), &node.value) {
-                        self.taken_declare(entries);
+                    match (key.text.as_str(), &node.value) {
+                        ("lookup", Value::Map(entries)) => self.taken_declare(entries),
+                        (word, Value::Map(entries)) => self.not_configured_declares(word, entries),
+                        _ => {}
                     }
                     self.answers_declare(node);
                 }

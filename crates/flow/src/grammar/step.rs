@@ -15,7 +15,7 @@ const BRANCHES_MAX: usize = 50;
 /// Dead air a caller does not take for a broken line (domain S7).
 const WAIT_MAX: Duration = Duration::from_secs(3);
 
-const VERBS: [&str; 29] = [
+const VERBS: [&str; 35] = [
     "play",
     "say",
     "menu",
@@ -45,15 +45,16 @@ const VERBS: [&str; 29] = [
     "fail",
     "survey",
     "vitals",
-];
-
-const VERBS_NOT_AVAILABLE: [&str; 17] = [
-    "listen",
-    "http",
-    "notify",
     "identify",
     "register",
     "appointment",
+    "dial_out",
+    "listen",
+    "notify",
+];
+
+const VERBS_NOT_AVAILABLE: [&str; 11] = [
+    "http",
     "triage",
     "locate",
     "offer_callback",
@@ -63,7 +64,6 @@ const VERBS_NOT_AVAILABLE: [&str; 17] = [
     "conference",
     "park",
     "supervise",
-    "dial_out",
     "parallel",
 ];
 
@@ -141,8 +141,8 @@ impl Reader<'_> {
         if !is_known {
             self.no_verb(what, fields);
         }
-        let (_, node, word) = found?;
-        self.verb_of(word, node)
+        let (key, node, word) = found?;
+        self.verb_of(word, key, node)
     }
 
     fn no_verb(&mut self, what: &str, fields: &mut Fields<'_>) {
@@ -169,7 +169,7 @@ impl Reader<'_> {
         });
     }
 
-    fn verb_of(&mut self, word: &str, node: &Node) -> Option<Verb> {
+    fn verb_of(&mut self, word: &str, key: &Key, node: &Node) -> Option<Verb> {
         match word {
             "play" => self.play(node),
             "say" => self.says(node),
@@ -199,7 +199,8 @@ impl Reader<'_> {
             "consent" => self.consent(node),
             "disclose" => self.spoken(node, "`disclose`").map(Verb::Disclose),
             "take_message" => self.take_message(node),
-            _ => self.spoken(node, "`hang_up`").map(Verb::HangUp),
+            "hang_up" => self.spoken(node, "`hang_up`").map(Verb::HangUp),
+            word => self.not_configured(word, key, node),
         }
     }
 

@@ -76,6 +76,10 @@ impl Interpreter {
             Verb::Transfer(transfer) => self.transfer(transfer, out),
             Verb::Page(page) => self.page(now, page, out),
             Verb::Inquire(inquire) => self.inquire(now, inquire, out),
+            Verb::NotConfigured(step) => {
+                out.push(Action::Noted(Note::Failed("not_configured".into())));
+                self.go(&step.failed, "failed", out)
+            }
             Verb::Emergency(say) => self.speak(say, Waiting::Emergency, out),
             Verb::Wait(time) => {
                 self.answer(out);

@@ -11,7 +11,7 @@ use super::space::{Edge, Space};
 use super::story::tell;
 use super::{Fault, Hope, Promise, Proof, ProvedAt};
 use crate::Urgency;
-use crate::flow::{Flow, Library, Order, Verb};
+use crate::flow::{Flow, Library, Order, StepId, Verb};
 use crate::interpreter::Situation;
 
 /// S1: the 911 notice is over so soon after the answer.
@@ -477,7 +477,11 @@ pub(super) fn every_step_is_reached(library: &Library, seen: &BTreeSet<(Arc<str>
     let mut proofs = Vec::new();
     for flow in library.flows() {
         let is_reached = seen.iter().any(|(name, _)| **name == *flow.name());
-        for step in flow.steps.iter().filter(|step| is_reached && step.verb.is_told()) {
+        let ahead = flow.written_ahead();
+        for (at, step) in flow.steps.iter().enumerate() {
+            if !is_reached || !step.verb.is_told() || ahead.contains(&StepId(at)) {
+                continue;
+            }
             if !seen.contains(&(flow.name.clone(), step.name.clone())) {
                 proofs.push(Proof {
                     flow: flow.name.clone(),

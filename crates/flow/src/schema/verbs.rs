@@ -1,13 +1,15 @@
 //! Every verb of a step: its word, the line an editor shows, what it takes.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::kinds::{duration, go, name, object, one_or_more, prompts, question, range, text, whole};
+
+use crate::not_configured::{self, Takes, VerbSpec};
 
 type Verb = (&'static str, &'static str, Value);
 
 pub(super) fn all() -> Vec<Verb> {
-    [said(), asked(), noted(), decided(), people(), sought(), kept()].concat()
+    [said(), asked(), noted(), decided(), people(), sought(), kept(), not_configured()].concat()
 }
 
 /// Prompts, or a map with `play`.
@@ -213,4 +215,35 @@ fn kept() -> Vec<Verb> {
         ("record", "What becomes of the recording.", record),
         ("take_message", "The caller speaks a message for an inbox.", message),
     ]
+}
+
+/// Verbs whose system nobody has connected, as their own list has them.
+fn not_configured() -> Vec<Verb> {
+    let of = |spec: &VerbSpec| {
+        let keys = spec.keys.iter().map(|(key, takes, _)| ((*key).to_owned(), taken(*takes)));
+        let keys: Map<String, Value> = keys.chain([(spec.well.to_owned(), go())]).collect();
+        let required: Vec<&str> = spec.keys.iter().filter(|(.., must)| *must).map(|(key, ..)| *key).collect();
+        (spec.word, spec.about, object(&required, keys.into()))
+    };
+    not_configured::VERBS.iter().map(of).collect()
+}
+
+fn taken(takes: Takes) -> Value {
+    let value = || json!({ "type": ["string", "number", "boolean"] });
+    match takes {
+        Takes::Prompts => prompts(),
+        Takes::Music | Takes::Text => text(),
+        Takes::Secs(..) => duration(),
+        Takes::Whole(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),
+        Takes::Truth => json!({ "type": "boolean" }),
+        Takes::Name | Takes::Variable(_) => name(),
+        Takes::Word(words) => json!({ "enum": words }),
+        Takes::Map(least, []) => {
+            json!({ "type": "object", "minProperties": least, "additionalProperties": value() })
+        }
+        Takes::Map(least, names) => json!({
+            "type": "object", "minProperties": least, "additionalProperties": value(), "propertyNames": { "enum": names },
+        }),
+        Takes::Go => go(),
+    }
 }
