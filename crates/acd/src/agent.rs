@@ -205,6 +205,15 @@ impl Agent {
 }
 
 impl Engine {
+    /// Whether two agents may serve a queue together, signed in or not.
+    pub fn are_colleagues(&self, one: AgentId, other: AgentId) -> bool {
+        let serves = |agent: AgentId| self.agents.get(&agent).map(|agent| &agent.may_serve);
+        match (serves(one), serves(other)) {
+            (Some(one), Some(other)) => one.keys().any(|queue| other.contains_key(queue)),
+            _ => false,
+        }
+    }
+
     /// Where an agent stands.
     pub fn agent_state(&self, agent: AgentId) -> Option<AgentState> {
         self.agents.get(&agent).map(Agent::state)
@@ -293,7 +302,7 @@ impl Engine {
     }
 
     /// She writes no notes any more, and her phone is taken to be free.
-    fn stop_notes(&mut self, id: AgentId) {
+    pub(crate) fn stop_notes(&mut self, id: AgentId) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         if matches!(agent.work, Work::WrapUp | Work::BusyElsewhere) {
             agent.work = Work::Nothing;

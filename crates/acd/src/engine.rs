@@ -96,6 +96,7 @@ impl Engine {
             Input::Abandon { entry } => self.leave(now, entry, out),
             Input::Agent { agent, change } => self.agent_changed(now, agent, change, out),
             Input::Answer { offer, answer } => self.answered(now, offer, answer, out),
+            Input::TakeUp { offer, by } => self.take_up(now, offer, by, out),
             Input::Configure(config) => self.configure(now, config, out),
             Input::Timeout => {}
         }

@@ -69,6 +69,14 @@ pub enum Input {
         /// What.
         answer: OfferAnswer,
     },
+    /// An agent answers at her own phone what rings at a colleague's: the offer becomes hers, and her `Answer`
+    /// follows. Nothing happens where [`crate::Engine::may_take_up`] says no.
+    TakeUp {
+        /// Which.
+        offer: OfferId,
+        /// Who takes it.
+        by: AgentId,
+    },
     /// Queues and agents were read anew. Callers and calls stay where they are; a queue that is gone lets
     /// its callers out by `QueueExit::Failed`.
     Configure(Config),

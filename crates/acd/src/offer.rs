@@ -8,6 +8,7 @@ use crate::agent::Work;
 use crate::engine::Engine;
 use crate::input::{AgentId, EntryId, OfferAnswer, OfferId};
 use crate::output::{Output, Withdrawal};
+use crate::queue::suffices;
 use crate::timer::Timer;
 
 /// An agent who declined a caller, did not answer for her or could not be rung is not asked for the same
@@ -138,6 +139,37 @@ impl Engine {
             agent.work = Work::Conversation { wrap_up };
             self.settle(now, offer.agent, out);
         }
+    }
+
+    /// Whether an agent may answer what rings at a colleague's phone: she is signed in to that queue, has what the
+    /// caller needs, and no call of her own, not even one that rings. She may be pausing, or writing notes.
+    pub fn may_take_up(&self, id: OfferId, by: AgentId) -> bool {
+        let Some(waiting) = self.offers.get(&id).and_then(|offer| self.entries.get(&offer.entry)) else {
+            return false;
+        };
+        self.agents.get(&by).is_some_and(|agent| {
+            let is_free = !agent.is_engaged && matches!(agent.work, Work::Nothing | Work::WrapUp);
+            is_free && agent.queues.contains(&waiting.queue) && suffices(&agent.skills, &waiting.need)
+        })
+    }
+
+    /// The offer goes over to a colleague. Whose phone stops ringing has refused nobody: she is asked for the next
+    /// caller as if she had not been asked for this one.
+    pub(crate) fn take_up(&mut self, now: Now, id: OfferId, by: AgentId, out: &mut Vec<Output>) {
+        if !self.may_take_up(id, by) {
+            return;
+        }
+        let Some(offer) = self.offers.get_mut(&id) else { return };
+        let asked = std::mem::replace(&mut offer.agent, by);
+        if let Some(agent) = self.agents.get_mut(&asked) {
+            agent.work = Work::Nothing;
+        }
+        self.stop_notes(by);
+        if let Some(agent) = self.agents.get_mut(&by) {
+            agent.work = Work::Ringing(id);
+        }
+        self.settle(now, by, out);
+        self.settle(now, asked, out);
     }
 
     /// RONA: an agent who lets it ring is probably not at her desk.

@@ -252,3 +252,39 @@ fn an_answer_in_the_last_moment_is_an_answer() {
     assert!(desk.engine.is_idle());
     assert_eq!(desk.state("ana"), OnCall);
 }
+
+fn take_up(desk: &mut Desk, by: &str) -> Vec<desk::Heard> {
+    let by = desk.engine.agent(by).unwrap();
+    let (offer, ..) = *desk.offers.last().unwrap();
+    desk.input(Input::TakeUp { offer, by })
+}
+
+#[test]
+fn what_rings_at_a_colleagues_phone_is_taken_up_and_the_colleague_has_the_next_caller() {
+    let mut desk = two();
+    desk.agent("bea", pause());
+    desk.joins(1, Urgency::Soon, &[]);
+    desk.joins(2, Urgency::Soon, &[]);
+    assert_eq!(desk.ringing(), [("ana".to_owned(), 1)]);
+    let (offer, ..) = *desk.offers.last().unwrap();
+    assert_eq!(deeds(take_up(&mut desk, "bea")), [rings("ana", 2)]);
+    desk.input(Input::Answer { offer, answer: OfferAnswer::Accepted });
+    assert_eq!((desk.state("ana"), desk.state("bea")), (Offered, OnCall));
+    desk.agent("bea", AgentChange::ConversationEnded);
+    assert_eq!(desk.state("bea"), Paused, "as she was before");
+}
+
+#[test]
+fn nothing_is_taken_up_by_who_has_not_the_skill_is_not_signed_in_or_has_a_call() {
+    let mut desk =
+        Desk::staffed(nurses(&[("ana", &["lang:es"]), ("bea", &[]), ("cy", &["lang:es"])]), &["ana", "bea"]);
+    desk.joins(1, Urgency::Soon, &["lang:es"]);
+    for who in ["bea", "cy"] {
+        assert_eq!(take_up(&mut desk, who), [], "{who}");
+    }
+    desk.ready("cy");
+    desk.agent("cy", AgentChange::Engaged);
+    assert_eq!(take_up(&mut desk, "cy"), [], "in a call");
+    desk.agent("cy", AgentChange::Freed);
+    assert!(!take_up(&mut desk, "cy").is_empty());
+}

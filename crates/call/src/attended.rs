@@ -17,7 +17,7 @@ use acd::AgentId;
 use primitives::Now;
 use sip::{Challenge, EndCause, Invited, LegCommand, LegId, Replaced};
 
-use crate::call::{Call, Far, FarState};
+use crate::call::{Call, Far};
 use crate::caller::Side;
 use crate::hop::Hop;
 use crate::leg::Owner;
@@ -25,7 +25,7 @@ use crate::output::Output;
 use crate::switch::Switch;
 
 /// Why two calls are not joined, and the status that says so.
-type Refused = (u16, &'static str);
+pub(crate) type Refused = (u16, &'static str);
 
 impl Switch {
     /// A REFER whose target is to take the place of a leg of ours.
@@ -196,57 +196,6 @@ impl Switch {
         if let Some((status, why)) = refused {
             self.refuse(now, leg, status, why, out);
         }
-    }
-
-    /// An INVITE with Replaces for a phone of hers that rings: she answers at another one, and all that ring
-    /// stop (RFC 3891 §3).
-    fn take_up(
-        &mut self,
-        now: Now,
-        leg: LegId,
-        (invited, agent, ringing): (&Invited, AgentId, LegId),
-        out: &mut Vec<Output>,
-    ) {
-        let found = self.legs.get(&ringing).copied();
-        let mut refused = Some((481, "no_such_call"));
-        if let Some(owner @ Owner::Far(id)) = found {
-            self.with_call(now, id, |switch, call| {
-                refused = switch.answer_elsewhere(now, call, (owner, agent), (leg, invited), out).err();
-            });
-        }
-        if let Some((status, why)) = refused {
-            self.refuse(now, leg, status, why, out);
-        }
-    }
-
-    fn answer_elsewhere(
-        &mut self,
-        now: Now,
-        call: &mut Call,
-        (owner, agent): (Owner, AgentId),
-        (new, invited): (LegId, &Invited),
-        out: &mut Vec<Output>,
-    ) -> Result<(), Refused> {
-        if call.agent_at(Side::Far) != Some(agent) {
-            return Err((603, "not_her_call"));
-        }
-        let codecs = &call.setup.media.codecs;
-        let Some(far) = call.far.as_mut().filter(|far| far.state == FarState::Ringing) else {
-            return Err((481, "no_such_call"));
-        };
-        let (sdp, session) = match &invited.offer {
-            Some(offer) => match far.party.answer(offer, codecs) {
-                Ok((sdp, session)) => (sdp, Some(session)),
-                Err(unacceptable) => return Err((unacceptable.status(), "no_codec")),
-            },
-            None => (far.party.offer(codecs), None),
-        };
-        self.legs.insert(new, owner);
-        let moved = Hop::PhoneChanged { agent: call.name_at(Side::Far) };
-        self.hop(now, Some(call), moved, out);
-        self.leg(now, new, LegCommand::Answer { sdp }, out);
-        self.far_taken(now, call, new, session, out);
-        Ok(())
     }
 
     fn move_leg(

@@ -205,7 +205,7 @@ impl Switch {
                     EndCause::FarEndHungUp => "caller_hung_up",
                     EndCause::Cancelled => "caller_gave_up",
                     EndCause::NoResponse => "caller_lost",
-                    EndCause::WeHungUp | EndCause::OtherLegEnded => "completed",
+                    EndCause::WeHungUp | EndCause::OtherLegEnded | EndCause::AnsweredElsewhere => "completed",
                     EndCause::WeRefused { .. } => "refused",
                     EndCause::Refused { .. } | EndCause::Unreachable | EndCause::InternalError => "failed",
                 };

@@ -234,7 +234,7 @@ impl Switch {
     }
 
     /// Whether a colleague may be rung: in no call, and not just being rung for a caller of a queue.
-    fn is_free(&self, agent: AgentId) -> bool {
+    pub(crate) fn is_free(&self, agent: AgentId) -> bool {
         !matches!(self.acd.agent_state(agent), Some(AgentState::OnCall | AgentState::Offered))
     }
 

@@ -387,6 +387,14 @@ pub enum Hop {
         /// Whose.
         agent: String,
     },
+    /// An agent answers at her own phone what rang at a colleague's.
+    #[serde(rename = "agent.taken_up")]
+    TakenUp {
+        /// Who answers.
+        by: String,
+        /// Whose phone rang.
+        rang_for: String,
+    },
     /// A side gave a reason when it hung up or took its call back (RFC 3326).
     #[serde(rename = "call.reason")]
     Reason {
@@ -827,6 +835,7 @@ impl Hop {
             Self::TransferRefused { status, why } => format!("transfer refused with {status}: {why}"),
             Self::Transferred { to } => format!("transferred to {to}"),
             Self::PhoneChanged { agent } => format!("{agent} goes on at another phone"),
+            Self::TakenUp { by, rang_for } => format!("{by} takes up what rings for {rang_for}"),
             Self::CallingIn { by, to } => format!("{by} calls in {to}"),
             Self::JoinedIn { who } => format!("{who} joins the conversation"),
             Self::LeftConference { who, why } => format!("{who} leaves the conversation: {why}"),

@@ -51,6 +51,7 @@ mod status;
 mod steps;
 mod supervision;
 mod switch;
+mod taken_up;
 mod target;
 mod third;
 mod transfer;

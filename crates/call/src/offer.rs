@@ -209,7 +209,7 @@ impl Switch {
         let (who, rang_ms) = (far.who.clone(), millis(now.mono.saturating_duration_since(far.since.mono)));
         far.since = now;
         for other in others.into_iter().filter(|other| *other != leg) {
-            self.hang_up(now, other, EndCause::OtherLegEnded, out);
+            self.hang_up(now, other, EndCause::AnsweredElsewhere, out);
         }
         if let Some(session) = session {
             out.push(Output::Media { shard: call.shard, command: media::Command::Apply { port, session } });

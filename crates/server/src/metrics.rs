@@ -411,6 +411,7 @@ impl Metrics {
             | Hop::TransferRefused { .. }
             | Hop::Transferred { .. }
             | Hop::PhoneChanged { .. }
+            | Hop::TakenUp { .. }
             | Hop::CallingIn { .. }
             | Hop::JoinedIn { .. }
             | Hop::LeftConference { .. }

@@ -228,6 +228,8 @@ pub enum EndCause {
     Unreachable,
     /// The other leg of the bridge ended first.
     OtherLegEnded,
+    /// Another phone was answered: what rang here is no missed call.
+    AnsweredElsewhere,
     /// A failure of our own; the log says which.
     InternalError,
 }

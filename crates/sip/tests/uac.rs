@@ -152,6 +152,18 @@ fn hanging_up_while_it_rings_cancels() {
 }
 
 #[test]
+fn a_phone_that_rings_beside_one_that_was_answered_is_told_so_and_shows_no_missed_call() {
+    let mut bench = Bench::new();
+    let (leg, invite) = dialled(&mut bench);
+    bench.receive(&response(&invite, "180 Ringing", "b1", ""));
+    let said = bench.command(leg, LegCommand::HangUp { cause: EndCause::AnsweredElsewhere });
+    assert_eq!(said.sends(), ["CANCEL"]);
+    assert_eq!(header(said.message(0), "Reason"), "SIP;cause=200;text=\"Call completed elsewhere\"");
+    bench.receive(&response(&invite, "487 Request Terminated", "b1", ""));
+    bench.runs_out();
+}
+
+#[test]
 fn a_200_that_crosses_our_cancel_is_acknowledged_and_hung_up() {
     let mut bench = Bench::new();
     let (leg, invite) = dialled(&mut bench);

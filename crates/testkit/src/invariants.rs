@@ -45,6 +45,15 @@ struct Followed {
     with: Option<String>,
 }
 
+impl Followed {
+    /// Whose phone rings for her from now on.
+    fn rings_at(&mut self, agent: &str) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.rung = Some(agent.to_owned());
+        }
+    }
+}
+
 /// A caller's place in a queue.
 #[derive(Clone, Debug)]
 struct Waiting {
@@ -291,10 +300,9 @@ impl Monitor {
             }
             Hop::Offered { agent, .. } => {
                 self.offered(now, id, call, agent);
-                if let Some(waiting) = &mut call.waiting {
-                    waiting.rung = Some(agent.clone());
-                }
+                call.rings_at(agent);
             }
+            Hop::TakenUp { by, .. } => call.rings_at(by),
             Hop::NotTaken { agent, why, .. } => {
                 if let Some(waiting) = &mut call.waiting {
                     waiting.rung = None;

@@ -169,6 +169,11 @@ impl Phone {
         self.current.and_then(|leg| self.legs.get(&leg)).map(|leg| leg.phase).or(self.last_over)
     }
 
+    /// What names its newest call to others (RFC 3891).
+    pub(crate) fn dialog(&self) -> Option<String> {
+        self.endpoint.replaces(self.current?)
+    }
+
     /// Whether it has nothing to do: no call, no transaction, no plan.
     pub(crate) fn is_idle(&self) -> bool {
         self.plan.is_empty() && (!self.has_power || (self.legs.is_empty() && self.endpoint.is_idle()))
@@ -325,8 +330,10 @@ impl Phone {
             (Wish::Join, Some(leg)) => self.join(now, leg, out),
             (Wish::TakeUp, Some(leg)) => {
                 let Some(replaces) = self.endpoint.replaces(leg) else { return };
-                let header = ("Replaces".to_owned(), replaces);
-                self.dial(now, self.name.clone(), vec![header], out);
+                self.wish(now, None, Wish::PickUp(replaces), out);
+            }
+            (Wish::PickUp(replaces), _) => {
+                self.dial(now, self.name.clone(), vec![("Replaces".to_owned(), replaces)], out);
             }
             (
                 Wish::Transfer(_)

@@ -36,6 +36,7 @@ pub(crate) const fn verdict(cause: EndCause, rang: bool) -> Verdict {
         | EndCause::WeHungUp
         | EndCause::WeRefused { .. }
         | EndCause::OtherLegEnded
+        | EndCause::AnsweredElsewhere
         | EndCause::InternalError => Verdict::Final,
     }
 }

@@ -112,6 +112,7 @@ pub(super) fn reason(cause: EndCause) -> &'static str {
         | EndCause::OtherLegEnded
         | EndCause::WeRefused { .. }
         | EndCause::Refused { .. } => "Q.850;cause=16;text=\"Normal call clearing\"",
+        EndCause::AnsweredElsewhere => "SIP;cause=200;text=\"Call completed elsewhere\"",
         EndCause::Cancelled => "SIP;cause=487;text=\"Request Terminated\"",
         EndCause::NoResponse => "SIP;cause=408;text=\"Request Timeout\"",
         EndCause::Unreachable => "Q.850;cause=38;text=\"Network out of order\"",

@@ -28,6 +28,8 @@ pub enum Wish {
     /// Answers what rings here by a call of its own that takes its place (INVITE with Replaces), as her other
     /// phone would.
     TakeUp,
+    /// Answers what rings at a colleague's phone, by the Replaces that names it.
+    PickUp(String),
 }
 
 /// What a phone does when it is called.

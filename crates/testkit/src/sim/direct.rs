@@ -24,6 +24,14 @@ impl Sim {
         self.rewake(phone.0);
     }
 
+    /// One phone answers what rings at another.
+    pub fn pick_up(&mut self, phone: PhoneId, rings: PhoneId) {
+        let dialog = self.phones.get(rings.0).and_then(|phone| phone.dialog());
+        if let Some(replaces) = dialog {
+            self.wish(phone, Duration::ZERO, Wish::PickUp(replaces));
+        }
+    }
+
     /// What a phone does once its own next call is answered, each so long after the answer.
     pub fn script(&mut self, phone: PhoneId, then: Vec<(Duration, Wish)>) {
         if let Some(phone) = self.phones.get_mut(phone.0) {
@@ -56,6 +64,11 @@ impl Sim {
     pub fn sign_in(&mut self, agent: &str) {
         self.ask(agent, Duration::ZERO, AgentChange::SignIn { queues: Vec::new() });
         self.ask(agent, Duration::ZERO, AgentChange::Ready);
+    }
+
+    /// An agent takes no calls for now.
+    pub fn pause(&mut self, agent: &str) {
+        self.ask(agent, Duration::ZERO, AgentChange::Pause { reason: String::new() });
     }
 
     /// No caller may key these: a fact that holds them fails the run.
