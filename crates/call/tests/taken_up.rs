@@ -113,9 +113,7 @@ fn a_caller_who_rings_at_a_colleagues_phone_is_taken_up_and_counts_for_who_answe
     until_talking(&mut sim, caller, other);
     assert!(sim.heard(other).iter().any(|prompt| prompt.starts_with("whisper_")), "{:?}", sim.heard(other));
     assert_eq!((sim.agent_state("nurse1"), sim.agent_state("nurse2")), ("available", "on_call"));
-    let taken_up = |hop: &Hop| {
-        matches!(hop, Hop::TakenUp { by, rang_for } if (by.as_str(), rang_for.as_str()) == ("nurse2", "nurse1"))
-    };
+    let taken_up = |hop: &Hop| matches!(hop, Hop::TakenUp { by, rang_for } if (by.as_str(), rang_for.as_str()) == ("nurse2", "nurse1"));
     assert!(has(&sim, taken_up));
     assert!(has(&sim, |hop| matches!(hop, Hop::Accepted { agent, .. } if agent == "nurse2")));
     assert!(matches!(sim.phase(nurse), Some(Phase::Over(_))), "the first phone stops ringing");

@@ -302,6 +302,10 @@ const fn refusal_for(cause: EndCause) -> u16 {
             status => status,
         },
         EndCause::InternalError => 500,
-        EndCause::WeHungUp | EndCause::OtherLegEnded | EndCause::AnsweredElsewhere | EndCause::NoResponse | EndCause::Unreachable => 480,
+        EndCause::WeHungUp
+        | EndCause::OtherLegEnded
+        | EndCause::AnsweredElsewhere
+        | EndCause::NoResponse
+        | EndCause::Unreachable => 480,
     }
 }
