@@ -9,7 +9,6 @@ use crate::codec::{Codec, g711};
 use crate::hearing::{Arrival, Content};
 use crate::listening::Sound;
 use crate::port::Port;
-use crate::recorder::Recorder;
 use crate::remaking::Remake;
 use crate::rtp::{Header, Place, Sender};
 
@@ -92,8 +91,22 @@ impl Port {
             (Way::Remade, _) => self.remake_key(now, arrival, (to, payload_type), packets),
             (Way::AsItIs | Way::ByTable, _) => {
                 joined.remake = None;
-                self.hand_on(now, arrival, (to, payload_type), sound, packets);
+                self.hand_on(now, arrival, (to, payload_type), packets);
             }
+        }
+    }
+
+    /// Records the sound of what was handed on as it came, once it is understood.
+    pub(crate) fn record_relayed(&mut self, now: Instant, arrival: &Arrival<'_>, sound: &Sound) {
+        let is_told = self.session.as_ref().is_some_and(|session| session.sends)
+            && self.playback.is_none()
+            && !self.keys.is_busy();
+        if let (true, Some(recorder), Content::Audio(codec, _)) =
+            (is_told, &mut self.recorder, arrival.content)
+            && codec.law().is_none()
+        {
+            let clock = (arrival.timestamp, codec.clock_hz());
+            recorder.overheard(now, arrival.place.stream, clock, sound.pcmu());
         }
     }
 
@@ -103,7 +116,6 @@ impl Port {
         now: Instant,
         arrival: &Arrival<'_>,
         (to, payload_type): (SocketAddr, u8),
-        sound: &Sound,
         packets: &mut PacketBatch,
     ) {
         let (Some(joined), Some(session)) = (&mut self.joined, &self.session) else { return };
@@ -119,8 +131,8 @@ impl Port {
                 let header = self.sender.relayed(header, ticks);
                 self.sender.carried(payload.len());
                 let lead = self.sender.lead(now, header.timestamp);
-                if let Some(recorder) = &mut self.recorder {
-                    record_told(recorder, now, lead, (codec, payload), sound);
+                if let (Some(recorder), Some(law)) = (&mut self.recorder, codec.law()) {
+                    recorder.told(now, lead, law, payload);
                 }
                 let table = codec.law().filter(|_| codec != session.codec);
                 packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| match table {
@@ -162,7 +174,10 @@ impl Port {
         joined.relayed_at = now;
         if let Some(recorder) = &mut self.recorder {
             let lead = self.sender.lead(now, there.timestamp);
-            record_told(recorder, now, lead, (codec, payload), sound);
+            match codec.law().filter(|_| sound.pcmu().is_empty()) {
+                Some(law) => recorder.told(now, lead, law, payload),
+                None => recorder.told(now, lead, g711::Law::Mu, sound.pcmu()),
+            }
         }
         remake.take(there, payload, sound, &mut self.sender);
         let mut marked = arrival.marked || there.begins;
@@ -226,19 +241,6 @@ pub(crate) fn way(codec: Codec, ptime: Duration, (to, wanted): (Codec, Duration)
         _ if codec == to && (is_as_long || codec == Codec::Opus) => Way::AsItIs,
         (Some(_), Some(_)) if is_as_long => Way::ByTable,
         _ => Way::Remade,
-    }
-}
-
-fn record_told(
-    recorder: &mut Recorder,
-    now: Instant,
-    lead: i32,
-    (codec, payload): (Codec, &[u8]),
-    sound: &Sound,
-) {
-    match codec.law() {
-        Some(law) => recorder.told(now, lead, law, payload),
-        None => recorder.told(now, lead, g711::Law::Mu, sound.pcmu()),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::bridge::{Way, way};
 use crate::codec::g711::Law;
 use crate::dtmf::{Digit, TelephoneEvent};
 use crate::event::Event;
+use crate::jitter::{Jitter, PieceKind};
 use crate::listening::{Ear, Sound, Wanted};
 use crate::port::Port;
 use crate::rtp::{Admission, Place, is_rtcp};
@@ -59,18 +60,34 @@ pub(crate) enum Content<'p> {
     Withheld,
 }
 
+/// Something that was due.
+pub(crate) struct Played<'p> {
+    pub arrival: Arrival<'p>,
+    pub way: Onward,
+}
+
+/// Who else hears of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Onward {
+    /// Nobody.
+    Kept,
+    /// The other side of a bridge, or the conference.
+    Told,
+    /// The other side has heard it already, when it came.
+    WasTold,
+}
+
 impl Port {
-    /// Checks, counts and understands a packet. Gives it back if the other side of a bridge may hear it.
+    /// Checks and counts a packet, and holds it for whoever needs its samples. Gives it back if the other side of a
+    /// bridge may hear it at once.
     pub(crate) fn hear<'p>(
         &mut self,
         now: Instant,
         from: SocketAddr,
         packet: &'p mut [u8],
         listener: Option<Listener>,
-        sound: &mut Sound,
         events: &mut Vec<Event>,
     ) -> Option<Arrival<'p>> {
-        sound.clear();
         if is_rtcp(packet) {
             self.hear_report(now, packet);
             return None;
@@ -85,70 +102,136 @@ impl Port {
             }
             None => packet,
         };
-        let arrival = self.admit(now, from, packet);
-        let Some(arrival) = arrival else {
+        let Some(mut arrival) = self.admit(now, from, packet) else {
             self.refused += 1;
             return None;
         };
         if self.watch.hear(now) {
             events.push(Event::Heard { port: self.id });
         }
-        if let Content::Audio(codec, payload) = arrival.content {
-            self.receiver.hear(now, arrival.timestamp, codec.clock_hz());
-            self.understand(&arrival, (codec, payload), listener, sound);
-            let content = self.hear_tones(sound.narrow(), events).unwrap_or(arrival.content);
-            if let (Some(recorder), Content::Audio(..)) = (&mut self.recorder, content) {
-                let clock = (arrival.timestamp, codec.clock_hz());
-                let (law, audio) = codec.law().map_or((Law::Mu, sound.pcmu()), |law| (law, payload));
-                recorder.heard(now, arrival.place.stream, clock, law, audio);
+        match arrival.content {
+            Content::Audio(codec, payload) => {
+                self.receiver.hear(now, arrival.timestamp, codec.clock_hz());
+                self.hold(now, &arrival, self.wanted(codec, listener));
+                if let (Some(recorder), Some(law), false) =
+                    (&mut self.recorder, codec.law(), self.session.as_ref().is_none_or(has_tones))
+                {
+                    let clock = (arrival.timestamp, codec.clock_hz());
+                    recorder.heard(now, arrival.place.stream, clock, law, payload);
+                }
             }
-            return self.handed_on(Arrival { content, ..arrival });
+            Content::Key(event) => {
+                // A peer that is not to be heard has no business sending keys; but if somebody pressed one, it counts.
+                let pressed = self.keys_heard.hear(arrival.place, arrival.timestamp, arrival.marked, event);
+                events.extend(pressed.map(|digit| Event::Digit { port: self.id, digit }));
+                let content = if self.digits_muted { Content::Withheld } else { arrival.content };
+                arrival = Arrival { content, pressed, ..arrival };
+                self.hold_along(now, &arrival);
+            }
+            Content::Withheld => self.hold_along(now, &arrival),
         }
-        if let Some(ear) = &mut self.ear {
-            ear.pass(arrival.place);
-        }
-        let Content::Key(event) = arrival.content else { return self.handed_on(arrival) };
-        // A peer that is not to be heard has no business sending keys; but if somebody pressed one, it counts.
-        let pressed = self.keys_heard.hear(arrival.place, arrival.timestamp, arrival.marked, event);
-        events.extend(pressed.map(|digit| Event::Digit { port: self.id, digit }));
-        let content = if self.digits_muted { Content::Withheld } else { arrival.content };
-        self.handed_on(Arrival { content, pressed, ..arrival })
+        if self.is_held_back { None } else { self.handed_on(arrival) }
     }
 
-    /// Makes samples of a packet, if anybody needs them.
-    fn understand(
+    /// Why samples of what it says are needed.
+    fn wanted(&self, codec: Codec, listener: Option<Listener>) -> Wanted {
+        let Some(session) = &self.session else { return Wanted::default() };
+        let whole = listener.is_some_and(|listener| listener.wants_samples(codec, session.ptime));
+        let tones = has_tones(session);
+        let is_heard_made = codec.law().is_none() || tones;
+        let is_told_made = codec.law().is_none() || whole;
+        Wanted {
+            whole,
+            narrow: tones || self.seated.is_some(),
+            pcmu: (self.recorder.is_some() && is_heard_made)
+                || (listener.is_some_and(|listener| listener.is_recorded) && is_told_made),
+        }
+    }
+
+    /// Holds a packet until it is due, if anybody needs its samples.
+    fn hold(&mut self, now: Instant, arrival: &Arrival<'_>, wanted: Wanted) {
+        // A key that sounds while keys are kept here is not sent on before it is known for one.
+        let is_kept = self.digits_muted && self.session.as_ref().is_some_and(has_tones);
+        self.is_held_back = wanted.whole || self.seated.is_some() || is_kept;
+        if wanted.is_any() {
+            let jitter = self.jitter.get_or_insert_with(|| Box::new(Jitter::new(now)));
+            jitter.put(now, arrival, self.is_held_back);
+        } else if self.jitter.is_some() {
+            self.jitter = None;
+        }
+    }
+
+    /// Holds what is no audio behind the audio it came after.
+    fn hold_along(&mut self, now: Instant, arrival: &Arrival<'_>) {
+        self.is_held_back &= self.jitter.is_some();
+        if let Some(jitter) = &mut self.jitter {
+            jitter.put(now, arrival, self.is_held_back);
+        }
+    }
+
+    /// Understands the next thing that is due of what the peer said.
+    pub(crate) fn play_out<'p>(
         &mut self,
-        arrival: &Arrival<'_>,
-        (codec, payload): (Codec, &[u8]),
+        now: Instant,
         listener: Option<Listener>,
+        payload: &'p mut Vec<u8>,
         sound: &mut Sound,
-    ) {
-        let is_recorded = self.recorder.is_some() || listener.is_some_and(|listener| listener.is_recorded);
-        let wanted = Wanted {
-            whole: listener.is_some_and(|listener| listener.wants_samples(codec, arrival.ptime)),
-            narrow: self.listens_for_tones()
-                || self.seated.is_some()
-                || (is_recorded && codec.law().is_none()),
+        events: &mut Vec<Event>,
+    ) -> Option<Played<'p>> {
+        sound.clear();
+        let piece = self.jitter.as_mut()?.take(now, payload)?;
+        let codec = match (piece.kind, &self.ear) {
+            (PieceKind::Packet { codec, .. }, _) => Some(codec),
+            (_, ear) => ear.as_ref().map(|ear| ear.codec()),
         };
-        if !wanted.whole && !wanted.narrow {
-            return;
+        let wanted = codec.map(|codec| self.wanted(codec, listener)).unwrap_or_default();
+        let content = match (piece.kind, codec) {
+            (PieceKind::Packet { .. } | PieceKind::Lost { .. }, Some(codec)) => {
+                if self.ear.as_ref().is_none_or(|ear| ear.codec() != codec) {
+                    self.ear = Some(Box::new(Ear::new(codec)));
+                }
+                if let Some(ear) = &mut self.ear {
+                    ear.hear(wanted, piece.kind, payload, sound);
+                }
+                let is_packet = matches!(piece.kind, PieceKind::Packet { .. });
+                let audio = Content::Audio(codec, if is_packet { payload } else { &[] });
+                self.hear_tones(sound.narrow(), events).unwrap_or(audio)
+            }
+            (PieceKind::Key(event), _) => Content::Key(event),
+            _ => Content::Withheld,
+        };
+        let session = self.session.as_ref()?;
+        if let (Some(recorder), Content::Audio(codec, _)) = (&mut self.recorder, content)
+            && (codec.law().is_none() || has_tones(session))
+        {
+            let clock = (piece.timestamp, codec.clock_hz());
+            recorder.heard(now, piece.place.stream, clock, Law::Mu, sound.pcmu());
         }
-        if self.ear.as_ref().is_none_or(|ear| ear.codec() != codec) {
-            self.ear = Some(Box::new(Ear::new(codec)));
-        }
-        if let Some(ear) = &mut self.ear {
-            ear.hear(wanted, arrival.place, payload, sound);
-        }
-    }
-
-    fn listens_for_tones(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.telephone_event.is_none())
+        // A stream that is made anew has what was made up in it.
+        let sequence = if wanted.whole { piece.turn } else { piece.place.sequence };
+        let arrival = Arrival {
+            place: Place { sequence, ..piece.place },
+            timestamp: piece.timestamp,
+            marked: piece.marked,
+            ptime: session.ptime,
+            pressed: piece.pressed,
+            content,
+        };
+        let is_made_up = matches!(piece.kind, PieceKind::Lost { .. }) && !wanted.whole;
+        let way = match (session.receives, piece.is_held_back) {
+            (false, _) => Onward::Kept,
+            // The listener of a stream that goes as it is makes up what is missing.
+            (true, true) if is_made_up && self.seated.is_none() => Onward::Kept,
+            (true, true) => Onward::Told,
+            (true, false) => Onward::WasTold,
+        };
+        Some(Played { arrival, way })
     }
 
     /// Listens for keys in audio, where the peer has no other way to send them. `Withheld` while one sounds that
     /// the other side of a bridge must not hear.
     fn hear_tones<'p>(&mut self, samples: &[i16], events: &mut Vec<Event>) -> Option<Content<'p>> {
-        if !self.listens_for_tones() {
+        if !self.session.as_ref().is_some_and(has_tones) {
             return None;
         }
         let port = self.id;
@@ -188,6 +271,11 @@ impl Port {
     fn handed_on<'p>(&self, arrival: Arrival<'p>) -> Option<Arrival<'p>> {
         self.session.as_ref().is_some_and(|session| session.receives).then_some(arrival)
     }
+}
+
+/// Whether keys are listened for in audio: the peer has no other way to send them.
+const fn has_tones(session: &Session) -> bool {
+    session.telephone_event.is_none()
 }
 
 /// What a payload is. G.711 is taken in both laws at its static number, whichever was agreed on: a peer that

@@ -13,6 +13,7 @@ use crate::conference::Seated;
 use crate::dtmf::{Digit, KeyReceiver, KeySender, ToneReceiver};
 use crate::event::{Event, PlayEnd};
 use crate::hearing::{Listener, Watch};
+use crate::jitter::Jitter;
 use crate::listening::Ear;
 use crate::playback::Playback;
 use crate::recorder::{Recorder, RecordingPlan};
@@ -77,8 +78,11 @@ pub(crate) struct Port {
     pub keys_heard: KeyReceiver,
     /// Of a peer that agreed on no telephone-event.
     pub tones_heard: ToneReceiver,
-    /// Where somebody needs what it says as samples.
+    /// Where somebody needs what it says as samples: what waits to be understood, and who understands it.
+    pub jitter: Option<Box<Jitter>>,
     pub ear: Option<Box<Ear>>,
+    /// Its last audio went no direct way, nor may its keys.
+    pub is_held_back: bool,
     /// Where something but G.711 is made of samples: a conference, keys as tones.
     pub mouth: Option<Box<Encoder>>,
     /// Keys heard here stay here.
@@ -113,7 +117,9 @@ impl Port {
             watch: Watch::new(now),
             keys_heard: KeyReceiver::default(),
             tones_heard: ToneReceiver::default(),
+            jitter: None,
             ear: None,
+            is_held_back: false,
             mouth: None,
             digits_muted: false,
             sender: Sender::new(random),

@@ -90,7 +90,8 @@ pub(crate) struct Recorder {
     window: Box<[u8]>,
     /// The first sample not yet handed over.
     base: u64,
-    anchor: Option<Anchor>,
+    /// Of what is heard, and of what is told by another's clock.
+    anchors: [Option<Anchor>; 2],
     is_paused: bool,
     /// What was said before this sample is not to be kept, however late it comes.
     not_before: u64,
@@ -109,7 +110,7 @@ impl Recorder {
             started: now,
             window: vec![SILENCE; bytes].into_boxed_slice(),
             base: 0,
-            anchor: None,
+            anchors: [None, None],
             is_paused: false,
             not_before: 0,
             voiced: 0,
@@ -136,15 +137,7 @@ impl Recorder {
         audio: &[u8],
     ) {
         let here = self.position(now);
-        let placed = self.anchor.as_ref().filter(|anchor| anchor.stream == stream).and_then(|anchor| {
-            let ticks = ahead(timestamp, anchor.timestamp) / (clock_hz / 8_000).max(1).cast_signed();
-            let at = anchor.at.checked_add_signed(i64::from(ticks))?;
-            (at.abs_diff(here) <= DRIFT_MAX).then_some(at)
-        });
-        let at = placed.unwrap_or_else(|| {
-            self.anchor = Some(Anchor { stream, timestamp, at: here });
-            here
-        });
+        let at = self.place(0, here, stream, (timestamp, clock_hz));
         if self.write(0, at, law, audio) {
             let loud = audio.iter().filter(|byte| magnitude(law, **byte) >= LOUD).count();
             if loud * 16 >= audio.len() {
@@ -152,6 +145,20 @@ impl Recorder {
                 self.last_voiced = here;
                 self.is_hushed = false;
             }
+        }
+    }
+
+    /// What the peer was told of another, packet by packet as it came, by that one's clock. In µ-law.
+    pub(crate) fn overheard(
+        &mut self,
+        now: Instant,
+        stream: u32,
+        (timestamp, clock_hz): (u32, u32),
+        audio: &[u8],
+    ) {
+        if self.plan.channels == Channels::Both {
+            let at = self.place(1, self.position(now), stream, (timestamp, clock_hz));
+            self.write(1, at, Law::Mu, audio);
         }
     }
 
@@ -190,6 +197,20 @@ impl Recorder {
 
     fn position(&self, now: Instant) -> u64 {
         samples_in(now.saturating_duration_since(self.started))
+    }
+
+    /// The sample at which a packet begins that came at sample `here`.
+    fn place(&mut self, channel: usize, here: u64, stream: u32, (timestamp, clock_hz): (u32, u32)) -> u64 {
+        let Some(anchor) = self.anchors.get_mut(channel) else { return here };
+        let placed = anchor.as_ref().filter(|anchor| anchor.stream == stream).and_then(|anchor| {
+            let ticks = ahead(timestamp, anchor.timestamp) / (clock_hz / 8_000).max(1).cast_signed();
+            let at = anchor.at.checked_add_signed(i64::from(ticks))?;
+            (at.abs_diff(here) <= DRIFT_MAX).then_some(at)
+        });
+        placed.unwrap_or_else(|| {
+            *anchor = Some(Anchor { stream, timestamp, at: here });
+            here
+        })
     }
 
     /// Puts samples in their place; whether they are kept.

@@ -111,8 +111,7 @@ impl Remake {
 
     /// Takes the sound of a packet that `carry` has placed.
     pub(crate) fn take(&mut self, there: Continues, payload: &[u8], sound: &Sound, sender: &mut Sender) {
-        let concealed = sound.concealed as u64 * u64::from(self.to.clock_hz()) / u64::from(sound.hz.max(1));
-        let at = there.timestamp.wrapping_sub((concealed & u64::from(u32::MAX)) as u32);
+        let at = there.timestamp;
         let expected = self.timestamp.wrapping_add(self.waiting());
         let gap = ahead(at, expected);
         if gap != 0 {

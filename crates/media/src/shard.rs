@@ -14,6 +14,7 @@ use crate::batch::PacketBatch;
 use crate::command::Command;
 use crate::conference::Mixer;
 use crate::event::Event;
+use crate::hearing::{Listener, Onward, Played};
 use crate::listening::Sound;
 use crate::port::{Port, PortId};
 
@@ -46,7 +47,8 @@ pub struct Shard {
     /// The ports of each slot of the 20 ms, by place.
     slots: [Vec<usize>; Slot::COUNT as usize],
     random: Generator,
-    /// The samples of the packet that is being heard.
+    /// The packet that is being understood, and its samples.
+    payload: Vec<u8>,
     pub(crate) sound: Sound,
 }
 
@@ -62,6 +64,7 @@ impl Shard {
             places: HashMap::default(),
             slots: Default::default(),
             random: seed.part("media").generator(),
+            payload: Vec::new(),
             sound: Sound::default(),
         }
     }
@@ -102,18 +105,47 @@ impl Shard {
         events: &mut Vec<Event>,
     ) {
         let Some(place) = self.place(port) else { return };
-        let joined = self.ports.get(place).and_then(|port| port.joined.as_ref());
-        let listener = joined.and_then(|joined| self.ports.get(joined.place)).and_then(Port::listener);
+        let listener = self.listener(place);
         let Some(speaker) = self.ports.get_mut(place) else { return };
-        let heard = speaker.hear(now, from, packet, listener, &mut self.sound, events);
-        let Some(arrival) = heard else { return };
-        if let Some(seated) = speaker.seated {
-            return self.tell_conference(now, seated, &arrival);
-        }
-        let listener = speaker.joined.as_ref().map(|joined| joined.place);
-        if let Some(listener) = listener.and_then(|place| self.ports.get_mut(place)) {
+        let arrival = speaker.hear(now, from, packet, listener, events);
+        let (holds, listener) =
+            (speaker.jitter.is_some(), speaker.joined.as_ref().map(|joined| joined.place));
+        self.sound.clear();
+        if let (Some(arrival), Some(listener)) =
+            (arrival, listener.and_then(|place| self.ports.get_mut(place)))
+        {
             listener.relay(now, &arrival, &self.sound, packets);
         }
+        if holds {
+            self.play_out(now, place, packets, events);
+        }
+    }
+
+    /// Understands what is due of what a port said, for those who cannot be handed it as it came.
+    fn play_out(&mut self, now: Instant, place: usize, packets: &mut PacketBatch, events: &mut Vec<Event>) {
+        let mut payload = std::mem::take(&mut self.payload);
+        let listener = self.listener(place);
+        while let Some(speaker) = self.ports.get_mut(place) {
+            let (seated, joined) = (speaker.seated, speaker.joined.as_ref().map(|joined| joined.place));
+            let played = speaker.play_out(now, listener, &mut payload, &mut self.sound, events);
+            let Some(Played { arrival, way }) = played else { break };
+            if let Some(seated) = seated.filter(|_| way != Onward::Kept) {
+                self.tell_conference(now, seated, &arrival);
+            }
+            let Some(listener) = joined.and_then(|place| self.ports.get_mut(place)) else { continue };
+            match way {
+                Onward::Kept => {}
+                Onward::Told => listener.relay(now, &arrival, &self.sound, packets),
+                Onward::WasTold => listener.record_relayed(now, &arrival, &self.sound),
+            }
+        }
+        self.payload = payload;
+    }
+
+    /// Who hears a port over a bridge.
+    fn listener(&self, place: usize) -> Option<Listener> {
+        let joined = self.ports.get(place)?.joined.as_ref()?;
+        self.ports.get(joined.place)?.listener()
     }
 
     /// Fills `packets` with this frame of every port that speaks and belongs to `slot` of the 20 ms.
@@ -121,8 +153,15 @@ impl Shard {
     /// A driver that falls behind may leave ticks out or make them up: each port sends what is due by `now`,
     /// at most 80 ms of it at once, and takes the rest of a longer stall for a pause.
     pub fn tick(&mut self, now: Instant, slot: Slot, packets: &mut PacketBatch, events: &mut Vec<Event>) {
-        for place in self.slots.get(usize::from(slot.0)).into_iter().flatten() {
-            if let Some(port) = self.ports.get_mut(*place) {
+        for at in 0..self.slots.get(usize::from(slot.0)).map_or(0, Vec::len) {
+            let Some(place) = self.slots.get(usize::from(slot.0)).and_then(|places| places.get(at)) else {
+                continue;
+            };
+            let place = *place;
+            if self.ports.get(place).is_some_and(|port| port.jitter.is_some()) {
+                self.play_out(now, place, packets, events);
+            }
+            if let Some(port) = self.ports.get_mut(place) {
                 let mixer = port.seated.and_then(|seated| self.mixers.get_mut(seated.mixer));
                 port.speak(now, mixer, packets, events);
                 if port.recorder.as_mut().is_some_and(|recorder| !recorder.turn(now, events)) {

@@ -61,11 +61,6 @@ impl Codec {
         }
     }
 
-    /// Whether a packet can be understood without those before it.
-    pub(crate) const fn is_memoryless(self) -> bool {
-        !matches!(self, Self::G722 | Self::Opus)
-    }
-
     /// How long a packet is, on its clock.
     pub(crate) fn ticks_of(self, payload: &[u8]) -> u32 {
         match self.bytes_per_ms() {
@@ -156,7 +151,8 @@ impl Decoder {
     /// in that packet, or guesses; the others are silent.
     pub fn conceal(&mut self, length: Duration, next: &[u8], samples: &mut Vec<i16>) {
         let Self { codec, state, rate, work } = self;
-        let missing = (length.as_millis() as usize * codec.sample_hz() as usize / 1_000).min(SAMPLES_MAX);
+        let missing = length.as_micros() as usize * codec.sample_hz() as usize / 1_000_000;
+        let missing = missing.min(SAMPLES_MAX);
         rate.convert(work, samples, |out| match state {
             Decoding::Opus(decoder) => decoder.conceal(missing, next, out),
             Decoding::Table(_) | Decoding::Linear | Decoding::G722(_) => out.resize(out.len() + missing, 0),

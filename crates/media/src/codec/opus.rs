@@ -8,6 +8,9 @@ const HZ: i32 = 16_000;
 /// Samples of the longest packet, 120 ms (RFC 6716 §3.4).
 const PACKET_SAMPLES_MAX: usize = 1_920;
 
+/// Samples of the shortest frame, 2.5 ms; all others are multiples of it.
+const FRAME_SAMPLES_MIN: usize = 40;
+
 /// Bits a second: what speech at 16 kHz needs to sound as it did (RFC 7587 §3.1.1: 16 to 20 kbit/s), and the
 /// redundancy.
 const BITS_PER_SECOND: i32 = 32_000;
@@ -44,16 +47,18 @@ impl Decoder {
 
     /// Puts `missing` samples of sound that did not come behind `out`; `next` is the packet after it.
     pub(super) fn conceal(&mut self, missing: usize, next: &[u8], out: &mut Vec<i16>) {
-        let missing = missing.min(PACKET_SAMPLES_MAX);
+        let length = missing.min(PACKET_SAMPLES_MAX);
+        // The library panics where it shall make up what no frame can be.
+        let missing = length / FRAME_SAMPLES_MIN * FRAME_SAMPLES_MIN;
         let Some(decoder) = self.decoder.as_mut() else { return };
+        self.work.get_mut(..length).unwrap_or_default().fill(0.0);
         let work = self.work.get_mut(..missing).unwrap_or_default();
-        work.fill(0.0);
         // What it says of the packet before it, or what the sound so far makes likely.
         let told = samples_in(next) == Some(missing) && decoder.decode_fec(next, missing, work).is_ok();
         if !told && decoder.decode(&[], missing, work).is_err() {
             work.fill(0.0);
         }
-        out.extend(work.iter().map(|sample| linear(*sample)));
+        out.extend(self.work.iter().take(length).map(|sample| linear(*sample)));
     }
 }
 

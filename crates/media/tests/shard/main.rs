@@ -10,6 +10,7 @@
 mod bridging;
 mod conferring;
 mod encrypted;
+mod faults;
 mod hearing;
 mod keys;
 mod playing;

@@ -1,0 +1,508 @@
+//! Packets of one peer on their way to a decoder: put in order, held until they are due, and missed when they never
+//! come (RFC 3550 §6.4.1 measures the unevenness, no RFC says what to do about it).
+//!
+//! A packet is due as long after the quickest of the last five seconds as all but a fiftieth of them took. Who sends
+//! evenly is heard at once; who does not is heard as much later as it takes, a fifth of a second at most. The time of what is
+//! handed out is the speaker's: it never goes back and nothing in it is stretched, so that whoever mixes,
+//! records or packs anew puts each piece where it was said.
+
+mod unevenness;
+
+use std::time::{Duration, Instant};
+
+use crate::codec::Codec;
+use crate::dtmf::{Digit, TelephoneEvent};
+use crate::hearing::Arrival;
+use crate::hearing::Content;
+use crate::rtp::{Place, ahead};
+use unevenness::Unevenness;
+
+/// How much longer than due a packet may take before something else is heard in its place: half of a frame.
+const GRACE: Duration = Duration::from_millis(10);
+
+/// What is made up at most where nothing comes, as in G.711 appendix I: after it the voice has faded away.
+pub(crate) const MADE_UP_MAX: Duration = Duration::from_millis(60);
+
+/// Packets held, a power of two: 640 ms of packets of 20 ms, 320 of those of 10. A packet beyond it takes the place
+/// of the oldest, which are handed out as lost.
+const PACKETS_MAX: usize = 32;
+
+/// What comes out, in the order it was said.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    /// Where it was in the peer's stream; of what never came, where it would have been.
+    pub place: Place,
+    /// Where it is among the pieces: nothing is missing in it but what is not made up.
+    pub turn: u32,
+    pub timestamp: u32,
+    pub marked: bool,
+    pub pressed: Option<Digit>,
+    pub kind: PieceKind,
+    /// It has not gone the direct way.
+    pub is_held_back: bool,
+}
+
+/// What a piece is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum PieceKind {
+    /// A packet, whose first ticks were made up before it came.
+    Packet {
+        codec: Codec,
+        late_ticks: u32,
+    },
+    /// A packet that never came. The next has told of it if `is_told`, and is with `payload` then.
+    Lost {
+        length: Duration,
+        is_told: bool,
+    },
+    Key(TelephoneEvent),
+    Withheld,
+}
+
+/// A packet that waits.
+#[derive(Debug)]
+struct Waiting {
+    sequence: u32,
+    /// On a clock that does not wrap.
+    ticks: i64,
+    length: i64,
+    marked: bool,
+    pressed: Option<Digit>,
+    kind: WaitingKind,
+    is_held_back: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum WaitingKind {
+    Audio(Codec),
+    Key(TelephoneEvent),
+    Withheld,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    waiting: Option<Waiting>,
+    /// Used again for packet after packet.
+    payload: Vec<u8>,
+}
+
+/// A packet behind one that is missing.
+struct Behind {
+    slot: usize,
+    sequence: u32,
+    ticks: i64,
+    /// Right behind it.
+    is_next: bool,
+}
+
+/// Where the speaker is.
+#[derive(Debug)]
+struct Reading {
+    stream: u32,
+    codec: Codec,
+    clock_hz: i64,
+    /// The newest packet of audio that came, from which those after it are counted without wrapping.
+    newest: u32,
+    newest_ticks: i64,
+    /// The next packet, and where it should begin.
+    sequence: u32,
+    ticks: i64,
+    /// The length of the last one.
+    frame: i64,
+    /// Made up since the last packet.
+    made_up: i64,
+    /// Nobody speaks: a key is pressed, or more is missing than is made up.
+    is_pausing: bool,
+    /// Of the last packet.
+    is_held_back: bool,
+}
+
+/// Holds what one peer says until it is due.
+#[derive(Debug)]
+pub(crate) struct Jitter {
+    slots: [Slot; PACKETS_MAX],
+    started: Instant,
+    reading: Option<Reading>,
+    unevenness: Unevenness,
+    turn: u32,
+}
+
+impl Jitter {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            slots: Default::default(),
+            started: now,
+            reading: None,
+            unevenness: Unevenness::new(),
+            turn: 0,
+        }
+    }
+
+    /// Forgets what waits: nobody wants it any more.
+    pub(crate) fn clear(&mut self) {
+        self.reading = None;
+        self.slots.iter_mut().for_each(|slot| slot.waiting = None);
+    }
+
+    /// How long a packet waits that took no longer than the quickest.
+    #[cfg(test)]
+    fn delay(&self) -> Duration {
+        Duration::from_micros(self.unevenness.delay_us.cast_unsigned())
+    }
+
+    /// Takes a packet, which has gone no other way if it is `held_back`. One that has come before, or whose time is
+    /// over, is passed over.
+    pub(crate) fn put(&mut self, now: Instant, arrival: &Arrival<'_>, is_held_back: bool) {
+        let (kind, payload) = match arrival.content {
+            Content::Audio(codec, payload) => (WaitingKind::Audio(codec), payload),
+            Content::Key(event) => (WaitingKind::Key(event), &[][..]),
+            Content::Withheld => (WaitingKind::Withheld, &[][..]),
+        };
+        let Place { stream, sequence } = arrival.place;
+        let length = match kind {
+            WaitingKind::Audio(codec) => {
+                let length = i64::from(codec.ticks_of(payload));
+                let goes_on = |reading: &Reading| {
+                    reading.stream == stream && reading.clock_hz == i64::from(codec.clock_hz())
+                };
+                if !self.reading.as_ref().is_some_and(goes_on) {
+                    self.begin(arrival, codec, length);
+                }
+                length
+            }
+            WaitingKind::Key(_) | WaitingKind::Withheld => 0,
+        };
+        let here = micros(now, self.started);
+        // Before anything was said there is no time to put a key into.
+        let Some(reading) = self.reading.as_mut().filter(|reading| reading.stream == stream) else { return };
+        let step = ahead(arrival.timestamp, (reading.newest_ticks & i64::from(u32::MAX)) as u32);
+        let ticks = reading.newest_ticks + i64::from(step);
+        if let WaitingKind::Audio(codec) = kind {
+            let transit = here - micros_of(ticks, reading.clock_hz);
+            if self.unevenness.is_beyond(transit) || (sequence > reading.newest && step < 0) {
+                // The peer has set its clock anew. What waits is of another time.
+                (reading.sequence, reading.ticks, reading.newest) = (sequence, ticks, sequence);
+                reading.newest_ticks = ticks;
+                self.slots.iter_mut().for_each(|slot| slot.waiting = None);
+                self.unevenness.restart();
+            }
+            if sequence >= reading.newest {
+                (reading.newest, reading.newest_ticks) = (sequence, ticks);
+            }
+            reading.codec = codec;
+            self.unevenness.hear(transit);
+        }
+        let (marked, pressed) = (arrival.marked, arrival.pressed);
+        self.hold(Waiting { sequence, ticks, length, marked, pressed, kind, is_held_back }, payload);
+    }
+
+    /// The next piece that is due. The payload of a packet is left in `payload`, whose memory is kept for another.
+    pub(crate) fn take(&mut self, now: Instant, payload: &mut Vec<u8>) -> Option<Piece> {
+        let (here, delay) = (micros(now, self.started), self.unevenness.due_us());
+        let reading = self.reading.as_mut()?;
+        let clock_hz = reading.clock_hz;
+        let is_due = |ticks: i64, later: i64| delay + micros_of(ticks, clock_hz) + later <= here;
+        let next = slot_of(reading.sequence);
+        if let Some(Slot { waiting: Some(waiting), .. }) = self.slots.get(next) {
+            return if is_due(waiting.ticks, 0) { self.hand_out(next, payload) } else { None };
+        }
+        let behind = (1..PACKETS_MAX as u32).find_map(|step| {
+            let slot = slot_of(reading.sequence.wrapping_add(step));
+            let waiting = self.slots.get(slot)?.waiting.as_ref()?;
+            Some(Behind { slot, sequence: waiting.sequence, ticks: waiting.ticks, is_next: step == 1 })
+        });
+        let missing = behind.as_ref().map(|behind| behind.ticks - reading.ticks);
+        let is_over = reading.is_pausing || reading.made_up >= ticks_of(MADE_UP_MAX, clock_hz);
+        if let Some(behind) = behind.as_ref().filter(|_| is_over || missing.is_some_and(|ticks| ticks <= 0)) {
+            if !is_due(behind.ticks, 0) {
+                return None;
+            }
+            reading.sequence = behind.sequence;
+            // What was not made up is missing in what is handed out as well.
+            self.turn = self.turn.wrapping_add(u32::from(missing.is_some_and(|ticks| ticks > 0)));
+            return self.hand_out(behind.slot, payload);
+        }
+        let grace = micros_of_duration(GRACE);
+        let patience = match (reading.codec, &behind) {
+            // The packet behind a lost one tells of it, and is worth its while.
+            (Codec::Opus, None) => grace + micros_of(reading.frame, clock_hz),
+            _ => grace,
+        };
+        if is_over || !is_due(reading.ticks, patience) {
+            reading.is_pausing |= is_over;
+            return None;
+        }
+        self.make_up(behind, missing, payload)
+    }
+
+    /// A piece in place of one that did not come.
+    fn make_up(
+        &mut self,
+        behind: Option<Behind>,
+        missing: Option<i64>,
+        payload: &mut Vec<u8>,
+    ) -> Option<Piece> {
+        let turn = self.step();
+        let reading = self.reading.as_mut()?;
+        let length = missing.unwrap_or(i64::MAX).min(reading.frame.max(1));
+        let place = Place { stream: reading.stream, sequence: reading.sequence };
+        let timestamp = (reading.ticks & i64::from(u32::MAX)) as u32;
+        reading.ticks += length;
+        reading.made_up += length;
+        payload.clear();
+        let mut is_told = false;
+        if let Some(behind) = behind.filter(|behind| behind.ticks <= reading.ticks) {
+            reading.sequence = behind.sequence;
+            is_told = behind.is_next;
+            if let Some(slot) = self.slots.get(behind.slot).filter(|_| is_told) {
+                payload.extend_from_slice(&slot.payload);
+            }
+        }
+        let length = Duration::from_micros(micros_of(length, reading.clock_hz).cast_unsigned());
+        let (kind, is_held_back) = (PieceKind::Lost { length, is_told }, reading.is_held_back);
+        Some(Piece { place, turn, timestamp, marked: false, pressed: None, kind, is_held_back })
+    }
+
+    fn begin(&mut self, arrival: &Arrival<'_>, codec: Codec, frame: i64) {
+        self.clear();
+        self.unevenness.restart();
+        let (ticks, sequence) = (i64::from(arrival.timestamp), arrival.place.sequence);
+        self.reading = Some(Reading {
+            stream: arrival.place.stream,
+            codec,
+            clock_hz: i64::from(codec.clock_hz()),
+            newest: sequence,
+            newest_ticks: ticks,
+            sequence,
+            ticks,
+            frame,
+            made_up: 0,
+            is_pausing: false,
+            is_held_back: false,
+        });
+    }
+
+    fn hold(&mut self, waiting: Waiting, payload: &[u8]) {
+        let Some(reading) = &mut self.reading else { return };
+        let Some(step) = waiting.sequence.checked_sub(reading.sequence) else { return };
+        if let Some(beyond) = (step as usize + 1).checked_sub(PACKETS_MAX).filter(|beyond| *beyond > 0) {
+            // A burst larger than what is held: the oldest are given up.
+            for lost in 0..beyond.min(PACKETS_MAX) {
+                let slot = slot_of(reading.sequence.wrapping_add(lost as u32));
+                if let Some(slot) = self.slots.get_mut(slot) {
+                    slot.waiting = None;
+                }
+            }
+            reading.sequence = waiting.sequence - (PACKETS_MAX as u32 - 1);
+        }
+        let Some(slot) = self.slots.get_mut(slot_of(waiting.sequence)) else { return };
+        if slot.waiting.is_none() {
+            slot.payload.clear();
+            slot.payload.extend_from_slice(payload);
+            slot.waiting = Some(waiting);
+        }
+    }
+
+    fn hand_out(&mut self, slot: usize, payload: &mut Vec<u8>) -> Option<Piece> {
+        let (slot, reading) = (self.slots.get_mut(slot)?, self.reading.as_mut()?);
+        let waiting = slot.waiting.take()?;
+        std::mem::swap(payload, &mut slot.payload);
+        reading.sequence = waiting.sequence.wrapping_add(1);
+        let (kind, ticks) = match waiting.kind {
+            WaitingKind::Audio(codec) => {
+                let late = (reading.ticks - waiting.ticks).clamp(0, waiting.length);
+                reading.frame = waiting.length;
+                if late < waiting.length {
+                    (reading.made_up, reading.is_pausing) = (0, false);
+                }
+                reading.ticks = reading.ticks.max(waiting.ticks + waiting.length);
+                (PieceKind::Packet { codec, late_ticks: late as u32 }, waiting.ticks + late)
+            }
+            WaitingKind::Key(event) => {
+                reading.is_pausing = true;
+                (PieceKind::Key(event), waiting.ticks)
+            }
+            WaitingKind::Withheld => (PieceKind::Withheld, waiting.ticks),
+        };
+        let place = Place { stream: reading.stream, sequence: waiting.sequence };
+        reading.is_held_back = waiting.is_held_back;
+        let Waiting { marked, pressed, is_held_back, .. } = waiting;
+        let timestamp = (ticks & i64::from(u32::MAX)) as u32;
+        Some(Piece { place, turn: self.step(), timestamp, marked, pressed, kind, is_held_back })
+    }
+
+    fn step(&mut self) -> u32 {
+        self.turn = self.turn.wrapping_add(1);
+        self.turn
+    }
+}
+
+const fn slot_of(sequence: u32) -> usize {
+    sequence as usize % PACKETS_MAX
+}
+
+fn micros(now: Instant, since: Instant) -> i64 {
+    micros_of_duration(now.saturating_duration_since(since))
+}
+
+const fn micros_of_duration(duration: Duration) -> i64 {
+    duration.as_micros().cast_signed() as i64
+}
+
+const fn micros_of(ticks: i64, clock_hz: i64) -> i64 {
+    // Timestamps and clock rates are too small for this to overflow: 2^33 times 10^6, however often they wrap in
+    // a call.
+    ticks.saturating_mul(1_000_000) / clock_hz
+}
+
+const fn ticks_of(duration: Duration, clock_hz: i64) -> i64 {
+    micros_of_duration(duration) * clock_hz / 1_000_000
+}
+
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use proptest::prelude::*;
+
+    use super::unevenness::DELAY_MAX;
+    use super::{Jitter, Piece, PieceKind};
+    use crate::codec::Codec;
+    use crate::hearing::{Arrival, Content};
+    use crate::rtp::Place;
+
+    const FRAME: Duration = Duration::from_millis(20);
+
+    /// A peer and the line to it.
+    struct Line {
+        jitter: Jitter,
+        start: Instant,
+        /// What came out, and when.
+        out: Vec<(Duration, Piece)>,
+    }
+
+    impl Line {
+        fn new() -> Self {
+            let start = Instant::now();
+            Self { jitter: Jitter::new(start), start, out: Vec::new() }
+        }
+
+        fn packet(&mut self, at: Duration, (stream, sequence): (u32, u32), timestamp: u32) {
+            let arrival = Arrival {
+                place: Place { stream, sequence },
+                timestamp,
+                marked: false,
+                ptime: FRAME,
+                pressed: None,
+                content: Content::Audio(Codec::Pcmu, &[0; 160]),
+            };
+            self.jitter.put(self.start + at, &arrival, true);
+            self.turn(at);
+        }
+
+        fn turn(&mut self, at: Duration) {
+            let mut payload = Vec::new();
+            while let Some(piece) = self.jitter.take(self.start + at, &mut payload) {
+                self.out.push((at, piece));
+            }
+        }
+
+        fn packets(&self) -> usize {
+            let is_heard =
+                |kind: PieceKind| matches!(kind, PieceKind::Packet { late_ticks, .. } if late_ticks < 160);
+            self.out.iter().filter(|(_, piece)| is_heard(piece.kind)).count()
+        }
+
+        fn made_up(&self) -> usize {
+            self.out.iter().filter(|(_, piece)| matches!(piece.kind, PieceKind::Lost { .. })).count()
+        }
+    }
+
+    #[test]
+    fn who_pauses_is_missed_for_60_ms_and_heard_at_once_when_he_goes_on() {
+        let mut line = Line::new();
+        for n in (0..50_u32).chain(100..150) {
+            let sequence = if n < 50 { n } else { n - 50 };
+            line.packet(FRAME * n, (1, sequence), n * 160);
+            if n == 49 {
+                (50..100).for_each(|n| line.turn(FRAME * n + FRAME / 2));
+            }
+        }
+        assert_eq!((line.packets(), line.made_up()), (100, 3));
+        assert_eq!(line.out.last().map(|(at, _)| *at), Some(FRAME * 149));
+    }
+
+    #[test]
+    fn a_clock_that_drifts_or_is_set_anew_and_another_source_cost_no_word() {
+        let mut line = Line::new();
+        let mut at = Duration::ZERO;
+        for n in 0..6_000_u32 {
+            // 200 ppm slow; set back by a second after a minute, and another source after a minute more.
+            at += FRAME + Duration::from_micros(4);
+            let stream = n / 4_000;
+            let timestamp = n * 160 - if n >= 2_000 { 8_000 } else { 0 };
+            line.packet(at, (stream, n + 7), timestamp);
+            line.turn(at + FRAME / 2);
+        }
+        assert!(line.packets() >= 5_998, "{} of 6,000", line.packets());
+        assert!(line.made_up() < 6, "{}", line.made_up());
+        assert!(line.jitter.delay() <= Duration::from_millis(2), "{:?}", line.jitter.delay());
+    }
+
+    #[test]
+    fn a_line_that_stood_still_is_heard_again_within_a_tenth_of_a_second_of_talk() {
+        for stall in [100, 400, 900, 5_000] {
+            let mut line = Line::new();
+            for n in 0..500_u32 {
+                let later = Duration::from_millis(if n < 250 { 0 } else { stall });
+                line.packet(FRAME * n + later, (1, n), n * 160);
+                line.turn(FRAME * n + later + FRAME * 2 / 3);
+            }
+            assert!(line.packets() >= 490, "{stall} ms: {} of 500", line.packets());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_line_does_each_packet_is_heard_once_in_order_and_none_waits_too_long(
+            faults in prop::collection::vec((0_u64..150, prop::bool::weighted(0.1), prop::bool::weighted(0.1)), 50..300)
+        ) {
+            let mut arrivals: Vec<(Duration, u32)> = Vec::new();
+            for (n, (delay, is_lost, is_doubled)) in faults.iter().enumerate() {
+                let at = FRAME * n as u32 + Duration::from_millis(*delay);
+                arrivals.extend((!is_lost).then_some((at, n as u32)));
+                arrivals.extend(is_doubled.then_some((at + FRAME, n as u32)));
+            }
+            arrivals.sort();
+            let mut line = Line::new();
+            for (at, n) in &arrivals {
+                line.packet(*at, (1, *n + 100), (*n * 160).wrapping_sub(9_000));
+            }
+            (0..30).for_each(|n| line.turn(FRAME * (faults.len() as u32 + n)));
+            let mut heard_to = None;
+            for (at, piece) in &line.out {
+                let said = piece.timestamp.wrapping_add(9_000).cast_signed();
+                let length = match piece.kind {
+                    PieceKind::Packet { late_ticks, .. } => 160 - late_ticks.cast_signed(),
+                    PieceKind::Lost { length, .. } => length.as_micros() as i32 * 8 / 1_000,
+                    PieceKind::Key(_) | PieceKind::Withheld => 0,
+                };
+                prop_assert!(heard_to.is_none_or(|heard_to| said >= heard_to), "{piece:?} before {heard_to:?}");
+                heard_to = Some(said + length);
+                let late = at.saturating_sub(Duration::from_micros(said.max(0).unsigned_abs().into()) * 125);
+                prop_assert!(late <= DELAY_MAX + Duration::from_millis(200), "{piece:?} {late:?}");
+            }
+            let mut turns: Vec<u32> = line.out.iter().map(|(_, piece)| piece.turn).collect();
+            let all = turns.len();
+            turns.dedup();
+            prop_assert_eq!(turns.len(), all);
+            let mut numbers: Vec<u32> = line.out.iter().map(|(_, piece)| piece).filter(|piece| {
+                matches!(piece.kind, PieceKind::Packet { .. })
+            }).map(|piece| piece.place.sequence).collect();
+            let count = numbers.len();
+            numbers.dedup();
+            prop_assert_eq!(numbers.len(), count, "each once");
+        }
+    }
+}
