@@ -58,6 +58,7 @@ fn shipped() -> World {
     };
     World {
         flows: ending("yaml")
+            .chain(ending("csv"))
             .map(|path| Source {
                 path: path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(),
                 text: std::fs::read_to_string(path).unwrap(),

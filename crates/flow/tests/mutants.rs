@@ -34,6 +34,13 @@ fn objections(sources: &[Source], environment: &Environment) -> BTreeSet<String>
 fn missed(mutant: &Mutant, sources: &[Source], environment: &Environment) -> Option<String> {
     let (what, file, from, to, rule) = mutant;
     let mut sources = sources.to_vec();
+    let is_line = |source: &&Source| source.text.contains("\nanswers: [");
+    let concerned: Vec<String> = match sources.iter().filter(is_line).any(|source| source.path == *file) {
+        true => vec![(*file).to_owned()],
+        // A part is proved in the lines that call it and have every way into it between them.
+        false => ["nurse-line.yaml", "scheduling.yaml", "answering.yaml"].map(str::to_owned).into(),
+    };
+    sources.retain(|source| !is_line(&source) || concerned.contains(&source.path));
     let source = sources.iter_mut().find(|source| source.path == *file).unwrap();
     assert!(source.text.contains(from), "{what}: `{from}` is not in {file} any more");
     source.text = source.text.replacen(from, to, 1);
@@ -58,7 +65,7 @@ fn each_mistake_put_into_the_flows_that_ship_is_found_by_the_rule_it_breaks() {
 
 #[test]
 fn a_queue_that_lets_an_emergent_caller_wait_too_long_breaks_the_promise() {
-    let (sources, mut environment) = shipped::shipped();
+    let (sources, mut environment) = shipped::with_lines(&["nurse-line.yaml"]);
     assert_eq!(objections(&sources, &environment), BTreeSet::new());
     let wait_max = flow::Urgency::ALL.map(|urgency| (urgency, Duration::from_secs(90)));
     environment.queues.insert("nurses".to_owned(), QueueInfo { wait_max: wait_max.into() });

@@ -29,8 +29,8 @@ pub(crate) enum Situation {
     /// The end of `wait`.
     Pause,
     /// A choice by one key: those that mean something.
-    /// `is_survey`: silence is an answer too.
-    Question { keys: Vec<char>, is_survey: bool },
+    /// `silence_answers`: who presses nothing has answered, or has said already what she had to say.
+    Question { keys: Vec<char>, silence_answers: bool },
     /// Digits.
     Entry(Asked),
     /// An agent. `advice`: she is being told to dial 911 meanwhile; `leaving`: and goes elsewhere after it.
@@ -215,7 +215,7 @@ impl Interpreter {
                 Taking::Speaking { .. } => Situation::Speaks,
                 Taking::Ending => Situation::SpokeEnough,
                 Taking::Reviewing { .. } => {
-                    Situation::Question { keys: vec!['1', '2', '4'], is_survey: false }
+                    Situation::Question { keys: vec!['1', '2', '4'], silence_answers: true }
                 }
             },
             Waiting::Question(question) => asked(verb, question.phase),
@@ -269,17 +269,17 @@ fn asked(verb: Option<&Verb>, phase: Phase) -> Situation {
     match (verb, phase) {
         (Some(Verb::Menu(menu)), _) => Situation::Question {
             keys: menu.keys.keys().copied().collect(),
-            is_survey: menu.survey.is_some(),
+            silence_answers: menu.survey.is_some(),
         },
         (Some(Verb::Library(topics)), _) => {
             let own = [topics.repeat, topics.back];
-            Situation::Question { keys: topics.topics.keys().copied().chain(own).collect(), is_survey: false }
+            Situation::Question { keys: topics.topics.keys().copied().chain(own).collect(), silence_answers: false }
         }
         (Some(Verb::Collect(_)), Phase::Confirming | Phase::ConfirmListening { .. }) => {
-            Situation::Question { keys: vec!['1', '2'], is_survey: false }
+            Situation::Question { keys: vec!['1', '2'], silence_answers: false }
         }
         (Some(Verb::Collect(collect)), _) if collect.kind == Kind::YesNo => {
-            Situation::Question { keys: vec!['1', '2'], is_survey: false }
+            Situation::Question { keys: vec!['1', '2'], silence_answers: false }
         }
         (Some(Verb::Collect(collect)), _) => Situation::Entry(Asked::of(collect)),
         _ => Situation::Ended,

@@ -182,7 +182,7 @@ impl Rules<'_> {
             .filter(|at| {
                 matches!(
                     self.situation(*at),
-                    Situation::Question { is_survey: false, .. } | Situation::Entry(_)
+                    Situation::Question { silence_answers: false, .. } | Situation::Entry(_)
                 )
             })
             .collect();

@@ -43,7 +43,7 @@ fn texts(root: &Path, language: &str) -> BTreeMap<String, String> {
     texts
 }
 
-/// Every YAML file of `call-flows`, and what the flows may know of queues, numbers and prompts.
+/// Every YAML file and table of `call-flows`, and what the flows may know of queues, numbers and prompts.
 pub fn shipped() -> (Vec<Source>, Environment) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../call-flows");
     let files = files(&root);
@@ -66,10 +66,18 @@ pub fn shipped() -> (Vec<Source>, Environment) {
         now: Some("2026-11-23T12:00:00Z".parse().unwrap()),
         is_production: false,
     };
-    let yaml = files.iter().filter(|path| path.extension().is_some_and(|ending| ending == "yaml"));
-    let sources = yaml.map(|path| Source {
+    let read = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "yaml" || ending == "csv");
+    let sources = files.iter().filter(read).map(|path| Source {
         path: path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(),
         text: std::fs::read_to_string(path).unwrap(),
     });
     (sources.collect(), environment)
+}
+
+/// The same with some of the numbers that answer alone: a proof follows every caller of every number, and most of what
+/// is asked of it here is about one.
+pub fn with_lines(lines: &[&str]) -> (Vec<Source>, Environment) {
+    let (mut sources, environment) = shipped();
+    sources.retain(|source| !source.text.contains("\nanswers: [") || lines.contains(&&*source.path));
+    (sources, environment)
 }
