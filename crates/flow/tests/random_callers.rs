@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flow::{
-    Action, Caller, Environment, Event, Flow, Interpreter, Library, PageNews, Play, Proof, QueueNews,
-    TransferNews, Urgency, compile, prove,
+    Action, Caller, Environment, Event, Flow, Inquiry, InquiryNews, Interpreter, Library, MessageNews,
+    PageNews, Play, Proof, QueueNews, Recording, TransferNews, Type, Urgency, Value, compile, prove,
 };
 use primitives::{Now, Private, Seed};
 use proptest::prelude::RngExt as _;
@@ -28,8 +28,10 @@ type Generator = primitives::Generator;
 const CALLS: u64 = 4_000;
 /// Steps in which every key that means something is a choice, and leads nowhere else.
 const TOPICS: [&str; 2] = ["health-library/illness", "health-library/safety"];
-/// Longest a search for somebody on call may last in a test.
-const PAGE_MAX: Duration = Duration::from_mins(4);
+/// What asks whether what was keyed in is right: an entry that came so far is a choice, and so is to take it back.
+const IS_THAT_RIGHT: &str = "is_that_right";
+/// Longest a search for somebody on call may last: the shorter of the rotas that ship.
+const PAGE_MAX: Duration = Duration::from_secs(64);
 /// What one call may bring before it is left alone.
 const EVENTS_MAX: usize = 400;
 
@@ -39,6 +41,8 @@ enum Next {
     Queue(QueueNews),
     Transfer(TransferNews),
     Page(PageNews),
+    Inquiry(u32, InquiryNews),
+    Message(MessageNews),
     Key(char),
 }
 
@@ -85,6 +89,9 @@ struct Call<'a> {
     answered: Option<Instant>,
     /// The key of the moment led to a step that was no answer to a mistake.
     chose: bool,
+    /// What she keyed in is read back to her.
+    confirms: bool,
+    urgency: Urgency,
     asked_for_help: bool,
     notice_heard: bool,
     /// When her time began, until she is helped.
@@ -154,6 +161,19 @@ impl<'a> Call<'a> {
                 let after = self.part_of(PAGE_MAX);
                 self.pending.push((self.now + after, Next::Page(news)));
             }
+            Action::Inquire(inquiry) => self.news_of_inquiry(&inquiry),
+            Action::CancelInquiry { .. } => {
+                self.pending.retain(|(_, next)| !matches!(next, Next::Inquiry(..)))
+            }
+            Action::Tagged { urgency, .. } => self.urgency = urgency,
+            // For who can wait it is help.
+            Action::Recording(Recording::Message { .. }) if self.urgency >= Urgency::Routine => {
+                self.helped(longest);
+            }
+            Action::Recording(Recording::MessageEnds) => {
+                let voiced = Duration::from_secs(self.random.random_range(0..30));
+                self.pending.push((self.now, Next::Message(MessageNews::Ended { voiced })));
+            }
             Action::CancelPage => self.pending.retain(|(_, next)| !matches!(next, Next::Page(_))),
             Action::CancelTransfer => self.pending.retain(|(_, next)| !matches!(next, Next::Transfer(_))),
             Action::HangUp { .. } => {
@@ -170,7 +190,7 @@ impl<'a> Call<'a> {
         let since = self.alone_since.map(|_| self.now);
         let in_topics = self.flow_and_step();
         self.owed.clear();
-        self.chose = false;
+        self.chose = self.confirms && key == '2';
         self.event(Event::Digit(Private::new(key)), longest);
         if self.alone_since.is_some() && (self.chose || key == '*' || TOPICS.contains(&in_topics.as_str())) {
             self.alone_since = since;
@@ -211,6 +231,27 @@ impl<'a> Call<'a> {
             self.playing.push((at, prompt.name.to_string(), prompt.language.to_string()));
         }
         self.play_ends = (!play.repeats).then_some(at);
+        let confirms = self.playing.iter().any(|(_, name, _)| name == IS_THAT_RIGHT);
+        if confirms && !self.confirms {
+            self.alone_since = self.alone_since.map(|_| self.now);
+        }
+        self.confirms = confirms;
+    }
+
+    /// What a table says: anything it could, at any moment it may.
+    fn news_of_inquiry(&mut self, inquiry: &Inquiry) {
+        let value = |random: &mut Generator, of| match of {
+            Type::Text => Value::Text(["pediatrics", "north", ""][random.random_range(0..3)].into()),
+            Type::Number => Value::Number(random.random_range(0..200)),
+            Type::Truth => Value::Truth(random.random_range(0..2) == 1),
+        };
+        let wanted = inquiry.wanted.iter();
+        let found =
+            wanted.map(|(name, of)| (name.clone(), Private::new(value(&mut self.random, *of)))).collect();
+        let news = [InquiryNews::Found(found), InquiryNews::NotFound, InquiryNews::Failed];
+        let news = news[self.random.random_range(0..news.len())].clone();
+        let after = self.part_of(inquiry.within);
+        self.pending.push((self.now + after, Next::Inquiry(inquiry.number, news)));
     }
 
     /// She waits for nothing more: a person, a queue for one, the advice, or the end has come.
@@ -310,6 +351,8 @@ impl<'a> Call<'a> {
                         self.talks(longest);
                     }
                 }
+                Next::Inquiry(number, news) => self.event(Event::Inquiry { number, news }, longest),
+                Next::Message(news) => self.event(Event::Message(news), longest),
                 Next::Transfer(news) => {
                     let is_connected = news == TransferNews::Connected;
                     self.event(Event::Transfer(news), longest);
@@ -348,6 +391,8 @@ fn call(
         play_ends: None,
         answered: None,
         chose: false,
+        confirms: false,
+        urgency: Urgency::Routine,
         asked_for_help: false,
         notice_heard: false,
         alone_since: None,
@@ -392,8 +437,10 @@ fn no_random_caller_waits_longer_than_the_proof_says() {
         for (what, time, bound) in seen {
             println!("{}: {what}: seen {time:.1?}, proved {bound:.1?}", flow.name());
             assert!(time <= bound, "seed {seed}: {}: {what} took {time:?}, proved {bound:?}", flow.name());
-            // A bound nobody comes near would be no bound, and a test that sees nothing no test.
-            assert!(time * 2 > bound, "seed {seed}: {}: {what}: {time:?} of {bound:?}", flow.name());
+            // A bound nobody comes near would be no bound, and a test that sees nothing no test. A promise is proved of
+            // who presses 0 and 9 on her way too, and measured here of who does nothing more.
+            let near = if what.contains('→') { 8 } else { 2 };
+            assert!(time * near > bound, "seed {seed}: {}: {what}: {time:?} of {bound:?}", flow.name());
         }
     }
 }

@@ -273,7 +273,10 @@ fn asked(verb: Option<&Verb>, phase: Phase) -> Situation {
         },
         (Some(Verb::Library(topics)), _) => {
             let own = [topics.repeat, topics.back];
-            Situation::Question { keys: topics.topics.keys().copied().chain(own).collect(), silence_answers: false }
+            Situation::Question {
+                keys: topics.topics.keys().copied().chain(own).collect(),
+                silence_answers: false,
+            }
         }
         (Some(Verb::Collect(_)), Phase::Confirming | Phase::ConfirmListening { .. }) => {
             Situation::Question { keys: vec!['1', '2'], silence_answers: false }

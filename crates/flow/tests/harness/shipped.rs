@@ -76,6 +76,7 @@ pub fn shipped() -> (Vec<Source>, Environment) {
 
 /// The same with some of the numbers that answer alone: a proof follows every caller of every number, and most of what
 /// is asked of it here is about one.
+#[allow(dead_code, reason = "not every test that shares this file proves")]
 pub fn with_lines(lines: &[&str]) -> (Vec<Source>, Environment) {
     let (mut sources, environment) = shipped();
     sources.retain(|source| !source.text.contains("\nanswers: [") || lines.contains(&&*source.path));
