@@ -1,5 +1,5 @@
 //! Agents at telephones somebody else wrote, over UDP and TCP, IPv4 and IPv6: they register by digest, sign
-//! in, take a call, hold it, come back and hang up. TLS is in a file of its own.
+//! in, take a call, hold it, come back and hang up. TLS besides.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::net::SocketAddr;
@@ -40,17 +40,31 @@ async fn agent_is_gone(call: &Call) {
 }
 
 async fn linphone_serves(registrar: SocketAddr, server: &Server, transport: &'static str) {
+    linphone_that_believes(None, registrar, server, transport).await;
+}
+
+async fn linphone_that_believes(
+    roots: Option<PathBuf>,
+    registrar: SocketAddr,
+    server: &Server,
+    transport: &'static str,
+) {
+    let host = match roots {
+        Some(_) => format!("localhost:{}", registrar.port()),
+        None => registrar.to_string(),
+    };
     let mut agent = Linphone::start(LinphoneOptions {
         user: "nurse1".to_owned(),
         secret: server.secret("nurse1").unwrap(),
         registrar,
         transport,
         tone_hz: AGENT_HZ,
+        roots,
     })
     .await
     .unwrap();
     agent.registered(SOON).await.unwrap();
-    agent.types(&format!("call sip:*11@{registrar};transport={transport}")).await.unwrap();
+    agent.types(&format!("call sip:*11@{host};transport={transport}")).await.unwrap();
     agent.shows("connected", SOON).await.unwrap();
     agent.shows("ended", SOON).await.unwrap();
 
@@ -121,6 +135,15 @@ async fn an_agent_on_linphone_takes_holds_and_ends_a_call_over_ipv6() {
     if let Some(registrar) = server.sip_v6() {
         linphone_serves(registrar, &server, "udp").await;
     }
+}
+
+#[tokio::test]
+async fn an_agent_on_linphone_takes_holds_and_ends_a_call_over_tls() {
+    let authority = Authority::new().unwrap();
+    let own = authority.issue("localhost").unwrap();
+    let tls = Some(Tls { own, clients: None });
+    let server = Server::start(Options { tls, ..Options::default() }).await.unwrap();
+    linphone_that_believes(Some(authority.roots()), server.tls().unwrap(), &server, "tls").await;
 }
 
 /// This baresip reads the first challenge only, as phones older than RFC 8760 do.

@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -33,8 +33,11 @@ pub struct LinphoneOptions {
     pub secret: String,
     /// Where it registers.
     pub registrar: SocketAddr,
-    /// `udp` or `tcp`.
+    /// `udp`, `tcp` or `tls`.
     pub transport: &'static str,
+    /// Whose certificates it believes over TLS. It knows this machine by its name then, `localhost`, since it
+    /// compares no addresses with a certificate.
+    pub roots: Option<PathBuf>,
     /// The tone it speaks, in hertz.
     pub tone_hz: u32,
 }
@@ -133,18 +136,29 @@ fn screen_of(folder: &Path) -> String {
 }
 
 fn write_configuration(folder: &Path, options: &LinphoneOptions, ports: u16) -> io::Result<()> {
-    let LinphoneOptions { user, secret, registrar, transport, .. } = options;
-    let ipv6 = u8::from(registrar.is_ipv6());
+    let LinphoneOptions { user, secret, registrar: address, transport, .. } = options;
+    let ipv6 = u8::from(address.is_ipv6());
+    let registrar = match &options.roots {
+        Some(_) => format!("localhost:{}", address.port()),
+        None => address.to_string(),
+    };
+    let believes = options
+        .roots
+        .as_ref()
+        .map(|roots| format!("root_ca={}\nverify_server_certs=1\nverify_server_cn=1\n", roots.display()));
     // The answer to a challenge is chosen by realm; this one takes any.
     let config = format!(
-        "[sip]\nsip_port={ports}\nsip_tcp_port={ports}\nsip_tls_port=0\ndefault_proxy=0\nuse_ipv6={ipv6}\n\
-         register_only_when_network_is_up=0\nauto_net_state_mon=0\nguess_hostname=0\n\
+        "[sip]\nsip_port={ports}\nsip_tcp_port={ports}\nsip_tls_port={tls}\n{believes}default_proxy=0\n\
+         use_ipv6={ipv6}\nregister_only_when_network_is_up=0\nauto_net_state_mon=0\nguess_hostname=0\n\
          [rtp]\naudio_rtp_port={rtp}\n\
          [video]\nenabled=0\ncapture=0\ndisplay=0\n\
          [proxy_0]\nreg_proxy=<sip:{registrar};transport={transport}>\n\
          reg_identity=\"Nurse\" <sip:{user}@{registrar}>\nreg_expires=60\nreg_sendregister=1\npublish=0\n\
          [auth_info_0]\nusername={user}\nuserid={user}\npasswd={secret}\n",
         rtp = ports + 2,
+        // One it need not open where nothing goes over TLS.
+        tls = options.roots.as_ref().map_or(0, |_| ports + 1),
+        believes = believes.unwrap_or_default(),
     );
     // It keeps its database there and does without calls where it cannot.
     fs::create_dir_all(folder.join(".local/share/linphone"))?;
