@@ -1,6 +1,7 @@
 //! 911 from an agent's phone: what an answering point receives, that both hear one another, and who is told.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use harness::{AnsweringPoint, Options, Server, hears_prompt};
@@ -181,6 +182,55 @@ async fn a_carrier_is_asked_for_911_itself_and_everything_else_is_written_as_it_
     assert!(invite.contains("\r\nc=IN IP4 127.0.0.2\r\n"), "and where it sees us: {invite}");
     help.answer(&invite, from).await.unwrap();
     call.established().await.unwrap();
+    call.hang_up().await.unwrap();
+}
+
+/// Of an offer: where its audio is to come.
+fn audio_at(invite: &str) -> &str {
+    invite.lines().find_map(|line| line.strip_prefix("c=IN IP4 ")).unwrap_or_default().trim()
+}
+
+#[tokio::test]
+async fn help_by_a_second_carrier_hears_and_is_heard_where_that_one_sees_us() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let webhook = format!("http://{}/", listener.local_addr().unwrap());
+    let full = AnsweringPoint::open_at(Ipv4Addr::new(127, 0, 0, 2)).await.unwrap();
+    let silent = AnsweringPoint::open_at(Ipv4Addr::new(127, 0, 0, 3)).await.unwrap();
+    let help = AnsweringPoint::open_at(Ipv4Addr::new(127, 0, 0, 4)).await.unwrap();
+    let trunk = |name: &str, point: &AnsweringPoint, media: &str| {
+        let address = point.address().unwrap();
+        format!(
+            "  {name}:\n    check_secs: 0\n    media_address: {media}\n    reach: [{{ uri: \"sip:{address}\" }}]\n    \
+             numbers: {{ country: \"1\", international: \"011\", write: digits }}\n"
+        )
+    };
+    let trunks = format!(
+        "trunks:\n{}{}{}",
+        trunk("carrier_a", &full, "127.0.0.12"),
+        trunk("carrier_b", &silent, "127.0.0.13"),
+        trunk("carrier_c", &help, "127.0.0.14"),
+    );
+    let reach = ["carrier_a", "carrier_b", "carrier_c"].map(|name| format!("{{ trunk: {name} }}"));
+    let server = server_with(&reach, &webhook, &trunks).await;
+    let nurse = server.agent_phone("nurse1").await.unwrap();
+    let call = nurse.call("911").await.unwrap();
+    let (invite, from) = full.request("INVITE", SOON).await.unwrap();
+    assert_eq!(audio_at(&invite), "127.0.0.12", "{invite}");
+    full.respond(&invite, from, "503 Service Unavailable", "").await.unwrap();
+    let (invite, _) = silent.request("INVITE", SOON).await.unwrap();
+    assert_eq!(audio_at(&invite), "127.0.0.13", "{invite}");
+    let (invite, from) = help.request("INVITE", SOON).await.unwrap();
+    assert_eq!(audio_at(&invite), "127.0.0.14", "{invite}");
+    help.answer(&invite, from).await.unwrap();
+    call.established().await.unwrap();
+    help.media().sound(Sound::Tone(620.0));
+    call.play_tone(440.0);
+    call.hears_tone(620.0, SOON).await.unwrap();
+    let heard = help.media().hear();
+    assert!(
+        heard.until(Instant::now() + SOON, |heard| heard.ends_in_tone(440.0)).await,
+        "help hears nothing"
+    );
     call.hang_up().await.unwrap();
 }
 

@@ -1,6 +1,6 @@
 //! A public safety answering point: a SIP listener of its own that answers one call and keeps its INVITE.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use phone::{Aim, Codec, Media};
@@ -21,7 +21,12 @@ pub struct AnsweringPoint {
 impl AnsweringPoint {
     /// Opens its sockets.
     pub async fn open() -> Result<Self, Trouble> {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.map_err(Trouble::new)?;
+        Self::open_at(Ipv4Addr::LOCALHOST).await
+    }
+
+    /// The same at an address of its own.
+    pub async fn open_at(ip: Ipv4Addr) -> Result<Self, Trouble> {
+        let socket = UdpSocket::bind((ip, 0)).await.map_err(Trouble::new)?;
         let ip = socket.local_addr().map_err(Trouble::new)?.ip();
         Ok(Self { socket, media: Media::open(ip).await.map_err(Trouble::new)? })
     }
@@ -60,14 +65,17 @@ impl AnsweringPoint {
     pub async fn answer(&self, invite: &str, to: SocketAddr) -> Result<(), Trouble> {
         let port = self.media.local().port();
         let sdp = format!(
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 101\r\n\
-             a=rtpmap:101 telephone-event/8000\r\n"
+            "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 101\r\n\
+             a=rtpmap:101 telephone-event/8000\r\n",
+            ip = self.media.local().ip(),
         );
-        let theirs =
-            invite.lines().find_map(|line| line.strip_prefix("m=audio ")?.split(' ').next()?.parse().ok());
+        let line = |name| invite.lines().find_map(move |line| line.strip_prefix(name));
+        let theirs = line("m=audio ").and_then(|audio| audio.split(' ').next()?.parse().ok());
         let theirs = theirs.ok_or_else(|| Trouble::new("the INVITE offers no audio"))?;
+        let address = line("c=IN IP4 ").and_then(|address| address.trim().parse::<Ipv4Addr>().ok());
+        let address = address.ok_or_else(|| Trouble::new("the INVITE says no address"))?;
         let aim = Aim {
-            to: SocketAddr::new(to.ip(), theirs),
+            to: SocketAddr::new(address.into(), theirs),
             codec: Codec::Pcmu,
             telephone_event: Some(101),
             sends: true,
