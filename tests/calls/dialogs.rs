@@ -55,6 +55,21 @@ async fn a_merged_invite_is_refused_and_answers_go_to_the_port_it_came_from() {
 }
 
 #[tokio::test]
+async fn a_200_comes_again_until_its_late_ack_and_a_repeated_invite_begins_nothing_new() {
+    let server = Server::start(Options::default()).await.unwrap();
+    let keys = [("number", NURSE_LINE), ("caller", CALLER), ("repeats", "no")];
+    sipp("accepted", server.sip(), &keys).await.unwrap();
+    is_told(&server, "caller_hung_up").await;
+    assert_eq!(server.log().matches("kind=\"call.end\"").count(), 1, "{}", server.log());
+}
+
+#[tokio::test]
+async fn a_gruu_is_called_back_to_the_letter() {
+    let server = server_with(None).await;
+    sipp("gruu", server.sip(), &[("number", NURSE_LINE), ("caller", CALLER)]).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_agents_phone_and_a_number_outside_ring_reliably_through_us() {
     let port = free_ports(2).unwrap();
     let server = server_with(Some(port)).await;

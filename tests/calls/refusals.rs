@@ -61,6 +61,12 @@ async fn each_request_is_refused_with_the_status_that_says_why() {
 }
 
 #[tokio::test]
+async fn whoever_asks_sipp_for_what_nobody_does_is_told_why() {
+    let server = Server::start(Options::default()).await.unwrap();
+    sipp("refused", server.sip(), &[("number", "8001"), ("caller", CALLER)]).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_message_too_long_for_a_stream_is_refused_with_413() {
     let server = Server::start(Options::default()).await.unwrap();
     let ask = ask("OPTIONS", &["Content-Length: 70000"]);

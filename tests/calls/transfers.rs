@@ -129,6 +129,37 @@ async fn an_agents_other_phone_takes_up_what_rings_at_the_first_one_which_stops(
 }
 
 #[tokio::test]
+async fn a_colleague_takes_up_what_rings_at_another_phone_and_nobody_else_may() {
+    let server = server().await;
+    let phone = server.agent_phone("nurse1").await.unwrap();
+    let caller = server.agent_phone("scheduler1").await.unwrap();
+    let call = caller.call("nurse1").await.unwrap();
+    let mut rings = phone.incoming_within(SOON).await.unwrap();
+    rings.ring().await.unwrap();
+    call.ringing().await.unwrap();
+    let replaces = rings.replaces().to_owned();
+    // Who made the call has no part in answering it.
+    let secret = server.secret("scheduler1").unwrap();
+    let mut keys = nurse(&secret, "nurse1");
+    keys.retain(|(key, _)| !matches!(*key, "caller" | "user"));
+    keys.extend([("caller", "scheduler1"), ("user", "scheduler1"), ("replaces", replaces.as_str())]);
+    assert!(sipp("replaces_confirmed", server.sip(), &keys).await.is_err());
+    assert!(server.log().contains("call refused with 603: not_her_call"), "{}", server.log());
+
+    let secret = server.secret("nurse2").unwrap();
+    let mut keys = nurse(&secret, "nurse1");
+    keys.retain(|(key, _)| !matches!(*key, "caller" | "user"));
+    keys.extend([("caller", "nurse2"), ("user", "nurse2"), ("replaces", replaces.as_str())]);
+    let mut colleague = SippRun::start("replaces_confirmed", server.sip(), &keys).unwrap();
+    colleague.logged("took-over", SOON).await.unwrap();
+    assert_eq!(rings.withdrawn().await.unwrap(), Ended::Cancelled);
+    call.established().await.unwrap();
+    call.hang_up().await.unwrap();
+    colleague.succeeded().await.unwrap();
+    assert!(server.log().contains("nurse2 takes up what rings for nurse1"));
+}
+
+#[tokio::test]
 async fn a_caller_transfers_nobody() {
     let server = server().await;
     let keys = [("number", NURSE_LINE), ("caller", CALLER), ("target", "nurse2")];

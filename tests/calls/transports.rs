@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use harness::{Authority, Baresip, BaresipOptions, Issued, Options, Server, Tls, eventually, prompt_fits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
@@ -79,6 +79,11 @@ struct OpensslClient {
 impl OpensslClient {
     /// Connects, showing this certificate.
     fn connect(server: SocketAddr, authority: &Authority, shows: Option<&Issued>) -> Self {
+        Self::connect_by(&[], server, authority, shows)
+    }
+
+    /// The same with more arguments of its own.
+    fn connect_by(more: &[&str], server: SocketAddr, authority: &Authority, shows: Option<&Issued>) -> Self {
         let mut command = Command::new("openssl");
         command.args([
             "s_client",
@@ -88,7 +93,7 @@ impl OpensslClient {
             &server.to_string(),
             "-CAfile",
         ]);
-        command.arg(authority.roots());
+        command.arg(authority.roots()).args(more);
         if let Some(Issued { certificate, key }) = shows {
             command.arg("-cert").arg(certificate).arg("-key").arg(key);
         }
@@ -128,6 +133,21 @@ async fn where_a_client_certificate_is_required_one_of_the_right_authority_is_le
     assert_eq!(asks_by_openssl(tls, &ours, None).await, "");
     let stranger = theirs.issue("carrier.example").unwrap();
     assert_eq!(asks_by_openssl(tls, &ours, Some(&stranger)).await, "");
+}
+
+#[tokio::test]
+async fn tls_1_2_and_1_3_are_spoken_and_nothing_older() {
+    let authority = Authority::new().unwrap();
+    let server = Server::start(with_tls(&authority, None)).await.unwrap();
+    let tls = server.tls().unwrap();
+    // OpenSSL itself speaks 1.1 only where it is asked for no security at all.
+    let old = ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"];
+    for (number, arguments, is_spoken) in
+        [(1, &["-tls1_2"][..], true), (2, &["-tls1_3"], true), (3, &old, false)]
+    {
+        let heard = OpensslClient::connect_by(arguments, tls, &authority, None).asks(number).await;
+        assert_eq!(heard.starts_with("SIP/2.0 200 "), is_spoken, "{arguments:?}: {heard}");
+    }
 }
 
 #[tokio::test]
@@ -186,6 +206,34 @@ async fn messages_come_in_pieces_several_at_once_and_as_long_as_a_stream_allows(
     stream.write_all(long.as_bytes()).await.unwrap();
     stream.write_all(&[b'x'; 40_000]).await.unwrap();
     assert_eq!(answers(&mut stream, 1).await, 1);
+}
+
+#[tokio::test]
+async fn a_keep_alive_is_answered_over_tcp_and_passed_over_by_udp() {
+    let server = Server::start(Options::default()).await.unwrap();
+    let mut stream = TcpStream::connect(server.sip()).await.unwrap();
+    for _ in 0..2 {
+        stream.write_all(b"\r\n\r\n").await.unwrap();
+        let mut pong = [0; 2];
+        timeout(SOON, stream.read_exact(&mut pong)).await.unwrap().unwrap();
+        assert_eq!(&pong, b"\r\n");
+    }
+    // Half a ping, the rest of it and a request, as they come.
+    stream.write_all(b"\r\n").await.unwrap();
+    stream.write_all(format!("\r\n{}", options(1, 0)).as_bytes()).await.unwrap();
+    assert_eq!(answers(&mut stream, 1).await, 1);
+
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let request = options(2, 0).replace("SIP/2.0/TCP", "SIP/2.0/UDP");
+    for datagram in ["\r\n\r\n", "\r\n", request.as_str()] {
+        socket.send_to(datagram.as_bytes(), server.sip()).await.unwrap();
+    }
+    let mut answer = [0; 2_048];
+    let length = timeout(SOON, socket.recv(&mut answer)).await.unwrap().unwrap();
+    let answer = String::from_utf8_lossy(answer.get(..length).unwrap()).into_owned();
+    assert!(answer.starts_with("SIP/2.0 200 "), "the first answer is to the request: {answer}");
+    let malformed = server.metric("careline_sip_dropped_total{reason=\"malformed\"}").await.unwrap();
+    assert_eq!(malformed.unwrap_or_default(), 0.0, "a keep-alive is no broken message");
 }
 
 /// How long until the far end closes, having sent nothing.

@@ -138,6 +138,20 @@ async fn an_asserted_identity_leads_a_flow_only_where_the_trunk_is_trusted() {
 }
 
 #[tokio::test]
+async fn what_a_trusted_carrier_says_of_a_signature_leads_a_flow_and_what_another_says_does_not() {
+    let flows = flows();
+    let trusted = server(flows.path(), &format!("{ACCEPT}\n    identity: trusted"), "").await;
+    let says = |verstat: &str| format!("P-Asserted-Identity: <tel:+15550100999;verstat={verstat}>");
+    call("trunk_call", &trusted, &says("TN-Validation-Passed-A"), NOTHING).await;
+    logged(&trusted, "who-calls/signed (").await;
+    call("trunk_call", &trusted, &says("TN-Validation-Failed"), NOTHING).await;
+    logged(&trusted, "who-calls/forged (").await;
+    let untrusted = server(flows.path(), ACCEPT, "").await;
+    call("trunk_call", &untrusted, &says("TN-Validation-Passed-A"), NOTHING).await;
+    logged(&untrusted, "who-calls/from_alone (").await;
+}
+
+#[tokio::test]
 async fn the_line_that_forwarded_a_call_leads_a_flow() {
     let flows = flows();
     let server = server(flows.path(), &format!("{ACCEPT}\n    identity: trusted"), "").await;

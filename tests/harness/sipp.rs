@@ -58,6 +58,7 @@ impl Run {
                 "user" => command.args(["-au", value]),
                 "asks_for" => command.args(["-auth_uri", &format!("{value}@{server}")]),
                 "password" => command.args(["-ap", value]),
+                "repeats" if *value == "no" => command.arg("-nr"),
                 _ => command.args(["-key", key, value]),
             };
         }
@@ -88,7 +89,7 @@ impl Run {
 
 /// Runs a scenario of `tests/sipp` to its end. The key `transport` is sipp's word for it (`t1` is one TCP
 /// connection; UDP without it), `user` and `password` are what it answers a
-/// challenge with, for the number `asks_for`.
+/// challenge with, for the number `asks_for`; `repeats` `no` is for what must see each repetition of the other side.
 pub async fn sipp(scenario: &str, server: SocketAddr, keys: &[(&str, &str)]) -> Result<(), Trouble> {
     Run::start(scenario, server, Duration::ZERO, keys)?.succeeded(SCENARIO_MAX).await
 }
