@@ -1,13 +1,10 @@
 //! Keys by every way telephones send them.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::fs;
-use std::os::unix::fs::symlink;
 use std::time::Duration;
 
-use harness::{Options, Server, SippCall, eventually};
+use harness::{FlowsFolder, NURSES, Options, Server, SippCall, eventually};
 use phone::Digit;
-use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -30,15 +27,6 @@ steps:
       - { else: wrong }
   right: { play: dial_911_notice, next: nurses }
   wrong: { play: dial_911_notice, next: nurses }
-  nurses:
-    queue:
-      name: nurses
-      announce: { every: 60s, play: dial_911_notice }
-      on_timeout: bye
-      on_empty: bye
-      on_full: bye
-      on_error: bye
-      on_closed: bye
   bye: { hang_up: goodbye }
 ";
 
@@ -47,12 +35,7 @@ const UNPROVED: [(&str, &str); 2] = [("keys", "S1"), ("keys", "S11")];
 
 /// A call whose keys come by INFO, and by RTP as well if these are given; the step it comes to.
 async fn keyed(by_rtp: &[Digit]) -> String {
-    let folder = TempDir::new().unwrap();
-    let shipped = Options::default().call_flows;
-    fs::write(folder.path().join("keys.yaml"), FLOW).unwrap();
-    for part in ["prompts", "queues.yaml"] {
-        symlink(shipped.join(part), folder.path().join(part)).unwrap();
-    }
+    let folder = FlowsFolder::alone("keys.yaml", &[FLOW, NURSES].concat()).unwrap();
     let call_flows = folder.path().to_owned();
     let options = Options { call_flows, flow_overrides: &UNPROVED, ..Options::default() };
     let mut server = Server::start(options).await.unwrap();

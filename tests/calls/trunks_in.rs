@@ -3,14 +3,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use harness::{Authority, Issued, Options, Server, Tls, eventually, free_ports, sipp};
+use harness::{Authority, FlowsFolder, Issued, NURSES, Options, Server, Tls, eventually, free_ports, sipp};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
@@ -49,29 +48,14 @@ steps:
   asserted: { play: beep, next: notice }
   from_alone: { play: beep, next: notice }
   notice: { play: dial_911_notice }
-  nurses:
-    queue:
-      name: nurses
-      announce: { every: 60s, play: dial_911_notice }
-      on_timeout: bye
-      on_empty: bye
-      on_full: bye
-      on_error: bye
-      on_closed: bye
   bye: { hang_up: goodbye }
 ";
 
 /// Rules for patients that it breaks.
 const UNPROVED: [(&str, &str); 2] = [("who-calls", "S1"), ("who-calls", "S11")];
 
-/// A folder with this flow alone, and the prompts of the repository.
-fn flows() -> TempDir {
-    let folder = TempDir::new().unwrap();
-    let shipped = Options::default().call_flows;
-    fs::write(folder.path().join("who-calls.yaml"), FLOW).unwrap();
-    symlink(shipped.join("prompts"), folder.path().join("prompts")).unwrap();
-    symlink(shipped.join("queues.yaml"), folder.path().join("queues.yaml")).unwrap();
-    folder
+fn flows() -> FlowsFolder {
+    FlowsFolder::alone("who-calls.yaml", &[FLOW, NURSES].concat()).unwrap()
 }
 
 /// A server with one trunk, and what it says about numbers.

@@ -1,14 +1,13 @@
 //! Calls out by trunks, with sipp as the carrier: it registers us, challenges us, is full, says nothing, dies.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::fs;
 use std::net::UdpSocket;
-use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-use harness::{AnsweringPoint, Carrier, Options, Server, SippCarrier, eventually, free_ports, sipp};
+use harness::{
+    AnsweringPoint, Carrier, FlowsFolder, Options, Server, SippCarrier, eventually, free_ports, sipp,
+};
 use phone::{Call, Ended, Phone};
-use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(15);
 const NUMBER: &str = "+15550100190";
@@ -331,14 +330,8 @@ const CALLER: &str = "15550100123";
 /// What a carrier is not told of.
 const NOBODY: &str = "sip:anonymous@anonymous.invalid";
 
-/// A folder with that flow alone, and the prompts of the repository.
-fn connecting() -> TempDir {
-    let folder = TempDir::new().unwrap();
-    let shipped = Options::default().call_flows;
-    fs::write(folder.path().join("connects.yaml"), FLOW).unwrap();
-    symlink(shipped.join("prompts"), folder.path().join("prompts")).unwrap();
-    symlink(shipped.join("queues.yaml"), folder.path().join("queues.yaml")).unwrap();
-    folder
+fn connecting() -> FlowsFolder {
+    FlowsFolder::alone("connects.yaml", FLOW).unwrap()
 }
 
 /// A trunk for each way to show a caller, all to one carrier.

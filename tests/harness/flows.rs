@@ -1,6 +1,7 @@
 //! A folder of call flows that people edit while calls run.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -8,8 +9,22 @@ use tempfile::TempDir;
 use crate::server::Options;
 use crate::trouble::Trouble;
 
-/// A copy of the flows that ship.
+/// Flows made for a test, or a copy of those that ship.
 pub struct FlowsFolder(TempDir);
+
+/// The last step of a flow made for a test, which a rule asks for: callers wait for a nurse, and every way out of the
+/// queue leads to the step `bye`.
+pub const NURSES: &str = "\
+  nurses:
+    queue:
+      name: nurses
+      announce: { every: 60s, play: dial_911_notice }
+      on_timeout: bye
+      on_empty: bye
+      on_full: bye
+      on_error: bye
+      on_closed: bye
+";
 
 impl FlowsFolder {
     /// As they ship.
@@ -17,6 +32,16 @@ impl FlowsFolder {
         let folder = TempDir::new().map_err(Trouble::new)?;
         copy(&shipped(), folder.path())?;
         Ok(Self(folder))
+    }
+
+    /// With this flow alone, and the prompts and queues that ship.
+    pub fn alone(file: &str, flow: &str) -> Result<Self, Trouble> {
+        let folder = Self(TempDir::new().map_err(Trouble::new)?);
+        folder.write(file, flow)?;
+        for part in ["prompts", "queues.yaml"] {
+            symlink(shipped().join(part), folder.path().join(part)).map_err(Trouble::new)?;
+        }
+        Ok(folder)
     }
 
     /// Where it lies.

@@ -29,7 +29,7 @@ pub use baresip::{Baresip, BaresipOptions};
 pub use carrier::Carrier;
 pub use crowd::{Crowd, Stream};
 pub use dns::{Dns, Record};
-pub use flows::FlowsFolder;
+pub use flows::{FlowsFolder, NURSES};
 pub use https_desk::HttpsDesk;
 pub use linphone::{Linphone, LinphoneOptions};
 pub use ports::free_ports;

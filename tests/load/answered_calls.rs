@@ -19,10 +19,10 @@ use std::time::Duration;
 
 use common::answerer::BareAnswerer;
 use common::callers::{Stream, run};
-use common::processor::{micros, pin_process, threads_of};
+use common::processor::micros;
 use common::sink::sink;
-use common::{Outcome, folder, median};
-use harness::{Options, Server};
+use common::{FROM_ANYBODY, Outcome, Served, arguments, beside_the_server, median};
+use harness::NURSES;
 
 /// Calls a second while their cost is measured, unless an argument says otherwise.
 const RATE: f64 = 500.0;
@@ -32,7 +32,7 @@ const NUMBER: &str = "+15550100171";
 /// One prompt of 0.4 s: twenty packets.
 const FLOW: &str = "\
 careline: 1
-flow: answers
+flow: load
 about: Answers, plays a beep and hangs up, for measurements
 answers: [\"+15550100171\"]
 languages: [en]
@@ -41,48 +41,20 @@ operator: nurses
 defaults: { give_up: nurses }
 steps:
   bye: { hang_up: beep }
-  nurses:
-    queue:
-      name: nurses
-      announce: { every: 60s, play: dial_911_notice }
-      on_timeout: bye
-      on_empty: bye
-      on_full: bye
-      on_error: bye
-      on_closed: bye
 ";
-/// What a carrier may bring that brings twice as much as the server holds.
-const LIMITS: &str = "\
-limits: { calls_max: 12000 }
-security: { trunk_messages_per_sec: 200000 }
-trunks: { load: { accept: { from: [\"127.0.0.0/8\"] } } }
-";
-
-/// It brings nobody to a nurse.
-const UNPROVED: [(&str, &str); 2] = [("answers", "S1"), ("answers", "S11")];
 
 fn main() -> Outcome<()> {
-    let rate = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(RATE);
-    pin_process(std::process::id(), "1")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let flows = folder("answers.yaml", FLOW)?;
-    let options = Options {
-        call_flows: flows.path().to_owned(),
-        calls: 2_800,
-        more: LIMITS.to_owned(),
-        flow_overrides: &UNPROVED,
-        ..Options::default()
-    };
-    let mut server = runtime.block_on(Server::start(options))?;
-    let pid = server.pid().ok_or("the server ended")?;
-    pin_process(pid, "0")?;
+    let rate = arguments().first().copied().unwrap_or(RATE);
+    let runtime = beside_the_server()?;
+    let mut served = Served::start(&runtime, &[FLOW, NURSES].concat(), 2_800, FROM_ANYBODY)?;
+    let sip = served.server.sip();
     let bare = BareAnswerer::start()?;
     let audio = sink()?;
 
     let mut costs: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for round in 0..ROUNDS {
         for (kind, to, tasks) in
-            [("server", server.sip(), threads_of(pid)), ("bare", bare.address, bare.thread.clone())]
+            [("server", sip, served.tasks()), ("bare", bare.address, bare.thread.clone())]
         {
             let name = format!("{kind}{round}");
             let before = micros(&tasks)?;
@@ -99,11 +71,11 @@ fn main() -> Outcome<()> {
 
     for offered in [1_000.0, 2_000.0, 3_000.0, 4_000.0, 6_000.0] {
         let name = format!("offered{offered}");
-        let stream = stream(server.sip(), offered, &name, audio);
+        let stream = stream(sip, offered, &name, audio);
         let summary = run(stream)?;
         println!("offered {offered}/s: {summary}, answered in each second {:?}", summary.answered_in_second);
     }
-    runtime.block_on(server.stop())?;
+    runtime.block_on(served.server.stop())?;
     Ok(())
 }
 

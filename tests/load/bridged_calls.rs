@@ -19,11 +19,11 @@ use std::time::Duration;
 
 use common::callers::{Stream, copied, run, wait_for};
 use common::far_end::FarEnd;
-use common::processor::{micros, pin_process, pin_thread, resident_kib, this_thread, threads_of};
+use common::processor::{micros, pin_thread, resident_kib, this_thread};
 use common::sink::sink;
 use common::speakers::{Listener, Spoken, speak};
-use common::{Outcome, folder};
-use harness::{Options, Server};
+use common::{Outcome, Served, arguments, beside_the_server, between};
+use tokio::runtime::Runtime;
 
 /// Bridged calls at once, unless arguments say otherwise.
 const CALLS: [usize; 2] = [400, 1_300];
@@ -34,7 +34,7 @@ const RATE: f64 = 200.0;
 const NUMBER: &str = "+15550100171";
 const FLOW: &str = "\
 careline: 1
-flow: connects
+flow: load
 about: Connects every caller with a number outside, for measurements
 answers: [\"+15550100171\"]
 languages: [en]
@@ -46,17 +46,12 @@ steps:
   bye: { hang_up: goodbye }
 ";
 
-/// It brings nobody to a nurse.
-const UNPROVED: [(&str, &str); 2] = [("connects", "S1"), ("connects", "S11")];
-
 fn main() -> Outcome<()> {
-    let mut counts: Vec<usize> =
-        std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let mut counts = arguments();
     if counts.is_empty() {
         counts = CALLS.to_vec();
     }
-    pin_process(std::process::id(), "1")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = beside_the_server()?;
     set_up(&runtime)?;
     for calls in counts {
         let (spoken, cost) = through_server(&runtime, calls)?;
@@ -74,46 +69,29 @@ fn print(which: &str, calls: usize, spoken: &Spoken, cost: f64) {
     );
 }
 
-fn start(
-    runtime: &tokio::runtime::Runtime,
-    far: &FarEnd,
-    calls: usize,
-) -> Outcome<(Server, tempfile::TempDir)> {
-    let flows = folder("connects.yaml", FLOW)?;
+fn start(runtime: &Runtime, far: &FarEnd, calls: usize) -> Outcome<Served> {
     let more = format!(
-        "limits: {{ calls_max: 12000 }}\n\
-         security: {{ trunk_messages_per_sec: 200000 }}\n\
-         trunks:\n  load:\n    accept: {{ from: [\"127.0.0.0/8\"] }}\n    reach: [{{ uri: \"sip:{}\" }}]\n    check_secs: 0\n\
+        "trunks:\n  load:\n    accept: {{ from: [\"127.0.0.0/8\"] }}\n    reach: [{{ uri: \"sip:{}\" }}]\n    check_secs: 0\n\
          numbers: {{ far: {{ trunk: load, number: \"+15550100191\" }} }}\n",
         far.address
     );
-    let options = Options {
-        call_flows: flows.path().to_owned(),
-        calls: u16::try_from(calls + 50)?,
-        more,
-        flow_overrides: &UNPROVED,
-        ..Options::default()
-    };
-    let server = runtime.block_on(Server::start(options))?;
-    pin_process(server.pid().ok_or("the server ended")?, "0")?;
-    Ok((server, flows))
+    Served::start(runtime, FLOW, calls + 50, &more)
 }
 
 /// What a bridged call costs that nobody speaks in.
-fn set_up(runtime: &tokio::runtime::Runtime) -> Outcome<()> {
+fn set_up(runtime: &Runtime) -> Outcome<()> {
     let audio = sink()?;
     let far = FarEnd::start(audio)?;
-    let (mut server, _flows) = start(runtime, &far, 500)?;
-    let tasks = threads_of(server.pid().ok_or("the server ended")?);
+    let mut served = start(runtime, &far, 500)?;
+    let (sip, tasks) = (served.server.sip(), served.tasks());
     for round in 0..3 {
         let before = micros(&tasks)?;
         let name = format!("setup{round}");
-        let summary =
-            run(stream(server.sip(), &name, Duration::from_secs(5), Duration::from_millis(200), audio))?;
+        let summary = run(stream(sip, &name, Duration::from_secs(5), Duration::from_millis(200), audio))?;
         let cost = (micros(&tasks)? - before) / summary.ended.max(1) as f64;
         println!("server  {cost:.1} us of processor a bridged call; {summary}");
     }
-    runtime.block_on(server.stop())?;
+    runtime.block_on(served.server.stop())?;
     Ok(())
 }
 
@@ -131,15 +109,14 @@ fn stream(server: SocketAddr, name: &str, lasts: Duration, stays: Duration, audi
     }
 }
 
-fn through_server(runtime: &tokio::runtime::Runtime, calls: usize) -> Outcome<(Spoken, f64)> {
+fn through_server(runtime: &Runtime, calls: usize) -> Outcome<(Spoken, f64)> {
     let sides = [Listener::open()?, Listener::open()?];
     let [near, far_side] = &sides;
     let far = FarEnd::start(far_side.address)?;
-    let (mut server, _flows) = start(runtime, &far, calls)?;
-    let pid = server.pid().ok_or("the server ended")?;
-    let tasks = threads_of(pid);
+    let mut served = start(runtime, &far, calls)?;
+    let (pid, tasks) = (served.pid, served.tasks());
     let comes = Duration::from_secs_f64((calls as f64 + 0.5) / RATE);
-    let (sip, audio) = (server.sip(), near.address);
+    let (sip, audio) = (served.server.sip(), near.address);
     let answered_at = Arc::<Mutex<Vec<SocketAddr>>>::default();
     let answered = Arc::clone(&answered_at);
     let empty = resident_kib(pid)?;
@@ -159,8 +136,8 @@ fn through_server(runtime: &tokio::runtime::Runtime, calls: usize) -> Outcome<(S
     })?;
     let summary = callers.join().map_err(|_| "the callers ended")??;
     println!("        {summary}; {:.1} KiB of memory a call", kib / calls as f64);
-    runtime.block_on(server.stop())?;
-    let cost = (used.last().unwrap_or(&0.0) - used.first().unwrap_or(&0.0)) / spoken.sent.max(1) as f64;
+    runtime.block_on(served.server.stop())?;
+    let cost = between(&used) / spoken.sent.max(1) as f64;
     Ok((spoken, cost))
 }
 
@@ -188,7 +165,7 @@ fn through_bare_relay(calls: usize) -> Outcome<(Spoken, f64)> {
         used.push(micros(&tasks)?);
         Ok(())
     })?;
-    let cost = (used.last().unwrap_or(&0.0) - used.first().unwrap_or(&0.0)) / spoken.sent.max(1) as f64;
+    let cost = between(&used) / spoken.sent.max(1) as f64;
     Ok((spoken, cost))
 }
 

@@ -15,8 +15,8 @@ mod common;
 
 use std::time::Duration;
 
-use common::Outcome;
 use common::processor::{micros, pin_process, threads_of};
+use common::{Outcome, arguments, beside_the_server};
 use harness::{Options, Server};
 use phone::load::{FloorPlan, LoadPlan, floor, run};
 
@@ -27,9 +27,8 @@ const CALLS: usize = 300;
 const HOLD: Duration = Duration::from_secs(20);
 
 fn main() -> Outcome<()> {
-    let calls = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(CALLS);
-    pin_process(std::process::id(), "1")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let calls = arguments().first().copied().unwrap_or(CALLS);
+    let runtime = beside_the_server()?;
     let mut server =
         runtime.block_on(Server::start(Options { calls: u16::try_from(calls)?, ..Options::default() }))?;
     let pid = server.pid().ok_or("the server ended")?;

@@ -18,11 +18,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::callers::{Stream, run, wait_for};
-use common::processor::{micros, pin_process, pin_thread, resident_kib, this_thread, threads_of};
+use common::processor::{micros, pin_thread, resident_kib, this_thread};
 use common::speakers::Listener;
-use common::{Outcome, folder};
-use harness::{Options, Server};
+use common::{FROM_ANYBODY, Outcome, Served, arguments, beside_the_server, between};
+use harness::NURSES;
 use phone::Lateness;
+use tokio::runtime::Runtime;
 
 /// Callers at once, unless arguments say otherwise.
 const CALLS: [usize; 2] = [1_000, 3_000];
@@ -35,7 +36,7 @@ const NUMBER: &str = "+15550100171";
 /// Three quarters of a minute of speech.
 const FLOW: &str = "\
 careline: 1
-flow: speaks
+flow: load
 about: Plays the same notice again and again, for measurements
 answers: [\"+15550100171\"]
 languages: [en]
@@ -45,32 +46,14 @@ defaults: { give_up: nurses }
 steps:
   bye: { hang_up: [dial_911_notice, dial_911_notice, dial_911_notice, dial_911_notice, dial_911_notice, dial_911_notice,
     dial_911_notice, dial_911_notice, dial_911_notice, dial_911_notice, dial_911_notice, dial_911_notice] }
-  nurses:
-    queue:
-      name: nurses
-      announce: { every: 60s, play: dial_911_notice }
-      on_timeout: bye
-      on_empty: bye
-      on_full: bye
-      on_error: bye
-      on_closed: bye
-";
-/// It brings nobody to a nurse.
-const UNPROVED: [(&str, &str); 2] = [("speaks", "S1"), ("speaks", "S11")];
-const LIMITS: &str = "\
-limits: { calls_max: 12000 }
-security: { trunk_messages_per_sec: 200000 }
-trunks: { load: { accept: { from: [\"127.0.0.0/8\"] } } }
 ";
 
 fn main() -> Outcome<()> {
-    let mut counts: Vec<usize> =
-        std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let mut counts = arguments();
     if counts.is_empty() {
         counts = CALLS.to_vec();
     }
-    pin_process(std::process::id(), "1")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = beside_the_server()?;
     for calls in counts {
         print("server", calls, &from_server(&runtime, calls)?);
         print("bare", calls, &from_bare_sender(calls)?);
@@ -87,21 +70,11 @@ fn print(which: &str, calls: usize, (cost, packets, lateness): &Heard) {
     );
 }
 
-fn from_server(runtime: &tokio::runtime::Runtime, calls: usize) -> Outcome<Heard> {
+fn from_server(runtime: &Runtime, calls: usize) -> Outcome<Heard> {
     let listener = Listener::open()?;
-    let flows = folder("speaks.yaml", FLOW)?;
-    let options = Options {
-        call_flows: flows.path().to_owned(),
-        calls: u16::try_from(calls + 50)?,
-        more: LIMITS.to_owned(),
-        flow_overrides: &UNPROVED,
-        ..Options::default()
-    };
-    let mut server = runtime.block_on(Server::start(options))?;
-    let pid = server.pid().ok_or("the server ended")?;
-    pin_process(pid, "0")?;
-    let tasks = threads_of(pid);
-    let (sip, audio) = (server.sip(), listener.address);
+    let mut served = Served::start(runtime, &[FLOW, NURSES].concat(), calls + 50, FROM_ANYBODY)?;
+    let (pid, tasks) = (served.pid, served.tasks());
+    let (sip, audio) = (served.server.sip(), listener.address);
     let answered_at = Arc::<Mutex<Vec<SocketAddr>>>::default();
     let answered = Arc::clone(&answered_at);
     let comes = Duration::from_secs_f64((calls as f64 + 0.5) / RATE);
@@ -132,12 +105,8 @@ fn from_server(runtime: &tokio::runtime::Runtime, calls: usize) -> Outcome<Heard
     })?;
     let summary = callers.join().map_err(|_| "the callers ended")??;
     println!("        {summary}; {:.1} KiB of memory a call", kib / calls as f64);
-    runtime.block_on(server.stop())?;
-    Ok((
-        (used.last().unwrap_or(&0.0) - used.first().unwrap_or(&0.0)) / packets.max(1) as f64,
-        packets,
-        lateness,
-    ))
+    runtime.block_on(served.server.stop())?;
+    Ok((between(&used) / packets.max(1) as f64, packets, lateness))
 }
 
 /// A socket for each call, one thread, a send for each packet, a millisecond's share of them each millisecond.
@@ -180,9 +149,5 @@ fn from_bare_sender(calls: usize) -> Outcome<Heard> {
     })?;
     ends.store(true, Ordering::Relaxed);
     sender.join().map_err(|_| "the sender ended")?;
-    Ok((
-        (used.last().unwrap_or(&0.0) - used.first().unwrap_or(&0.0)) / packets.max(1) as f64,
-        packets,
-        lateness,
-    ))
+    Ok((between(&used) / packets.max(1) as f64, packets, lateness))
 }

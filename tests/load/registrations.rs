@@ -16,8 +16,8 @@ mod common;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use common::Outcome;
 use common::processor::{micros, pin_process, pin_thread, this_thread, threads_of};
+use common::{Outcome, arguments, beside_the_server};
 use harness::{Options, Server};
 use primitives::Private;
 use sip::digest::{DigestChallenge, answer};
@@ -37,9 +37,8 @@ const SPELL: Duration = Duration::from_millis(200);
 const TARGET_PER_SEC: f64 = 6_510.0;
 
 fn main() -> Outcome<()> {
-    let rounds = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(ROUNDS);
-    pin_process(std::process::id(), "1")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let rounds = arguments().first().copied().unwrap_or(ROUNDS);
+    let runtime = beside_the_server()?;
     let agents: String =
         (0..PHONES).map(|at| format!("  a{at}: {{ name: A, queues: [nurses] }}\n")).collect();
     // One address sends more than a trunk may.
