@@ -4,8 +4,7 @@
 use std::f64::consts::TAU;
 use std::time::{Duration, Instant};
 
-use harness::{Baresip, BaresipOptions, Options, Server, SippCall, eventually};
-use phone::{Digit, Sound};
+use harness::{Baresip, BaresipOptions, Options, Server, eventually, talk};
 
 const SOON: Duration = Duration::from_secs(20);
 /// Notice, language and the words before the queue.
@@ -25,12 +24,7 @@ async fn server() -> Server {
 async fn agent(server: &Server, name: &str, codecs: &'static str, tone_hz: u32) -> Baresip {
     let registrar = Some((server.sip(), server.secret(name).unwrap()));
     let options = BaresipOptions { registrar, codecs, ..BaresipOptions::new(name, tone_hz) };
-    let mut agent = Baresip::start(options).await.unwrap();
-    agent.registered(SOON).await.unwrap();
-    agent.command("dial", &format!("sip:*11@{}", server.sip())).await.unwrap();
-    agent.event("CALL_ESTABLISHED", SOON).await.unwrap();
-    agent.event("CALL_CLOSED", SOON).await.unwrap();
-    agent
+    Baresip::at_work(options).await.unwrap()
 }
 
 /// How much of the last half second's energy is at a frequency, 0 to 1; nothing of what is too soft to be a voice.
@@ -52,13 +46,7 @@ async fn hears_a_caller_on_an_old_line(codecs: &'static str) {
     let server = server().await;
     let mut agent = agent(&server, "nurse1", codecs, 620).await;
     let stays = Duration::from_secs(45);
-    let mut call =
-        SippCall::place("caller_hangs_up", server.sip(), NURSE_LINE, "15550100123", stays).await.unwrap();
-    call.answered(SOON).await.unwrap();
-    call.media().sound(Sound::Tone(440.0));
-    let keys = vec![Digit::new('1').unwrap(), Digit::new('1').unwrap()];
-    assert!(call.media().press(keys).await.is_some());
-    agent.event("CALL_ESTABLISHED", MENU).await.unwrap();
+    let mut call = talk(server.sip(), ("15550100123", 440.0), &mut agent, stays).await.unwrap();
     let heard = call.media().hear();
     assert!(heard.until(Instant::now() + MENU, |heard| heard.ends_in_tone(620.0)).await, "no agent is heard");
     let what = format!("the caller's tone in {codecs}");

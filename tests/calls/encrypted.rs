@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Authority, Baresip, BaresipOptions, Options, Server, SippCall, Tls, eventually, prompt_fits};
-use phone::{Digit, Sound, rms, tone_share};
+use harness::{Authority, Baresip, BaresipOptions, Options, Server, Tls, eventually, prompt_fits, talk};
+use phone::{rms, tone_share};
 
 const SOON: Duration = Duration::from_secs(15);
 /// Notice, language and the words before the queue.
@@ -53,21 +53,10 @@ async fn a_caller_in_the_clear_and_a_nurse_whose_telephone_must_encrypt_hear_eac
         encrypts: true,
         ..BaresipOptions::new("nurse1", 620)
     };
-    let mut agent = Baresip::start(nurse).await.unwrap();
-    agent.registered(SOON).await.unwrap();
-    let signs_in = format!("sip:*11@{}", server.tls().unwrap());
-    agent.command("dial", &signs_in).await.unwrap();
-    agent.event("CALL_ESTABLISHED", SOON).await.unwrap();
-    agent.event("CALL_CLOSED", SOON).await.unwrap();
+    let mut agent = Baresip::at_work(nurse).await.unwrap();
 
     let stays = Duration::from_secs(25);
-    let mut call =
-        SippCall::place("caller_hangs_up", server.sip(), NURSE_LINE, "15550100123", stays).await.unwrap();
-    call.answered(SOON).await.unwrap();
-    call.media().sound(Sound::Tone(440.0));
-    let keys = vec![Digit::new('1').unwrap(), Digit::new('1').unwrap()];
-    assert!(call.media().press(keys).await.is_some());
-    agent.event("CALL_ESTABLISHED", MENU).await.unwrap();
+    let mut call = talk(server.sip(), ("15550100123", 440.0), &mut agent, stays).await.unwrap();
     let heard = call.media().hear();
     assert!(heard.until(Instant::now() + MENU, |heard| heard.ends_in_tone(620.0)).await, "no agent is heard");
     call.succeeded().await.unwrap();

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Baresip, BaresipOptions, Options, Server, SippCall, hears_prompt};
-use phone::{Call, Digit, Ended, Phone, Sound, rms, tone_share};
+use harness::{Baresip, BaresipOptions, Options, Server, hears_prompt, talk};
+use phone::{Call, Ended, Phone, rms, tone_share};
 
 const SOON: Duration = Duration::from_secs(10);
 /// Notice, language and the words before the queue.
@@ -28,19 +28,10 @@ async fn a_caller_of_sipp_and_an_agent_on_baresip_hear_each_other() {
     let server = Server::start(old_phones).await.unwrap();
     let registrar = Some((server.sip(), server.secret("nurse1").unwrap()));
     let mut agent =
-        Baresip::start(BaresipOptions { registrar, ..BaresipOptions::new("nurse1", 620) }).await.unwrap();
-    agent.registered(SOON).await.unwrap();
-    agent.command("dial", &format!("sip:*11@{}", server.sip())).await.unwrap();
-    agent.event("CALL_ESTABLISHED", SOON).await.unwrap();
-    agent.event("CALL_CLOSED", SOON).await.unwrap();
+        Baresip::at_work(BaresipOptions { registrar, ..BaresipOptions::new("nurse1", 620) }).await.unwrap();
 
     let stays = Duration::from_secs(25);
-    let mut call = SippCall::place("caller_hangs_up", server.sip(), NURSE_LINE, CALLER, stays).await.unwrap();
-    call.answered(SOON).await.unwrap();
-    call.media().sound(Sound::Tone(440.0));
-    let keys = vec![Digit::new('1').unwrap(), Digit::new('1').unwrap()];
-    assert!(call.media().press(keys).await.is_some());
-    agent.event("CALL_ESTABLISHED", MENU).await.unwrap();
+    let mut call = talk(server.sip(), (CALLER, 440.0), &mut agent, stays).await.unwrap();
     let heard = call.media().hear();
     assert!(heard.until(Instant::now() + MENU, |heard| heard.ends_in_tone(620.0)).await, "no agent is heard");
     call.succeeded().await.unwrap();

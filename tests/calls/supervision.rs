@@ -4,13 +4,11 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Baresip, BaresipOptions, Options, Server, SippCall, eventually};
-use phone::{Digit, Recording, Sound, rms, tone_share};
+use harness::{Baresip, BaresipOptions, Options, Server, eventually, talk};
+use phone::{Recording, rms, tone_share};
 
 const SOON: Duration = Duration::from_secs(10);
 /// Notice, language and the words before the queue.
-const MENU: Duration = Duration::from_secs(40);
-const NURSE_LINE: &str = "8001";
 const CALLER: &str = "15550100123";
 
 /// What each says, in hertz.
@@ -64,12 +62,7 @@ async fn a_supervisor_listens_whispers_and_barges_in_and_each_hears_just_those_s
     nurse.event("CALL_CLOSED", SOON).await.unwrap();
 
     let stays = Duration::from_secs(60);
-    let mut call = SippCall::place("caller_hangs_up", server.sip(), NURSE_LINE, CALLER, stays).await.unwrap();
-    call.answered(SOON).await.unwrap();
-    call.media().sound(Sound::Tone(CALLS));
-    let keys = vec![Digit::new('1').unwrap(), Digit::new('1').unwrap()];
-    assert!(call.media().press(keys).await.is_some());
-    nurse.event("CALL_ESTABLISHED", MENU).await.unwrap();
+    let call = talk(server.sip(), (CALLER, CALLS), &mut nurse, stays).await.unwrap();
     let heard = call.media().hear();
     until_caller_hears(&heard, &[NURSES], &[LEADS]).await;
 

@@ -198,11 +198,7 @@ async fn a_nurse_on_baresip_transfers_her_caller_to_a_colleague() {
     let server = server().await;
     let registrar = Some((server.sip(), server.secret("nurse1").unwrap()));
     let mut agent =
-        Baresip::start(BaresipOptions { registrar, ..BaresipOptions::new("nurse1", 620) }).await.unwrap();
-    agent.registered(SOON).await.unwrap();
-    agent.command("dial", &format!("sip:*11@{}", server.sip())).await.unwrap();
-    agent.event("CALL_ESTABLISHED", SOON).await.unwrap();
-    agent.event("CALL_CLOSED", SOON).await.unwrap();
+        Baresip::at_work(BaresipOptions { registrar, ..BaresipOptions::new("nurse1", 620) }).await.unwrap();
     let colleague = server.agent_phone("nurse2").await.unwrap();
 
     let caller = server.caller(CALLER).await.unwrap();

@@ -1,12 +1,14 @@
 //! The deterministic heart of a node: one owner of a SIP endpoint, the queues and every call.
 
+mod deliver;
+mod ports;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use acd::{AgentChange, AgentId, AgentState, EntryId};
+use acd::{AgentId, EntryId};
 use audit::{CallId, FlowRef};
 use flow::Action;
 use media::PortId;
@@ -15,19 +17,17 @@ use rand_core::Rng;
 use sip::{EndCause, LegCommand, LegEvent, LegId, Refusal, RegistrationChange};
 
 use crate::call::{Call, Progress};
-use crate::emergency::{EmergencyCall, EmergencySide};
+use crate::emergency::EmergencyCall;
 use crate::feature::FeatureCall;
 use crate::hop::Hop;
 use crate::input::{Input, LogState};
 use crate::leg::Owner;
 use crate::output::Output;
-use crate::port_pool::{EMERGENCY_PORTS_RESERVED, PortPool};
-use crate::referral::referrer_media;
-use crate::script::Script;
+use crate::port_pool::PortPool;
 use crate::setup::{Loaded, Setup};
 use crate::supervision::Supervisor;
-use crate::trunk::Links;
-use crate::trunk::{Arrivals, Origin};
+use crate::trunk::{Arrivals, Links, Origin};
+use ports::port_pool;
 
 /// Work a handler leaves for its end, so that no part is called from inside itself.
 #[derive(Debug)]
@@ -382,209 +382,6 @@ impl Switch {
         self.acd_out = outputs;
     }
 
-    fn registration(&mut self, now: Now, change: RegistrationChange, out: &mut Vec<Output>) {
-        let (user, contacts) = match &change {
-            RegistrationChange::Bound { user, .. } => (user.clone(), self.sip.bindings(user).len()),
-            RegistrationChange::Unbound { user, left, .. } => (user.clone(), *left),
-        };
-        let Some(agent) = self.acd.agent(&user) else { return };
-        // Stored, so that a restart knows how long it holds; nobody will ask about each of them.
-        if matches!(change, RegistrationChange::Bound { is_refresh: true, .. }) {
-            return out.push(Output::Registration(change));
-        }
-        let reachable = if contacts == 0 { AgentChange::Unreachable } else { AgentChange::Reachable };
-        self.acd_input(now, acd::Input::Agent { agent, change: reachable });
-        let contacts = u32::try_from(contacts).unwrap_or(u32::MAX);
-        self.hop(now, None, Hop::Registered { agent: user, contacts }, out);
-        out.push(Output::Registration(change));
-    }
-
-    /// An agent's wish. `false`: not while she is not signed in.
-    pub(crate) fn agent_asked(
-        &mut self,
-        now: Now,
-        name: &str,
-        change: AgentChange,
-        by: &'static str,
-        out: &mut Vec<Output>,
-    ) -> bool {
-        let Some(agent) = self.acd.agent(name) else { return false };
-        // Whoever is not signed in is neither ready nor pausing; nothing of it is kept for a restart.
-        if matches!(change, AgentChange::Ready | AgentChange::Pause { .. })
-            && self.acd.agent_state(agent) == Some(AgentState::Offline)
-        {
-            return false;
-        }
-        if self.waits_for_location(now, name, &change, by, out) {
-            return false;
-        }
-        let what = match &change {
-            AgentChange::SignIn { .. } => "sign_in",
-            AgentChange::SignOut => "sign_out",
-            AgentChange::Ready => "ready",
-            AgentChange::Pause { .. } => "pause",
-            _ => "other",
-        };
-        let asked = Hop::AgentAsked { agent: name.to_owned(), what: what.to_owned(), by: by.to_owned() };
-        self.hop(now, None, asked, out);
-        out.push(Output::AgentChanged { agent: name.to_owned(), change: change.clone() });
-        self.acd_input(now, acd::Input::Agent { agent, change });
-        true
-    }
-
-    fn leg_event(&mut self, now: Now, leg: LegId, event: LegEvent, out: &mut Vec<Output>) {
-        let owner = if matches!(event, LegEvent::Ended { .. }) {
-            self.forget_leg(leg)
-        } else {
-            self.legs.get(&leg).copied()
-        };
-        match (owner, event) {
-            (None, LegEvent::Invited(invited)) => self.invited(now, leg, *invited, out),
-            (Some(Owner::Caller(id)), event) => {
-                self.with_call(now, id, |switch, call| switch.caller_event(now, call, event, out));
-            }
-            (Some(Owner::Far(id)), event) => {
-                self.with_call(now, id, |switch, call| switch.far_event(now, call, leg, event, out));
-            }
-            (Some(Owner::Referrer(id)), event) => {
-                self.with_call(now, id, |switch, call| switch.referrer_event(now, call, leg, event, out));
-            }
-            (Some(Owner::Feature(_)), event) => self.feature_event(now, leg, event, out),
-            (Some(Owner::Third(id)), event) => {
-                self.with_call(now, id, |switch, call| switch.third_event(now, call, (leg, event), out));
-            }
-            (Some(Owner::Supervisor(_)), event) => self.supervisor_event(now, leg, event, out),
-            (Some(Owner::Emergency(id, side)), event) => {
-                self.with_emergency(now, id, |switch, call| match side {
-                    EmergencySide::Near => switch.emergency_near(now, call, event, out),
-                    EmergencySide::Far => switch.emergency_far(now, call, event, out),
-                });
-            }
-            // The call let go of this leg a moment ago.
-            (None, _) => {}
-        }
-    }
-
-    fn media_event(&mut self, now: Now, event: media::Event, out: &mut Vec<Output>) {
-        let port = match &event {
-            media::Event::Opened { port }
-            | media::Event::OpenFailed { port }
-            | media::Event::Digit { port, .. }
-            | media::Event::PlayFinished { port, .. }
-            | media::Event::Heard { port }
-            | media::Event::Silent { port, .. }
-            | media::Event::RecordingEnded { port, .. }
-            | media::Event::Hushed { port, .. }
-            | media::Event::Closed { port, .. } => *port,
-            // For the disk: the driver keeps it from here.
-            media::Event::Recorded { .. } => return,
-        };
-        let Some(open) = self.media.get(&port).copied() else { return };
-        if matches!(event, media::Event::Closed { .. } | media::Event::OpenFailed { .. }) {
-            self.media.remove(&port);
-            self.ports.give_back(open.udp);
-        }
-        match open.owner {
-            Some(Owner::Caller(id)) => {
-                self.with_call(now, id, |switch, call| switch.caller_media(now, call, event, out));
-            }
-            Some(Owner::Far(id)) => {
-                self.with_call(now, id, |switch, call| switch.far_media(now, call, event, out));
-            }
-            Some(Owner::Referrer(id)) => {
-                self.with_call(now, id, |_, call| referrer_media(call, &event));
-            }
-            Some(Owner::Feature(leg)) => self.feature_media(now, leg, event, out),
-            Some(Owner::Third(id)) => {
-                self.with_call(now, id, |switch, call| switch.third_media(now, call, &event, out));
-            }
-            Some(Owner::Supervisor(leg)) => self.supervisor_media(now, leg, &event, out),
-            Some(Owner::Emergency(id, side)) => {
-                self.with_emergency(now, id, |switch, call| {
-                    switch.emergency_media(now, call, side, event, out);
-                });
-            }
-            None => {}
-        }
-    }
-
-    fn acd_output(&mut self, now: Now, output: acd::Output, out: &mut Vec<Output>) {
-        use flow::QueueNews;
-        match output {
-            acd::Output::Offer { offer, entry, agent, waited } => {
-                let Some(id) = self.entries.get(&entry).copied() else { return };
-                self.with_call(now, id, |switch, call| {
-                    switch.offer(now, call, (offer, agent), waited, out);
-                });
-            }
-            acd::Output::Withdraw { offer, why } => self.withdraw(now, offer, why, out),
-            acd::Output::News { entry, ahead, estimate } => {
-                if let Some(id) = self.entries.get(&entry).copied() {
-                    let news = flow::Event::Queue(QueueNews::Position { ahead, estimate });
-                    self.pending.push_back(Pending::Flow(id, news));
-                }
-            }
-            acd::Output::Exit { entry, exit, waited } => {
-                if let Some(id) = self.entries.remove(&entry) {
-                    self.with_call(now, id, |switch, call| switch.exit(now, call, exit, waited, out));
-                }
-            }
-            acd::Output::Agent { agent, state } => {
-                let name = self.agent_name(agent);
-                self.hop(now, None, Hop::AgentNow { agent: name, state: state.word().to_owned() }, out);
-            }
-        }
-    }
-
-    pub(crate) fn flow_event(&mut self, now: Now, id: CallId, event: flow::Event, out: &mut Vec<Output>) {
-        self.with_call(now, id, |switch, call| switch.run_flow(now, call, event, out));
-    }
-
-    /// Tells the flow what happened and does what it wants.
-    pub(crate) fn run_flow(&mut self, now: Now, call: &mut Call, event: flow::Event, out: &mut Vec<Output>) {
-        if call.over {
-            return;
-        }
-        let Script::Flow(interpreter) = &mut call.script else {
-            return self.direct_event(now, call, &event, out);
-        };
-        let mut actions = mem::take(&mut self.actions);
-        interpreter.handle(now, event, &mut actions);
-        for action in actions.drain(..) {
-            if !call.over {
-                self.perform(now, call, action, out);
-            }
-        }
-        self.actions = actions;
-    }
-
-    /// Takes a call out while it is worked on, so that it and the switch can both be changed, and puts it
-    /// back with its next deadline unless it is over.
-    pub(crate) fn with_call(&mut self, now: Now, id: CallId, work: impl FnOnce(&mut Self, &mut Call)) {
-        let Some(mut call) = self.calls.remove(&id) else { return };
-        work(self, &mut call);
-        // A deadline in the past is met at the next wake-up, not never.
-        let due = if call.over { None } else { call.deadline().map(|due| due.max(now.mono)) };
-        self.reschedule(id, &mut call.scheduled, due);
-        if !call.over {
-            self.calls.insert(id, call);
-        }
-    }
-
-    /// Moves a call's place in the list of timers.
-    pub(crate) fn reschedule(&mut self, id: CallId, scheduled: &mut Option<Instant>, due: Option<Instant>) {
-        if *scheduled == due {
-            return;
-        }
-        if let Some(before) = *scheduled {
-            self.timers.remove(&(before, id));
-        }
-        if let Some(due) = due {
-            self.timers.insert((due, id));
-        }
-        *scheduled = due;
-    }
-
     pub(crate) fn hop(&self, now: Now, call: Option<&Call>, hop: Hop, out: &mut Vec<Output>) {
         let flow = call.and_then(|call| {
             Some(FlowRef {
@@ -596,52 +393,6 @@ impl Switch {
         out.push(Output::Hop { at: now, call: call.map(|call| call.id), flow, hop });
     }
 
-    /// Opens an RTP port on a media thread; `None` when every number is taken.
-    pub(crate) fn open_port(
-        &mut self,
-        owner: Owner,
-        shard: u16,
-        address: IpAddr,
-        out: &mut Vec<Output>,
-    ) -> Option<(PortId, SocketAddr)> {
-        let udp = self.ports.take()?;
-        Some(self.open(owner, shard, SocketAddr::new(address, udp), out))
-    }
-
-    /// The same for an emergency call, which may take the numbers kept for it.
-    pub(crate) fn open_emergency_port(
-        &mut self,
-        owner: Owner,
-        shard: u16,
-        address: IpAddr,
-        out: &mut Vec<Output>,
-    ) -> Option<(PortId, SocketAddr)> {
-        let udp = self.ports.take_for_emergency()?;
-        Some(self.open(owner, shard, SocketAddr::new(address, udp), out))
-    }
-
-    fn open(
-        &mut self,
-        owner: Owner,
-        shard: u16,
-        local: SocketAddr,
-        out: &mut Vec<Output>,
-    ) -> (PortId, SocketAddr) {
-        self.numbers.port += 1;
-        let port = PortId(self.numbers.port);
-        self.media.insert(port, OpenPort { owner: Some(owner), shard, udp: local.port() });
-        out.push(Output::Media { shard, command: media::Command::Open { port, local } });
-        (port, local)
-    }
-
-    /// Closes a port. Its number is free again when the media thread says so.
-    pub(crate) fn close_port(&mut self, port: PortId, out: &mut Vec<Output>) {
-        if let Some(open) = self.media.get_mut(&port) {
-            open.owner = None;
-            out.push(Output::Media { shard: open.shard, command: media::Command::Close { port } });
-        }
-    }
-
     pub(crate) fn next_entry(&mut self) -> EntryId {
         self.numbers.entry += 1;
         EntryId(self.numbers.entry)
@@ -650,13 +401,6 @@ impl Switch {
     pub(crate) fn next_playlist(&mut self) -> u64 {
         self.numbers.playlist += 1;
         self.numbers.playlist
-    }
-
-    /// The media thread of the next call: each in turn.
-    pub(crate) fn next_shard(&mut self) -> u16 {
-        let shard = self.numbers.shard;
-        self.numbers.shard = (shard + 1) % self.setup.media.shards.max(1);
-        shard
     }
 
     pub(crate) fn random(&mut self) -> u64 {
@@ -675,14 +419,6 @@ impl Switch {
 
     pub(crate) fn agent_name(&self, agent: AgentId) -> String {
         self.acd.agent_name(agent).unwrap_or("unknown").to_owned()
-    }
-
-    /// Our address for RTP beside a leg that came or goes this way.
-    pub(crate) fn rtp_address(&self, path: Option<&sip::Path>) -> IpAddr {
-        match path.map(|path| path.local.ip()) {
-            Some(address) if !address.is_unspecified() => address,
-            _ => self.setup.media.address,
-        }
     }
 
     /// Refuses a leg nobody has a call for.
@@ -722,10 +458,4 @@ impl Switch {
             self.leg(now, leg, LegCommand::HangUp { cause }, out);
         }
     }
-}
-
-/// The RTP numbers of a setup; where it has emergency calls some are theirs.
-fn port_pool(setup: &Setup, in_use: &BTreeSet<u16>) -> PortPool {
-    let reserved = if setup.emergency.is_some() { EMERGENCY_PORTS_RESERVED } else { 0 };
-    PortPool::new(setup.media.ports.clone(), in_use, reserved)
 }

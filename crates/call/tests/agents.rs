@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use call::{Hop, Input, Setup};
 use quiet::{
-    SECOND, answers, center, hang_up, has, press, sign_in, until, until_heard, until_over, until_talking,
+    SECOND, answers, center, hang_up, has, press, sign_in, talking, until, until_heard, until_over,
+    until_talking,
 };
 use sip::EndCause;
 use testkit::phone::{Phase, Reaction, Wish};
@@ -77,13 +78,7 @@ fn an_agent_who_does_not_answer_is_paused_and_the_next_is_rung() {
 
 #[test]
 fn agent_hold_plays_music_to_the_caller() {
-    let mut sim = center();
-    let nurse = sign_in(&mut sim, "nurse1");
-    answers(&mut sim, nurse);
-    let caller = sim.call();
-    until_heard(&mut sim, caller, "main_menu");
-    press(&mut sim, caller, "1");
-    until_talking(&mut sim, caller, nurse);
+    let (mut sim, caller, nurse) = talking(center());
     sim.wish(nurse, Duration::ZERO, Wish::Hold);
     sim.run_for(SECOND / 2).unwrap();
     sim.forget_heard(caller);

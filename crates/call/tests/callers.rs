@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use call::{Hop, Limits};
 use quiet::{
-    SECOND, answers, center, center_of, hang_up, has, kinds, press, sign_in, until, until_heard, until_over,
-    until_talking,
+    SECOND, answers, center, center_of, hang_up, has, kinds, press, sign_in, talking, until, until_heard,
+    until_over, until_talking,
 };
 use sip::EndCause;
 use testkit::phone::{Phase, Reaction, Wish};
@@ -16,13 +16,7 @@ use testkit::sim::World;
 
 #[test]
 fn a_caller_hears_the_notice_answers_the_menu_and_reaches_the_nurse() {
-    let mut sim = center();
-    let nurse = sign_in(&mut sim, "nurse1");
-    answers(&mut sim, nurse);
-    let caller = sim.call();
-    until_heard(&mut sim, caller, "main_menu");
-    press(&mut sim, caller, "1");
-    until_talking(&mut sim, caller, nurse);
+    let (mut sim, caller, nurse) = talking(center());
     assert_eq!(sim.heard(caller)[..3], ["dial_911_notice", "main_menu", "stay_on_line"]);
     assert_eq!(sim.heard(nurse), ["whisper_urgent", "reason_symptoms"], "the agent alone hears the whisper");
     assert!(!sim.heard(caller).iter().any(|heard| heard.starts_with("whisper")));
@@ -162,13 +156,7 @@ fn a_number_outside_that_does_not_answer_is_given_up_when_the_flow_says() {
 
 #[test]
 fn a_caller_who_vanishes_is_missed_and_her_call_ends() {
-    let mut sim = center();
-    let nurse = sign_in(&mut sim, "nurse1");
-    answers(&mut sim, nurse);
-    let caller = sim.call();
-    until_heard(&mut sim, caller, "main_menu");
-    press(&mut sim, caller, "1");
-    until_talking(&mut sim, caller, nurse);
+    let (mut sim, caller, nurse) = talking(center());
     sim.wish(caller, Duration::ZERO, Wish::Vanish(None));
     assert_eq!(until_over(&mut sim, nurse), EndCause::FarEndHungUp, "the nurse is free for the next");
     sim.finish().unwrap();
@@ -193,13 +181,7 @@ fn digits_of_a_record_number_are_in_no_fact() {
 
 #[test]
 fn a_caller_on_mute_stays_and_one_who_vanishes_on_mute_is_missed() {
-    let mut sim = center();
-    let nurse = sign_in(&mut sim, "nurse1");
-    answers(&mut sim, nurse);
-    let caller = sim.call();
-    until_heard(&mut sim, caller, "main_menu");
-    press(&mut sim, caller, "1");
-    until_talking(&mut sim, caller, nurse);
+    let (mut sim, caller, nurse) = talking(center());
     sim.wish(caller, Duration::ZERO, Wish::Mute);
     sim.run_for(SECOND * 200).unwrap();
     assert_eq!(sim.phase(nurse), Some(Phase::Up), "a silent phone that answers is there");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use call::{ConferenceConfig, Hop};
 use quiet::{
-    SECOND, answers, center_of, hang_up, has, kinds, press, sign_in, until, until_heard, until_over,
+    SECOND, answers, center_of, hang_up, has, kinds, press, sign_in, talking, until, until_over,
     until_talking,
 };
 use testkit::phone::{Reaction, Wish};
@@ -24,18 +24,6 @@ fn world(may_stay: &[&str]) -> World {
     World { conference, ..World::small(2, 1) }
 }
 
-/// A caller who talks with nurse1.
-fn talking(world: World) -> (Sim, PhoneId, PhoneId) {
-    let mut sim = center_of(world);
-    let nurse = sign_in(&mut sim, "nurse1");
-    answers(&mut sim, nurse);
-    let caller = sim.call();
-    until_heard(&mut sim, caller, "main_menu");
-    press(&mut sim, caller, "1");
-    until_talking(&mut sim, caller, nurse);
-    (sim, caller, nurse)
-}
-
 /// All hear all, from now on.
 fn until_all_talk(sim: &mut Sim, all: &[PhoneId]) {
     all.iter().for_each(|phone| sim.forget_heard(*phone));
@@ -46,7 +34,7 @@ fn until_all_talk(sim: &mut Sim, all: &[PhoneId]) {
 
 #[test]
 fn an_interpreter_is_brought_in_and_let_go_and_the_two_talk_on() {
-    let (mut sim, caller, nurse) = talking(world(&[]));
+    let (mut sim, caller, nurse) = talking(center_of(world(&[])));
     let interpreter = sim.phone("partner").unwrap();
     answers(&mut sim, interpreter);
     press(&mut sim, nurse, "*31");
@@ -67,7 +55,7 @@ fn an_interpreter_is_brought_in_and_let_go_and_the_two_talk_on() {
 
 #[test]
 fn an_interpreter_who_leaves_who_is_busy_or_never_answers_leaves_the_two_talking() {
-    let (mut sim, caller, nurse) = talking(world(&[]));
+    let (mut sim, caller, nurse) = talking(center_of(world(&[])));
     let interpreter = sim.phone("partner").unwrap();
     for reaction in [Reaction::Refuse { after: SECOND, status: 486 }, Reaction::LetRing] {
         sim.react(interpreter, reaction);
@@ -94,7 +82,7 @@ fn an_interpreter_who_leaves_who_is_busy_or_never_answers_leaves_the_two_talking
 
 #[test]
 fn when_the_nurse_leaves_a_colleague_goes_on_with_the_caller() {
-    let (mut sim, caller, nurse) = talking(world(&[]));
+    let (mut sim, caller, nurse) = talking(center_of(world(&[])));
     let colleague = sim.phone("nurse2").unwrap();
     answers(&mut sim, colleague);
     press(&mut sim, nurse, "*32");
@@ -112,7 +100,7 @@ fn when_the_nurse_leaves_a_colleague_goes_on_with_the_caller() {
 #[test]
 fn an_interpreter_alone_is_let_go_with_the_nurse_unless_staff_answers_that_line() {
     for stays in [false, true] {
-        let (mut sim, caller, nurse) = talking(world(if stays { &["partner"] } else { &[] }));
+        let (mut sim, caller, nurse) = talking(center_of(world(if stays { &["partner"] } else { &[] })));
         let interpreter = sim.phone("partner").unwrap();
         answers(&mut sim, interpreter);
         press(&mut sim, nurse, "*31");
@@ -133,7 +121,7 @@ fn an_interpreter_alone_is_let_go_with_the_nurse_unless_staff_answers_that_line(
 
 #[test]
 fn a_nurse_whose_phone_dies_beside_an_interpreter_sends_the_caller_back_to_her_place() {
-    let (mut sim, caller, nurse) = talking(world(&[]));
+    let (mut sim, caller, nurse) = talking(center_of(world(&[])));
     let interpreter = sim.phone("partner").unwrap();
     answers(&mut sim, interpreter);
     press(&mut sim, nurse, "*31");
@@ -151,7 +139,7 @@ fn a_nurse_whose_phone_dies_beside_an_interpreter_sends_the_caller_back_to_her_p
 #[test]
 fn a_caller_who_leaves_ends_it_for_all_whether_the_third_rings_or_talks() {
     for rings in [true, false] {
-        let (mut sim, caller, nurse) = talking(world(&[]));
+        let (mut sim, caller, nurse) = talking(center_of(world(&[])));
         let interpreter = sim.phone("partner").unwrap();
         if rings {
             sim.react(interpreter, Reaction::LetRing);
@@ -169,7 +157,7 @@ fn a_caller_who_leaves_ends_it_for_all_whether_the_third_rings_or_talks() {
 
 #[test]
 fn only_the_agent_brings_somebody_in_and_one_at_a_time() {
-    let (mut sim, caller, nurse) = talking(world(&[]));
+    let (mut sim, caller, nurse) = talking(center_of(world(&[])));
     let interpreter = sim.phone("partner").unwrap();
     answers(&mut sim, interpreter);
     press(&mut sim, caller, "*31");

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use call::Hop;
 use quiet::{
-    SECOND, answers, center, hang_up, has, press, sign_in, until, until_heard, until_over, until_talking,
+    SECOND, answers, center, hang_up, has, press, sign_in, talking, until, until_heard, until_over,
+    until_talking,
 };
 use sip::EndCause;
 use testkit::phone::{Phase, Reaction, Wish};
@@ -46,14 +47,8 @@ fn an_agent_calls_a_colleague_who_is_not_signed_in_and_the_queues_leave_both_alo
 
 #[test]
 fn a_colleague_who_talks_is_busy_and_one_without_a_phone_is_not_there() {
-    let mut sim = center();
-    let nurse = sign_in(&mut sim, "nurse1");
+    let (mut sim, caller, nurse) = talking(center());
     let desk = sign_in(&mut sim, "desk1");
-    answers(&mut sim, nurse);
-    let caller = sim.call();
-    until_heard(&mut sim, caller, "main_menu");
-    press(&mut sim, caller, "1");
-    until_talking(&mut sim, caller, nurse);
     dial(&mut sim, desk, "nurse1");
     assert_eq!(until_over(&mut sim, desk), EndCause::Refused { status: 486 });
     dial(&mut sim, desk, "nurse9");

@@ -6,9 +6,7 @@ mod quiet;
 use std::time::Duration;
 
 use call::{Hop, SupervisionConfig};
-use quiet::{
-    SECOND, answers, center_of, hang_up, has, press, sign_in, until, until_heard, until_over, until_talking,
-};
+use quiet::{SECOND, center_of, hang_up, has, press, talking, until, until_over, until_talking};
 use sip::EndCause;
 use testkit::phone::Wish;
 use testkit::sim::{PhoneId, Sim, World};
@@ -25,14 +23,8 @@ fn world(requires_consent: bool) -> World {
 }
 
 /// A caller who talks with nurse1: the two, and the supervisor's phone.
-fn talking(world: World) -> (Sim, [PhoneId; 3]) {
-    let mut sim = center_of(world);
-    let nurse = sign_in(&mut sim, "nurse1");
-    answers(&mut sim, nurse);
-    let caller = sim.call();
-    until_heard(&mut sim, caller, "main_menu");
-    press(&mut sim, caller, "1");
-    until_talking(&mut sim, caller, nurse);
+fn supervised(world: World) -> (Sim, [PhoneId; 3]) {
+    let (sim, caller, nurse) = talking(center_of(world));
     let supervisor = sim.phone("desk1").unwrap();
     (sim, [caller, nurse, supervisor])
 }
@@ -75,7 +67,7 @@ fn a_supervisor_listens_whispers_and_barges_in_by_what_she_dials_and_by_her_keys
     for (code, first) in
         [("*71nurse1", [false, false]), ("*7221", [false, true]), ("*73nurse1", [true, true])]
     {
-        let (mut sim, all) = talking(world(false));
+        let (mut sim, all) = supervised(world(false));
         dial(&mut sim, all[2], code);
         assert_eq!(heard_by(&mut sim, all), first, "{code}");
         assert_eq!(sim.agent_state("desk1"), "on_call", "no queue rings her meanwhile");
@@ -99,7 +91,7 @@ fn a_supervisor_listens_whispers_and_barges_in_by_what_she_dials_and_by_her_keys
 
 #[test]
 fn nobody_else_supervises_and_nobody_supervises_whom_there_is_nothing_to_hear_of() {
-    let (mut sim, [caller, nurse, supervisor]) = talking(world(false));
+    let (mut sim, [caller, nurse, supervisor]) = supervised(world(false));
     let other = sim.phone("nurse2").unwrap();
     let stranger = sim.patient();
     for (phone, code, status) in [
@@ -122,7 +114,7 @@ fn nobody_else_supervises_and_nobody_supervises_whom_there_is_nothing_to_hear_of
 
 #[test]
 fn a_caller_who_was_not_told_is_not_listened_to_and_one_who_heard_the_notice_is() {
-    let (mut sim, all) = talking(world(true));
+    let (mut sim, all) = supervised(world(true));
     dial(&mut sim, all[2], "*71nurse1");
     assert_eq!(until_over(&mut sim, all[2]), EndCause::Refused { status: 403 });
     assert_eq!(modes(&sim), ["no_consent"]);
@@ -139,7 +131,7 @@ fn a_caller_who_was_not_told_is_not_listened_to_and_one_who_heard_the_notice_is(
             .text
             .replace("  routine:\n", "  told:\n    disclose: stay_on_line\n    next: nurses\n\n  routine:\n");
     }
-    let (mut sim, all) = talking(told);
+    let (mut sim, all) = supervised(told);
     dial(&mut sim, all[2], "*71nurse1");
     assert_eq!(heard_by(&mut sim, all), [false, false]);
     hang_up(&mut sim, all[0]);
@@ -151,7 +143,7 @@ fn a_caller_who_was_not_told_is_not_listened_to_and_one_who_heard_the_notice_is(
 #[test]
 fn a_supervisor_is_let_go_when_the_conversation_ends_whoever_ends_it() {
     for ends_it in 0..3 {
-        let (mut sim, all) = talking(world(false));
+        let (mut sim, all) = supervised(world(false));
         dial(&mut sim, all[2], "*73nurse1");
         assert_eq!(heard_by(&mut sim, all), [true, true]);
         match ends_it {
@@ -169,7 +161,7 @@ fn a_supervisor_is_let_go_when_the_conversation_ends_whoever_ends_it() {
 
 #[test]
 fn while_the_caller_is_on_hold_she_hears_music_and_nobody_whom_the_supervisor_hears() {
-    let (mut sim, all) = talking(world(false));
+    let (mut sim, all) = supervised(world(false));
     let [caller, nurse, supervisor] = all;
     dial(&mut sim, supervisor, "*73nurse1");
     assert_eq!(heard_by(&mut sim, all), [true, true]);
@@ -190,7 +182,7 @@ fn only_so_many_hear_one_conversation_and_each_may_hear_one() {
     let mut world = world(false);
     world.supervision.supervisors = (1..=6).map(|n| format!("desk{n}")).collect();
     world.agents = World { supervision: world.supervision.clone(), ..World::small(2, 6) }.agents;
-    let (mut sim, all) = talking(world);
+    let (mut sim, all) = supervised(world);
     for n in 1..=5 {
         let desk = sim.phone(&format!("desk{n}")).unwrap();
         dial(&mut sim, desk, "*71nurse1");

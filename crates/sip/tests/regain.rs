@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bench::{ANSWER, Ask, Bench, OFFER, Said, header, sdp, tag};
 use sip::{
-    Config, ConnectionChange, ConnectionId, Discarded, EndCause, Input, LegCommand, LegId, Output, Path,
-    Security, Target, Transport,
+    Config, ConnectionId, Discarded, EndCause, Input, LegCommand, LegId, Output, Path, Security, Target,
+    Transport,
 };
 
 /// The connection of a phone that listens at 5060 and came from 40000.
@@ -19,26 +19,10 @@ fn came(transport: Transport) -> Path {
     Path { transport, peer, connection: Some(ConnectionId(1)), ..bench::path() }
 }
 
-fn connects(said: &Said) -> Option<(ConnectionId, Target)> {
-    said.others.iter().find_map(|output| match output {
-        Output::Connect { id, target } => Some((*id, target.clone())),
-        _ => None,
-    })
-}
-
-fn opened(bench: &mut Bench, id: ConnectionId) -> Said {
-    let change = ConnectionChange::Opened { local: bench::us(), certificate: Vec::new() };
-    bench.input(Input::Connection { id, change })
-}
-
-fn lost(bench: &mut Bench, id: ConnectionId) -> Said {
-    bench.input(Input::Connection { id, change: ConnectionChange::Lost })
-}
-
 /// A call came over a connection that is lost before the answer.
 fn rings_without_a_connection(bench: &mut Bench, invite: &str) -> LegId {
     let leg = bench.receive_on(came(Transport::Tcp), invite).events[0].0;
-    lost(bench, ConnectionId(1));
+    bench.lost(ConnectionId(1));
     leg
 }
 
@@ -52,11 +36,11 @@ fn an_answer_whose_connection_is_gone_goes_to_where_its_request_came_from_at_the
     let leg = rings_without_a_connection(&mut bench, &Ask::invite().text());
     let said = answers(&mut bench, leg);
     assert!(said.sent.is_empty());
-    let (id, target) = connects(&said).unwrap();
+    let (id, target) = said.connects().unwrap();
     assert_eq!((target.transport, target.address), (Transport::Tcp, bench::peer()));
     // Its repetition takes the same.
-    assert_eq!(connects(&bench.wait(Duration::from_millis(500))), None);
-    let said = opened(&mut bench, id);
+    assert_eq!(bench.wait(Duration::from_millis(500)).connects(), None);
+    let said = bench.opened(id);
     assert_eq!(said.sends(), ["200", "200"]);
     let our_tag = tag(header(said.message(0), "To")).to_owned();
     let ack = Ask::new("ACK", "ack1").in_dialog(&our_tag).text();
@@ -68,31 +52,31 @@ fn where_nobody_listens_there_the_host_its_via_names_is_looked_up() {
     let mut bench = Bench::new();
     let invite = Ask::invite().text().replace("UDP 192.0.2.10:5060", "TCP sbc.carrier.example:5070");
     let leg = rings_without_a_connection(&mut bench, &invite);
-    let (id, target) = connects(&answers(&mut bench, leg)).unwrap();
+    let (id, target) = answers(&mut bench, leg).connects().unwrap();
     assert_eq!(target.address, "192.0.2.10:5070".parse().unwrap());
-    let said = lost(&mut bench, id);
+    let said = bench.lost(id);
     let [Output::Resolve { id, name }] = &said.others[..] else { panic!("{:?}", said.others) };
     assert_eq!((name.host.as_str(), name.port), ("sbc.carrier.example", Some(5070)));
     let address: SocketAddr = "198.51.100.9:5070".parse().unwrap();
     let target = Target { transport: Transport::Tcp, address, domain: Some(name.host.clone()) };
     let said = bench.input(Input::Resolved { id: *id, targets: &[target] });
-    let (id, asked) = connects(&said).unwrap();
+    let (id, asked) = said.connects().unwrap();
     assert_eq!((asked.transport, asked.address), (Transport::Tcp, address));
-    assert_eq!(opened(&mut bench, id).sends(), ["200"]);
+    assert_eq!(bench.opened(id).sends(), ["200"]);
 }
 
 #[test]
 fn who_cannot_be_reached_at_all_is_counted_and_his_call_ends() {
     let mut bench = Bench::new();
     let leg = rings_without_a_connection(&mut bench, &Ask::invite().text());
-    let (id, _) = connects(&answers(&mut bench, leg)).unwrap();
-    assert_eq!(lost(&mut bench, id).dropped, [Discarded::Unsent]);
+    let (id, _) = answers(&mut bench, leg).connects().unwrap();
+    assert_eq!(bench.lost(id).dropped, [Discarded::Unsent]);
     let mut ended = Vec::new();
     for _ in 0..100 {
         let said = bench.wait(Duration::from_secs(1));
         ended.extend(said.event_names());
-        if let Some((id, _)) = connects(&said) {
-            ended.extend(lost(&mut bench, id).event_names());
+        if let Some((id, _)) = said.connects() {
+            ended.extend(bench.lost(id).event_names());
         }
     }
     assert_eq!(ended, ["Ended(NoResponse)"]);
@@ -106,9 +90,9 @@ fn a_stranger_does_not_make_us_connect_to_whom_he_names() {
     let mut bench = Bench::with(config);
     let invite = Ask::invite().text().replace("UDP 192.0.2.10:5060", "TCP 203.0.113.5:22");
     let leg = rings_without_a_connection(&mut bench, &invite);
-    let (id, target) = connects(&answers(&mut bench, leg)).unwrap();
+    let (id, target) = answers(&mut bench, leg).connects().unwrap();
     assert_eq!(target.address, "192.0.2.10:22".parse().unwrap(), "himself at most");
-    let said = lost(&mut bench, id);
+    let said = bench.lost(id);
     assert!(said.others.is_empty() && said.dropped == [Discarded::Unsent], "{:?}", said.others);
 }
 
@@ -121,7 +105,7 @@ fn established_and_lost(bench: &mut Bench, transport: Transport, contact: &str) 
     let said = answers(bench, leg);
     let our_tag = tag(header(said.message(0), "To")).to_owned();
     bench.receive_on(path, &Ask::new("ACK", "ack1").in_dialog(&our_tag).text());
-    lost(bench, ConnectionId(1));
+    bench.lost(ConnectionId(1));
     leg
 }
 
@@ -139,9 +123,9 @@ fn a_bye_to_a_phone_whose_connection_is_gone_goes_to_its_contact() {
         let mut bench = Bench::new();
         let leg = established_and_lost(&mut bench, Transport::Tcp, contact);
         let said = hangs_up(&mut bench, leg);
-        let (id, target) = connects(&said).unwrap();
+        let (id, target) = said.connects().unwrap();
         assert_eq!((target.transport, target.address.port()), (Transport::Tcp, port), "{contact}");
-        assert_eq!(opened(&mut bench, id).sends(), ["BYE"]);
+        assert_eq!(bench.opened(id).sends(), ["BYE"]);
         bench.runs_out();
     }
 }
@@ -155,7 +139,7 @@ fn a_bye_never_leaves_tls_because_its_connection_is_gone() {
         let leg = established_and_lost(&mut bench, Transport::Tls, contact);
         let said = hangs_up(&mut bench, leg);
         assert!(said.sent.is_empty());
-        assert_eq!(connects(&said).unwrap().1.transport, Transport::Tls, "{contact}");
+        assert_eq!(said.connects().unwrap().1.transport, Transport::Tls, "{contact}");
     }
 }
 
@@ -166,15 +150,15 @@ fn an_offer_to_a_phone_that_is_gone_is_made_again_and_the_call_ends_after_32_sec
     let mut said = bench.command(leg, LegCommand::Offer { sdp: sdp(OFFER) });
     let mut ended = Vec::new();
     for second in 0..32 {
-        if let Some((id, _)) = connects(&said) {
+        if let Some((id, _)) = said.connects() {
             assert_eq!(second % 4, 0, "tried every four seconds");
-            ended.extend(lost(&mut bench, id).event_names());
+            ended.extend(bench.lost(id).event_names());
         }
         assert!(ended.is_empty(), "after {second} s");
         said = bench.wait(Duration::from_secs(1));
     }
-    let (id, _) = connects(&said).unwrap();
-    assert_eq!(lost(&mut bench, id).event_names(), ["Ended(NoResponse)"]);
+    let (id, _) = said.connects().unwrap();
+    assert_eq!(bench.lost(id).event_names(), ["Ended(NoResponse)"]);
 }
 
 #[test]
@@ -182,9 +166,9 @@ fn a_phone_that_comes_back_takes_the_offer_and_the_call_lives() {
     let mut bench = Bench::new();
     let leg = established_and_lost(&mut bench, Transport::Tcp, "<sip:pat@192.0.2.10:5060;transport=tcp>");
     let said = bench.command(leg, LegCommand::Offer { sdp: sdp(OFFER) });
-    lost(&mut bench, connects(&said).unwrap().0);
-    let (id, _) = connects(&bench.wait(Duration::from_secs(4))).unwrap();
-    let said = opened(&mut bench, id);
+    bench.lost(said.connects().unwrap().0);
+    let (id, _) = bench.wait(Duration::from_secs(4)).connects().unwrap();
+    let said = bench.opened(id);
     assert_eq!(said.sends(), ["INVITE"]);
     let ok = bench::response(said.message(0), "200 OK", "", ANSWER);
     let said = bench.receive_on(said.sent[0].0, &ok);

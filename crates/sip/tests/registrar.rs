@@ -11,7 +11,10 @@ use bench::{Ask, Bench, Said, header, headers};
 use md5::Md5;
 use primitives::Private;
 use sha2::{Digest, Sha256};
-use sip::{Binding, Discarded, Input, Invite, LegCommand, LegEvent, Path, RegistrationChange, Release, User};
+use sip::{
+    Binding, ConnectionId, Discarded, Input, Invite, LegCommand, LegEvent, Path, RegistrationChange, Release,
+    User,
+};
 
 const REGISTRAR: &str = "sip:careline.example";
 
@@ -322,7 +325,7 @@ fn who_registered_over_a_connection_cannot_be_reached_when_it_is_gone() {
     let mut anna = Phone::anna();
     anna.registers_along(&mut bench, bench::stream(3), &[DESK]);
     assert_eq!(contacts(&bench, "anna").len(), 1);
-    let said = bench.lose(3);
+    let said = bench.lost(ConnectionId(3));
     assert!(matches!(said.registrations[..], [RegistrationChange::Unbound { left: 0, .. }]));
     assert!(contacts(&bench, "anna").is_empty());
 }
@@ -492,7 +495,7 @@ fn a_phone_whose_connection_was_lost_in_a_call_is_reached_over_the_one_it_regist
     let ok = bench::response(said.message(0), "200 OK", "far", bench::ANSWER);
     let said = bench.receive_on(bench::stream(1), &ok.replace("sip:agent@192.0.2.10:5060", desk));
     assert_eq!(said.event_names(), ["Answered"]);
-    bench.lose(1);
+    bench.lost(ConnectionId(1));
     let again = Path { peer: "192.0.2.10:41000".parse().unwrap(), ..bench::stream(2) };
     anna.registers_along(&mut bench, again, &lines);
     let said = bench.command(leg, LegCommand::HangUp { cause: sip::EndCause::WeHungUp });

@@ -29,27 +29,11 @@ fn to_peer(body: usize) -> Invite {
     invite("sip:100@192.0.2.10", body)
 }
 
-fn connects(said: &Said) -> Option<(ConnectionId, Target)> {
-    said.others.iter().find_map(|output| match output {
-        Output::Connect { id, target } => Some((*id, target.clone())),
-        _ => None,
-    })
-}
-
-fn opened(bench: &mut Bench, id: ConnectionId) -> Said {
-    let change = ConnectionChange::Opened { local: bench::us(), certificate: Vec::new() };
-    bench.input(Input::Connection { id, change })
-}
-
-fn lost(bench: &mut Bench, id: ConnectionId) -> Said {
-    bench.input(Input::Connection { id, change: ConnectionChange::Lost })
-}
-
 /// Places a call too long for a datagram: the leg, the connection asked for.
 fn long_call(bench: &mut Bench) -> (LegId, ConnectionId) {
     let (leg, said) = bench.dial(to_peer(1_300));
     assert!(said.sent.is_empty(), "{:?}", said.lines());
-    let (id, target) = connects(&said).unwrap();
+    let (id, target) = said.connects().unwrap();
     assert_eq!((target.transport, target.address), (Transport::Tcp, bench::peer()));
     (leg, id)
 }
@@ -72,14 +56,14 @@ fn a_request_of_up_to_1300_bytes_is_a_datagram_and_one_byte_more_goes_by_tcp() {
     assert_eq!(said.sent[0].0.transport, Transport::Udp);
     assert!((1_299..=1_300).contains(&said.message(0).len()), "{}", said.message(0).len());
     let (_, said) = bench.dial(to_peer(1_301 - rest));
-    assert!(said.sent.is_empty() && connects(&said).is_some());
+    assert!(said.sent.is_empty() && said.connects().is_some());
 }
 
 #[test]
 fn a_long_invite_waits_for_its_connection_and_its_via_says_tcp() {
     let mut bench = Bench::new();
     let (_, id) = long_call(&mut bench);
-    let said = opened(&mut bench, id);
+    let said = bench.opened(id);
     let (path, invite, _) = &said.sent[0];
     assert_eq!((path.transport, path.connection), (Transport::Tcp, Some(id)));
     assert!(header(invite, "Via").starts_with("SIP/2.0/TCP 192.0.2.1:5060;"), "{invite}");
@@ -98,7 +82,7 @@ fn a_long_invite_waits_for_its_connection_and_its_via_says_tcp() {
 fn where_tcp_is_refused_the_invite_goes_by_udp_at_once_and_the_next_does_not_try() {
     let mut bench = Bench::new();
     let (leg, id) = long_call(&mut bench);
-    let said = lost(&mut bench, id);
+    let said = bench.lost(id);
     let (path, invite, _) = &said.sent[0];
     assert_eq!((path.transport, path.connection), (Transport::Udp, None));
     assert!(header(invite, "Via").starts_with("SIP/2.0/UDP "), "the Via says what is used: {invite}");
@@ -125,7 +109,7 @@ fn a_firewall_that_says_nothing_delays_a_long_invite_by_two_seconds() {
         said.others.iter().any(|output| matches!(output, Output::Disconnect { id: closed } if *closed == id))
     );
     // It opens after all: nobody needs it.
-    let said = opened(&mut bench, id);
+    let said = bench.opened(id);
     assert!(matches!(said.others[..], [Output::Disconnect { id: closed }] if closed == id));
 }
 
@@ -139,7 +123,7 @@ fn for_help() -> Invite {
 fn a_firewall_that_says_nothing_delays_a_call_for_help_by_half_a_second() {
     let mut bench = Bench::new();
     let (_, said) = bench.dial(for_help());
-    assert!(said.sent.is_empty() && connects(&said).is_some());
+    assert!(said.sent.is_empty() && said.connects().is_some());
     assert!(bench.wait(Duration::from_millis(499)).sent.is_empty());
     let said = bench.wait(Duration::from_millis(1));
     assert_eq!((said.sends(), said.sent[0].0.transport), (vec!["INVITE".to_owned()], Transport::Udp));
@@ -154,7 +138,7 @@ fn a_call_for_help_waits_no_longer_because_another_call_already_opens_the_connec
     let (_, id) = long_call(&mut bench);
     bench.wait(Duration::from_millis(100));
     let (_, said) = bench.dial(for_help());
-    assert!(said.sent.is_empty() && connects(&said).is_none(), "it takes the same one");
+    assert!(said.sent.is_empty() && said.connects().is_none(), "it takes the same one");
     let said = bench.wait(Duration::from_millis(500));
     assert_eq!(said.sends(), ["INVITE", "INVITE"], "both go on by UDP");
     assert!(said.sent.iter().all(|(path, ..)| path.transport == Transport::Udp));
@@ -165,7 +149,7 @@ fn a_call_for_help_waits_no_longer_because_another_call_already_opens_the_connec
 fn a_call_for_help_goes_over_a_connection_that_is_open_at_once() {
     let mut bench = Bench::new();
     let (_, id) = long_call(&mut bench);
-    opened(&mut bench, id);
+    bench.opened(id);
     let (_, said) = bench.dial(for_help());
     assert_eq!((said.sends(), said.sent[0].0.transport), (vec!["INVITE".to_owned()], Transport::Tcp));
 }
@@ -174,10 +158,10 @@ fn a_call_for_help_goes_over_a_connection_that_is_open_at_once() {
 fn a_long_request_answered_over_tcp_does_not_go_by_udp_when_the_connection_is_lost() {
     let mut bench = Bench::new();
     let (_, id) = long_call(&mut bench);
-    let said = opened(&mut bench, id);
+    let said = bench.opened(id);
     let (path, invite, _) = &said.sent[0];
     bench.receive_on(*path, &answer(invite, "100 Trying"));
-    let said = lost(&mut bench, id);
+    let said = bench.lost(id);
     assert!(said.sent.is_empty());
     assert_eq!(said.event_names(), ["Ended(Unreachable)"]);
 }
@@ -194,14 +178,14 @@ fn what_the_network_finds_too_long_goes_by_tcp_and_fails_only_where_that_fails_t
     let (_, said) = bench.dial(to_peer(100));
     let said = unsent(&mut bench, &said, Unsent::TooLong);
     assert_eq!(said.dropped, [Discarded::Unsent], "counted");
-    let (id, _) = connects(&said).unwrap();
-    assert_eq!(opened(&mut bench, id).sends(), ["INVITE"]);
-    assert_eq!(lost(&mut bench, id).event_names(), ["Ended(Unreachable)"]);
+    let (id, _) = said.connects().unwrap();
+    assert_eq!(bench.opened(id).sends(), ["INVITE"]);
+    assert_eq!(bench.lost(id).event_names(), ["Ended(Unreachable)"]);
 
     // A long one that TCP would not take has nowhere left to go.
     let mut bench = Bench::new();
     let (_, id) = long_call(&mut bench);
-    let said = lost(&mut bench, id);
+    let said = bench.lost(id);
     assert_eq!(unsent(&mut bench, &said, Unsent::TooLong).event_names(), ["Ended(Unreachable)"]);
 }
 

@@ -338,7 +338,7 @@ fn a_registered_phone_behind_nat_is_called_along_its_own_path_for_the_whole_call
 fn a_phone_whose_connection_is_gone_is_unreachable_at_once() {
     let mut bench = Bench::new();
     bench.receive_on(bench::stream(7), "\r\n\r\n");
-    bench.lose(7);
+    bench.lost(ConnectionId(7));
     let (_, said) = bench.dial(Invite { path: Some(bench::stream(7)), ..invite_to(PHONE) });
     assert_eq!(said.event_names(), ["Ended(Unreachable)"]);
 }

@@ -38,6 +38,8 @@ pub(crate) struct Committer<T> {
     /// When the end of a stall was last tried and the disk found too slow.
     still_slow_at: Option<Instant>,
     heartbeat_at: Instant,
+    /// When the next group may be written.
+    commit_at: Instant,
     /// What had been lost, spilled and released early when the last stall began.
     told: Told,
     /// The folder stays ours until this thread has ended.
@@ -75,6 +77,7 @@ impl<T: Send + 'static> Committer<T> {
             retry_at: None,
             still_slow_at: None,
             heartbeat_at,
+            commit_at: Instant::now(),
             told: Told::default(),
             _lock: lock,
         }
@@ -124,14 +127,19 @@ impl<T: Send + 'static> Committer<T> {
         let shared = Arc::clone(&self.shared);
         let mut queue = shared.lock();
         loop {
-            let has_room = self.backlog.len() < BACKLOG_RECORDS_MAX;
-            let is_due = self.wake_at(queue.stalled_at).is_some_and(|at| Instant::now() >= at);
-            if (has_room && !queue.pending.is_empty()) || is_due || queue.is_stopping {
+            let now = Instant::now();
+            let has_work = self.backlog.len() < BACKLOG_RECORDS_MAX && !queue.pending.is_empty();
+            let is_group = now >= self.commit_at || queue.pending_events >= shared.config.commit_records_max;
+            let wake_at = self.wake_at(queue.stalled_at);
+            if (has_work && is_group) || now >= wake_at || queue.is_stopping {
+                self.commit_at = now + shared.config.commit_every;
                 break;
             }
-            let until = self.wake_at(queue.stalled_at);
-            queue = shared.wait(&shared.to_commit, queue, until);
+            queue.is_gathering = has_work;
+            let until = if has_work { wake_at.min(self.commit_at) } else { wake_at };
+            queue = shared.wait(&shared.to_commit, queue, Some(until));
         }
+        queue.is_gathering = false;
         let mut events: Vec<Event> = Vec::new();
         while events.len() < shared.config.commit_records_max && self.backlog.len() < BACKLOG_RECORDS_MAX {
             let Some((ticket, facts)) = queue.pending.pop_front() else { break };
@@ -155,10 +163,10 @@ impl<T: Send + 'static> Committer<T> {
 
     /// The next moment something is to be done without facts: a heartbeat, another attempt, the end of
     /// a stall.
-    fn wake_at(&self, stalled_at: Option<Instant>) -> Option<Instant> {
+    fn wake_at(&self, stalled_at: Option<Instant>) -> Instant {
         let resume_at = stalled_at.map(|at| self.resume_at(at));
         let next = self.retry_at.or(resume_at);
-        Some(next.map_or(self.heartbeat_at, |at| at.min(self.heartbeat_at)))
+        next.map_or(self.heartbeat_at, |at| at.min(self.heartbeat_at))
     }
 
     fn resume_at(&self, stalled_at: Instant) -> Instant {

@@ -35,6 +35,7 @@ impl<T: Send + 'static> Releaser<T> {
                 queue = shared.wait(&shared.to_release, queue, due);
                 continue;
             }
+            queue.is_releasing = true;
             drop(queue);
             // The state first: what is released now is released under it.
             for state in news {
@@ -45,6 +46,7 @@ impl<T: Send + 'static> Releaser<T> {
                 (self.release)(value);
             }
             queue = shared.lock();
+            queue.is_releasing = false;
             shared.settled.notify_all();
         }
         queue.releaser_is_done = true;

@@ -141,13 +141,16 @@ fn kinds(dir: &Path) -> Vec<String> {
 #[test]
 fn outputs_are_released_in_order_after_their_facts_and_a_stop_leaves_a_signed_log() {
     let run = start(AuditWriterConfig { hold_max: PATIENCE, ..quick() });
+    let mut released: Vec<u64> = Vec::new();
     for (at, fact) in events(1_000).into_iter().enumerate() {
         let facts = if at % 3 == 0 { vec![] } else { vec![fact] };
-        assert_eq!(run.writer.submit(facts, at as u64), None);
+        let now = run.writer.submit(facts, at as u64);
+        released.extend(run.released.try_iter().map(|(value, _)| value).chain(now));
     }
+    assert_eq!(released.first(), Some(&0), "nothing is before it and it has no facts");
     assert!(run.writer.flush(PATIENCE));
     assert_eq!(run.writer.shutdown(PATIENCE), Shutdown::Clean);
-    let released: Vec<u64> = run.released.try_iter().map(|(value, _)| value).collect();
+    released.extend(run.released.try_iter().map(|(value, _)| value));
     assert_eq!(released, (0..1_000).collect::<Vec<_>>());
     let metrics = run.writer.metrics();
     assert_eq!((metrics.lost, metrics.refused, metrics.held, metrics.waiting), (0, 0, 0, 0));
@@ -169,6 +172,25 @@ fn an_output_without_facts_waits_for_those_before_it() {
     assert_eq!((first, at - begun >= Duration::from_millis(40)), (1, true));
     assert_eq!(run.released.recv_timeout(PATIENCE).unwrap().0, 2);
     run.faults.delay_ms.store(0, SeqCst);
+    run.writer.shutdown(PATIENCE);
+}
+
+#[test]
+fn a_lone_fact_is_written_at_once_and_those_soon_after_it_share_a_commit() {
+    let commit_every = Duration::from_millis(300);
+    let run = start(AuditWriterConfig { hold_max: PATIENCE, commit_every, ..quick() });
+    let before = run.faults.syncs.load(SeqCst);
+    let begun = Instant::now();
+    for value in 0..10 {
+        assert_eq!(run.writer.submit(vec![event(Some(1), "step.enter")], value), None);
+        if value == 0 {
+            let (_, at) = run.released.recv_timeout(PATIENCE).unwrap();
+            assert!(at - begun < 2 * commit_every, "no group was written before it: {:?}", at - begun);
+        }
+    }
+    assert!(run.writer.flush(PATIENCE));
+    let commits = run.faults.syncs.load(SeqCst) - before;
+    assert!(commits <= 3, "{commits} commits for ten facts");
     run.writer.shutdown(PATIENCE);
 }
 
@@ -321,7 +343,7 @@ proptest! {
         script in proptest::collection::vec((0_u8..4, 0_u8..40), 1..120),
     ) {
         let run = start(AuditWriterConfig { hold_max: Duration::from_millis(5), ..quick() });
-        let mut facts = 0_u64;
+        let (mut facts, mut released) = (0_u64, Vec::new());
         for (at, (count, what)) in script.iter().enumerate() {
             match what {
                 0 => run.faults.refuse(&["wal"]),
@@ -333,13 +355,14 @@ proptest! {
             }
             facts += u64::from(*count);
             let events = (0..*count).map(|_| event(Some(9), "step.enter")).collect();
-            prop_assert_eq!(run.writer.submit(events, at as u64), None);
+            let now = run.writer.submit(events, at as u64);
+            released.extend(run.released.try_iter().map(|(value, _)| value).chain(now));
         }
         run.faults.refuse(&[]);
         run.faults.delay_ms.store(0, SeqCst);
         prop_assert!(run.writer.flush(PATIENCE));
         prop_assert_eq!(run.writer.shutdown(PATIENCE), Shutdown::Clean);
-        let released: Vec<u64> = run.released.try_iter().map(|(value, _)| value).collect();
+        released.extend(run.released.try_iter().map(|(value, _)| value));
         prop_assert_eq!(released, (0..script.len() as u64).collect::<Vec<_>>());
         let sealed = kinds(run.dir.path()).iter().filter(|kind| *kind == "step.enter").count() as u64;
         prop_assert_eq!(sealed + run.writer.metrics().lost, facts);

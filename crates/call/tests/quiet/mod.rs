@@ -56,6 +56,17 @@ pub fn until_talking(sim: &mut Sim, one: PhoneId, other: PhoneId) {
     until(sim, 60, "both hear one another", |sim| sim.heard_voice(one, other) && sim.heard_voice(other, one));
 }
 
+/// A caller who talks with nurse1, the one agent who is signed in: the two.
+pub fn talking(mut sim: Sim) -> (Sim, PhoneId, PhoneId) {
+    let nurse = sign_in(&mut sim, "nurse1");
+    answers(&mut sim, nurse);
+    let caller = sim.call();
+    until_heard(&mut sim, caller, "main_menu");
+    press(&mut sim, caller, "1");
+    until_talking(&mut sim, caller, nurse);
+    (sim, caller, nurse)
+}
+
 pub fn until_over(sim: &mut Sim, phone: PhoneId) -> sip::EndCause {
     until(sim, 120, "the call is over", |sim| matches!(sim.phase(phone), Some(Phase::Over(_))));
     match sim.phase(phone) {

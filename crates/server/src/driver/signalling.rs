@@ -49,6 +49,11 @@ impl Waiting {
         Ok((Self { poll, messages, sockets: Vec::new(), again: Vec::new(), has_more: false }, inbox))
     }
 
+    /// Whether more has come than the last turn took.
+    fn is_behind(&self) -> bool {
+        self.has_more || !self.again.is_empty()
+    }
+
     /// Adds a UDP listener; the returned socket sends from it.
     pub fn listen(&mut self, socket: UdpSocket) -> io::Result<(SocketAddr, UdpSocket)> {
         socket.set_nonblocking(true)?;
@@ -108,7 +113,7 @@ impl Signalling {
         self.switch.handle(now(), Input::Timeout, &mut out);
         let mut published = Published(None);
         loop {
-            let is_behind = self.waiting.has_more || !self.waiting.again.is_empty();
+            let is_behind = self.waiting.is_behind();
             let wait = if is_behind { Duration::ZERO } else { self.until_due().min(published.left()) };
             if let Err(error) = self.waiting.poll.poll(&mut ready, Some(wait))
                 && error.kind() != io::ErrorKind::Interrupted
@@ -129,6 +134,10 @@ impl Signalling {
                 self.read(listener, &mut buffer, &mut out);
             }
             let go_on = self.take_messages(&mut out);
+            if is_behind != self.waiting.is_behind() {
+                let input = sip::Input::Behind(!is_behind);
+                self.switch.handle(now(), Input::Sip(input), &mut out);
+            }
             self.metrics.calls_active.set(i64::try_from(self.switch.calls()).unwrap_or(i64::MAX));
             self.perform(&mut out);
             if published.left().is_zero() {

@@ -125,6 +125,9 @@ pub enum Input<'a> {
         /// What was stored.
         binding: Binding,
     },
+    /// Whether more has come than the driver takes in one turn: said when it changes. While it stays so, new calls are
+    /// turned away.
+    Behind(bool),
     /// `poll_timeout` has passed.
     Timeout,
 }
@@ -226,6 +229,8 @@ pub enum Discarded {
     Barred,
     /// By a program that looks for telephone systems to abuse.
     Scanner,
+    /// A new call while there are more than can be answered; its caller was told so.
+    Overload,
     /// A message of ours that the network did not take.
     Unsent,
 }
@@ -243,6 +248,7 @@ impl Discarded {
             Self::Flood => "flood",
             Self::Barred => "barred",
             Self::Scanner => "scanner",
+            Self::Overload => "overload",
             Self::Unsent => "unsent",
         }
     }
@@ -344,6 +350,7 @@ impl Endpoint {
             Input::Tell { user, told } => self.tell(now, &user, told, out),
             Input::Security(security) => self.guard.set_security(security),
             Input::Restore { user, binding } => self.restore(now, user, binding, out),
+            Input::Behind(is_behind) => self.guard.overload.is_behind(now.mono, is_behind),
             Input::Timeout => self.timeout(now, out),
         }
         self.look_up_hops(out);

@@ -248,6 +248,12 @@ impl Endpoint {
             out.push(Output::Dropped(Discarded::Full));
             return Some(());
         }
+        if is_new_call(&request, dialog.as_ref()) && !self.guard.overload.lets_in(now.mono) {
+            // Without Retry-After, which would keep a carrier from us for all its calls (§21.5.4); it tries elsewhere.
+            self.reply_stateless(answers, &request.headers, Reply::at_once(503), out);
+            self.shut_out(now, Discarded::Overload, out);
+            return Some(());
+        }
         let merge = MergeKey::of(&request.headers).ok()?;
         let is_merged = merge.as_ref().is_some_and(|merge| self.transactions.is_merged(merge));
         let merge = if is_merged { None } else { merge };
@@ -301,6 +307,11 @@ impl Endpoint {
             _ => self.turn_away(&arrived, Reply::at_once(481), out),
         }
     }
+}
+
+/// Whether a request begins a call, and not one for help: that is let in whatever else there is.
+fn is_new_call(request: &Request, dialog: Option<&DialogId>) -> bool {
+    request.method == Method::Invite && dialog.is_none() && EmergencyNumber::of_uri(&request.uri).is_none()
 }
 
 /// What a request is refused for whoever sends it, in the order of §8.2.

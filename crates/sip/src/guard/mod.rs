@@ -6,6 +6,7 @@
 
 mod bucket;
 mod kind;
+mod overload;
 mod penalty;
 mod proofs;
 mod scanner;
@@ -21,6 +22,7 @@ use crate::recent::Recent;
 
 use bucket::Bucket;
 use kind::Kind;
+use overload::Overload;
 use penalty::Penalty;
 use proofs::Proofs;
 
@@ -70,7 +72,8 @@ pub(crate) struct Guard {
     strangers: Recent<Source, Stranger, STRANGERS_MAX>,
     together: Together,
     proofs: Proofs,
-    told: [Told; 3],
+    pub(crate) overload: Overload,
+    told: [Told; 4],
 }
 
 #[derive(Debug, Default)]
@@ -112,7 +115,8 @@ impl Guard {
             strangers: Recent::new(),
             together: Together::default(),
             proofs: Proofs::new(),
-            told: <[Told; 3]>::default(),
+            overload: Overload::default(),
+            told: <[Told; 4]>::default(),
         }
     }
 
@@ -215,6 +219,7 @@ impl Guard {
             Discarded::Flood => 0,
             Discarded::Barred => 1,
             Discarded::Scanner => 2,
+            Discarded::Overload => 3,
             _ => return None,
         };
         let told = self.told.get_mut(at)?;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use primitives::{Now, Private, Seed};
 use sip::{
     Config, ConnectionChange, ConnectionId, Discarded, Endpoint, Input, Invite, LegCommand, LegEvent, LegId,
-    OutOfDialog, Output, Path, RegistrationChange, Release, Security, Transport, User,
+    OutOfDialog, Output, Path, RegistrationChange, Release, Security, Target, Transport, User,
 };
 
 pub const OFFER: &str =
@@ -101,6 +101,14 @@ impl Said {
         &self.sent[at].1
     }
 
+    /// The connection asked for.
+    pub fn connects(&self) -> Option<(ConnectionId, Target)> {
+        self.others.iter().find_map(|output| match output {
+            Output::Connect { id, target } => Some((*id, target.clone())),
+            _ => None,
+        })
+    }
+
     pub fn event_names(&self) -> Vec<String> {
         self.events.iter().map(|(_, event)| event_name(event)).collect()
     }
@@ -160,8 +168,14 @@ impl Bench {
         self.input(Input::Command { leg, command })
     }
 
-    pub fn lose(&mut self, id: u64) -> Said {
-        self.input(Input::Connection { id: ConnectionId(id), change: ConnectionChange::Lost })
+    /// A connection that was asked for is there.
+    pub fn opened(&mut self, id: ConnectionId) -> Said {
+        let change = ConnectionChange::Opened { local: us(), certificate: Vec::new() };
+        self.input(Input::Connection { id, change })
+    }
+
+    pub fn lost(&mut self, id: ConnectionId) -> Said {
+        self.input(Input::Connection { id, change: ConnectionChange::Lost })
     }
 
     pub fn dial(&mut self, invite: Invite) -> (LegId, Said) {
