@@ -9,7 +9,6 @@ use harness::{Baresip, BaresipOptions, Options, Server, eventually, talk};
 const SOON: Duration = Duration::from_secs(20);
 /// Notice, language and the words before the queue.
 const MENU: Duration = Duration::from_secs(60);
-const NURSE_LINE: &str = "8001";
 
 async fn server() -> Server {
     let options = Options {

@@ -267,7 +267,7 @@ impl<T: Send + 'static> AuditWriter<T> {
                 }
             }
         }
-        let refused = if queue.held.len() >= shared.config.queue_max || queue.releaser_is_done {
+        if queue.held.len() >= shared.config.queue_max || queue.releaser_is_done {
             queue.stall(&shared.counters);
             shared.to_commit.notify_one();
             Some(held)
@@ -279,8 +279,7 @@ impl<T: Send + 'static> AuditWriter<T> {
                 shared.to_release.notify_one();
             }
             None
-        };
-        refused
+        }
     }
 
     /// Whether facts are durable before what follows from them is done.
