@@ -11,8 +11,8 @@ use bench::{Bench, Said, header};
 use bytes::Bytes;
 use primitives::Private;
 use sip::{
-    ConnectionChange, ConnectionId, Discarded, EndCause, Input, Invite, LegCommand, LegId, Output, Path,
-    Target, Transport, Unsent,
+    ConnectionId, Discarded, EndCause, Input, Invite, LegCommand, LegId, Output, Path, Target, Transport,
+    Unsent,
 };
 
 /// An INVITE whose body is this long: the rest of it has some 600 bytes.
