@@ -123,6 +123,15 @@ impl Interpreter {
         self.urgency.is_some()
     }
 
+    /// Whether a secret is being asked for while the call is recorded. It never is: whatever led to the question has
+    /// paused it.
+    pub(crate) fn records_a_secret(&self) -> bool {
+        let verb = self.frame.step().map(|step| &step.verb);
+        let asks = matches!(self.waiting, Waiting::Question(_));
+        let is_secret = matches!(verb, Some(Verb::Collect(collect)) if collect.is_sensitive);
+        asks && is_secret && self.kept.is_recording && !self.kept.is_secret
+    }
+
     /// What was asked since.
     pub(crate) fn foresight(&self) -> &Foresight {
         &self.foresight

@@ -1,6 +1,8 @@
 //! What must hold: the safety invariants S1 to S22 as far as they are about what happens to a caller, and the
 //! flow's own promises. Those about the text of a flow (prompts, calendars, menus) are found by the checker.
 
+mod systems;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +43,7 @@ pub(super) fn all(library: &Library, flow: &Flow, space: &Space, proofs: &mut Ve
     if flow_records(library) {
         proofs.push(rules.nobody_is_recorded_unasked());
     }
+    systems::all(&rules, proofs);
     for promise in &flow.promises {
         proofs.push(rules.promise(promise));
     }
@@ -345,7 +348,17 @@ impl Rules<'_> {
             fault.is_none_or(|fault| promise.even_if.contains(&fault))
         };
         let search = Search { space: self.space, goal: &goal, may: &may, choices_restart: false };
-        self.within("promise", promise.words.clone(), search.worst(&from), promise.within)
+        match search.worst(&from) {
+            // A promise of a step nobody is at, because it only computes, would hold whatever happens.
+            Worst::Nobody => Proof {
+                holds: false,
+                step: Some(name.clone()),
+                at: ProvedAt::of(self.library, &self.flow.name, Some(&name)),
+                changes: vec!["let it begin `from:` a step that speaks, asks or waits".to_owned()],
+                ..self.holds("promise", promise.words.clone())
+            },
+            worst => self.within("promise", promise.words.clone(), worst, promise.within),
+        }
     }
 
     /// A claim that something comes within a time.
