@@ -83,7 +83,8 @@ fn a_queue_that_lets_an_emergent_caller_wait_too_long_breaks_the_promise() {
 
 #[test]
 fn what_a_table_keeps_private_is_told_to_no_caller() {
-    let (mut sources, environment) = shipped::with_lines(&["answering.yaml"]);
+    let lines = ["answering.yaml", "nurse-line.yaml", "scheduling.yaml"];
+    let (mut sources, environment) = shipped::with_lines(&lines);
     let mut change = |file: &str, from: &str, to: &str| {
         let source = sources.iter_mut().find(|source| source.path == file).unwrap();
         assert!(source.text.contains(from), "`{from}` is not in {file} any more");

@@ -63,9 +63,8 @@ impl Fault {
 }
 
 /// What proofs are about: the safety invariants, and `promise` for those of a flow's own.
-pub const RULES: [&str; 15] = [
-    "S1", "S2", "S4", "S5", "S6", "S7", "S8", "S10", "S11", "S12", "S13", "S14", "S18", "S20", "promise",
-];
+pub const RULES: [&str; 15] =
+    ["S1", "S2", "S4", "S5", "S6", "S7", "S8", "S10", "S11", "S12", "S13", "S14", "S18", "S20", "promise"];
 
 /// What was to be shown of one flow, and whether it holds.
 #[derive(Clone, Debug)]

@@ -139,7 +139,8 @@ fn taken<'f>(library: &'f Library, inquire: &'f Inquire) -> impl Iterator<Item =
     let InquirySource::Table(name) = &inquire.source;
     let table = library.table(name);
     let is_private = move |column: &str| {
-        table.is_some_and(|table| table.columns.iter().any(|known| known.is_private && *known.name == *column))
+        table
+            .is_some_and(|table| table.columns.iter().any(|known| known.is_private && *known.name == *column))
     };
     inquire.takes.iter().filter(move |take| is_private(&take.from)).map(|take| &*take.variable)
 }
