@@ -145,14 +145,7 @@ impl<'a> Call<'a> {
             }
             Action::Transfer { ring, .. } => {
                 self.helped(longest);
-                let news = [
-                    (TransferNews::Connected, self.part_of(ring)),
-                    (TransferNews::Busy, self.part_of(ring)),
-                    (TransferNews::NoAnswer, ring),
-                    (TransferNews::Failed, self.part_of(ring)),
-                ];
-                let (news, after) = news[self.random.random_range(0..news.len())].clone();
-                self.pending.push((self.now + after, Next::Transfer(news)));
+                self.news_of_number(ring);
             }
             Action::Page { .. } => {
                 self.helped(longest);
@@ -217,6 +210,18 @@ impl<'a> Call<'a> {
         ];
         let (news, after) = news[self.random.random_range(0..news.len())].clone();
         self.pending.push((self.now + after, Next::Queue(news)));
+    }
+
+    /// What a number outside says.
+    fn news_of_number(&mut self, ring: Duration) {
+        let news = [
+            (TransferNews::Connected, self.part_of(ring)),
+            (TransferNews::Busy, self.part_of(ring)),
+            (TransferNews::NoAnswer, ring),
+            (TransferNews::Failed, self.part_of(ring)),
+        ];
+        let (news, after) = news[self.random.random_range(0..news.len())].clone();
+        self.pending.push((self.now + after, Next::Transfer(news)));
     }
 
     fn part_of(&mut self, whole: Duration) -> Duration {
