@@ -26,7 +26,7 @@ mod world;
 pub use dialog::dialog;
 pub use flow::flow;
 pub use framer::framer;
-pub use media::{packets, sdp};
+pub use media::{packets, sdp, tones};
 pub use message::message;
 pub use transaction::transaction;
 
@@ -34,12 +34,13 @@ pub use transaction::transaction;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("framer", framer),
     ("message", message),
     ("transaction", transaction),
     ("dialog", dialog),
     ("sdp", sdp),
     ("packets", packets),
+    ("tones", tones),
     ("flow", flow),
 ];

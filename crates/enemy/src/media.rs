@@ -33,6 +33,40 @@ pub fn sdp(bytes: &[u8]) {
     let _ = accept(bytes, local);
 }
 
+/// Audio that may hold keys as tones: each byte a sample of µ-law, in packets of which some never come. Nobody can press
+/// more keys than a telephone can send (ITU-T Q.24: 40 ms of tone at least, and a pause).
+pub fn tones(bytes: &[u8]) {
+    const PORT: PortId = PortId(0);
+    let Some((settings, audio)) = bytes.split_first() else { return };
+    let start = Instant::now();
+    let mut shard = Shard::new(Seed::numbered(1));
+    let (mut events, mut out) = (Vec::new(), PacketBatch::default());
+    let mut random = Unstructured::new(&[]);
+    let session =
+        Session { payload_type: 0, telephone_event: None, ..session(PORT.0, Codec::Pcmu, &mut random) };
+    let remote = session.remote;
+    shard.command(start, Command::Open { port: PORT, local: remote }, &mut events);
+    shard.command(start, Command::Apply { port: PORT, session }, &mut events);
+    let mut played = 0;
+    for (number, samples) in audio.chunks(160).enumerate().take(2_000) {
+        let now = start + Duration::from_millis(20) * number as u32;
+        shard.tick(now, Slot::of_tick(0), &mut out, &mut events);
+        out.clear();
+        if settings & 1 == 1 && number % 16 == usize::from(settings >> 4) {
+            continue;
+        }
+        let mut packet = vec![0x80, 0];
+        packet.extend((number as u16).to_be_bytes());
+        packet.extend((number as u32 * 160).to_be_bytes());
+        packet.extend([0, 0, 0, 9]);
+        packet.extend(samples);
+        shard.receive(now, PORT, remote, &mut packet, &mut out, &mut events);
+        played = number as u64 + 1;
+    }
+    let keys = events.iter().filter(|event| matches!(event, Event::Digit { .. })).count() as u64;
+    assert!(keys <= 1 + played * 20 / 50, "{keys} keys in {played} packets");
+}
+
 /// Ports of a run.
 const PORTS: u64 = 4;
 /// Bytes sealed into one datagram at most.
@@ -106,6 +140,7 @@ fn session(port: u64, codec: Codec, random: &mut Unstructured<'_>) -> Session {
         ptime: Duration::from_millis(random.int_in_range(1..=6).unwrap_or(2) * 10),
         sends: true,
         receives: true,
+        comfort_noise: false,
         rtcp_mux: true,
         srtp: None,
     }

@@ -39,6 +39,7 @@ fn shard(now: Instant, odd: Codec) -> Shard {
             ptime: Duration::from_millis(20),
             sends: true,
             receives: true,
+            comfort_noise: false,
             rtcp_mux: false,
             srtp: None,
         };

@@ -11,6 +11,7 @@ use crate::listening::Sound;
 use crate::port::Port;
 use crate::remaking::Remake;
 use crate::rtp::{Header, Place, Sender};
+use crate::sdp::COMFORT_NOISE;
 
 /// How far a relayed clock may drift from ours, in samples (5 s), before we no longer believe it: two clocks
 /// that differ by 100 ppm take 14 hours, a peer that restarts its clock a moment.
@@ -18,7 +19,10 @@ pub(crate) const DRIFT_MAX: u32 = 40_000;
 
 /// A bridge without a packet for this long is filled with silence: the other side is on hold, suppresses
 /// silence or has vanished, and neither NAT bindings nor phones like to hear nothing.
-pub(crate) const QUIET: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_secs(1);
+
+/// So long a peer makes the silence itself that it was told of: then NAT bindings want a packet, which is silence.
+const NOISE_LASTS: Duration = Duration::from_secs(10);
 
 /// One side of a bridge: whom this port hears.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub(crate) struct Joined {
     pub place: usize,
     /// When a packet last came across, or would have.
     pub relayed_at: Instant,
+    /// That told how loud the silence is which now is.
+    is_noise: bool,
     relay: Relay,
     /// Where packets do not go as they are.
     remake: Option<Box<Remake>>,
@@ -36,10 +42,24 @@ pub(crate) struct Joined {
 
 impl Joined {
     pub(crate) fn new(now: Instant, place: usize) -> Self {
-        Self { place, relayed_at: now, relay: Relay::default(), remake: None, made: Vec::new() }
+        Self {
+            place,
+            relayed_at: now,
+            is_noise: false,
+            relay: Relay::default(),
+            remake: None,
+            made: Vec::new(),
+        }
+    }
+
+    /// Whether what came across last still says what is to be heard.
+    pub(crate) fn is_relayed(&self, now: Instant) -> bool {
+        let lasts = if self.is_noise { NOISE_LASTS } else { QUIET };
+        now.saturating_duration_since(self.relayed_at) < lasts
     }
 
     fn pause(&mut self) {
+        self.is_noise = false;
         self.relay.pause();
         if let Some(remake) = &mut self.remake {
             remake.pause();
@@ -67,6 +87,7 @@ impl Port {
         };
         let payload_type = match arrival.content {
             Content::Audio(..) => Some(session.payload_type),
+            Content::Noise(_) => session.comfort_noise.then_some(COMFORT_NOISE),
             Content::Key(_) => session.telephone_event,
             Content::Withheld => None,
         };
@@ -82,7 +103,9 @@ impl Port {
             Content::Audio(codec, _) => way(codec, arrival.ptime, (session.codec, session.ptime)),
             // Keys go the way the audio goes, so that both are one stream.
             Content::Key(_) if joined.remake.is_some() => Way::Remade,
-            Content::Key(_) | Content::Withheld => Way::AsItIs,
+            // What is made anew has its silence in it.
+            Content::Noise(_) if joined.remake.is_some() => return,
+            Content::Noise(_) | Content::Key(_) | Content::Withheld => Way::AsItIs,
         };
         match (way, arrival.content) {
             (Way::Remade, Content::Audio(codec, payload)) => {
@@ -125,7 +148,14 @@ impl Port {
         let marked = arrival.marked || (begins && is_audio);
         let header = Header { payload_type, marked, sequence, timestamp, ssrc: 0 };
         joined.relayed_at = now;
+        joined.is_noise = matches!(arrival.content, Content::Noise(_));
         match arrival.content {
+            Content::Noise(level) => {
+                let header = self.sender.relayed(header, 0);
+                packets.push(self.id, to, &header, self.sealer.as_deref_mut(), |bytes| {
+                    bytes.extend_from_slice(level)
+                });
+            }
             Content::Audio(codec, payload) => {
                 let ticks = codec.ticks_of(payload);
                 let header = self.sender.relayed(header, ticks);
@@ -171,6 +201,7 @@ impl Port {
         let Some(there) = remake.carry(now, &mut self.sender, arrival.place, arrival.timestamp) else {
             return;
         };
+        joined.is_noise = false;
         joined.relayed_at = now;
         if let Some(recorder) = &mut self.recorder {
             let lead = self.sender.lead(now, there.timestamp);

@@ -13,14 +13,11 @@ use crate::jitter::{Jitter, PieceKind};
 use crate::listening::{Ear, Sound, Wanted};
 use crate::port::Port;
 use crate::rtp::{Admission, Place, is_rtcp};
-use crate::sdp::{Codec, Session, TELEPHONE_EVENT};
+use crate::sdp::{COMFORT_NOISE, Codec, Session, TELEPHONE_EVENT};
 use crate::shard::Shard;
 
 /// The longest packet taken, in bytes: what fits an Ethernet frame. G.711 at 60 ms has 492.
 const PACKET_BYTES_MAX: usize = 1_500;
-
-/// RFC 3389. Not agreed on, but sent by peers with silence suppression; it shows that they live.
-const COMFORT_NOISE: u8 = 13;
 
 /// An accepted packet, and where it stands in the peer's stream.
 pub(crate) struct Arrival<'p> {
@@ -55,6 +52,8 @@ impl Listener {
 #[derive(Clone, Copy)]
 pub(crate) enum Content<'p> {
     Audio(Codec, &'p [u8]),
+    /// How loud the silence is that begins (RFC 3389).
+    Noise(&'p [u8]),
     Key(TelephoneEvent),
     /// A key that the other side of the bridge must not hear, or nothing that can be heard.
     Withheld,
@@ -128,7 +127,7 @@ impl Port {
                 arrival = Arrival { content, pressed, ..arrival };
                 self.hold_along(now, &arrival);
             }
-            Content::Withheld => self.hold_along(now, &arrival),
+            Content::Noise(_) | Content::Withheld => self.hold_along(now, &arrival),
         }
         if self.is_held_back { None } else { self.handed_on(arrival) }
     }
@@ -186,7 +185,7 @@ impl Port {
         };
         let wanted = codec.map(|codec| self.wanted(codec, listener)).unwrap_or_default();
         let content = match (piece.kind, codec) {
-            (PieceKind::Packet { .. } | PieceKind::Lost { .. }, Some(codec)) => {
+            (PieceKind::Packet { .. } | PieceKind::Lost { .. } | PieceKind::Noise { .. }, Some(codec)) => {
                 if self.ear.as_ref().is_none_or(|ear| ear.codec() != codec) {
                     self.ear = Some(Box::new(Ear::new(codec)));
                 }
@@ -217,7 +216,8 @@ impl Port {
             pressed: piece.pressed,
             content,
         };
-        let is_made_up = matches!(piece.kind, PieceKind::Lost { .. }) && !wanted.whole;
+        let is_made_up =
+            matches!(piece.kind, PieceKind::Lost { .. } | PieceKind::Noise { .. }) && !wanted.whole;
         let way = match (session.receives, piece.is_held_back) {
             (false, _) => Onward::Kept,
             // The listener of a stream that goes as it is makes up what is missing.
@@ -301,7 +301,8 @@ fn understood<'p>(session: &Session, payload_type: u8, payload: &'p [u8]) -> Opt
         8 => Some(audio(Codec::Pcma)),
         // The number we offered it at, where the answer has another (RFC 3264 §6.1).
         number if number == session.codec.payload_type() => Some(audio(session.codec)),
-        COMFORT_NOISE => Some(Content::Withheld),
+        // Agreed on or not: peers with silence suppression send it, and it shows that they live.
+        COMFORT_NOISE => Some(Content::Noise(payload)),
         _ => None,
     }
 }

@@ -15,6 +15,7 @@ mod hearing;
 mod jitter;
 mod listening;
 mod loudness;
+mod noise;
 mod playback;
 mod port;
 mod prompt;

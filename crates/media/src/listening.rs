@@ -1,11 +1,14 @@
 //! What a peer says as samples, made only where somebody needs them: a listener with another codec, a recording, a
 //! conference, or an ear for keys sent as tones.
 
+use std::time::Duration;
+
 use crate::codec::g711::{self, Law};
 use crate::codec::halfband::Halver;
 use crate::codec::{Codec, Decoder};
 use crate::concealment::Concealer;
 use crate::jitter::PieceKind;
+use crate::noise::Noise;
 
 /// Why the samples of a packet are needed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,13 +62,19 @@ impl Sound {
 pub(crate) struct Ear {
     decoder: Decoder,
     concealer: Concealer,
+    noise: Noise,
     narrowing: Halver,
 }
 
 impl Ear {
     pub(crate) fn new(codec: Codec) -> Self {
         let hz = codec.sample_hz();
-        Self { decoder: Decoder::new(codec, hz), concealer: Concealer::new(hz), narrowing: Halver::new() }
+        Self {
+            decoder: Decoder::new(codec, hz),
+            concealer: Concealer::new(hz),
+            noise: Noise::new(),
+            narrowing: Halver::new(),
+        }
     }
 
     pub(crate) fn codec(&self) -> Codec {
@@ -82,14 +91,19 @@ impl Ear {
                 let late = late_ticks as usize * sound.hz as usize / codec.clock_hz() as usize;
                 sound.samples.drain(..late.min(sound.samples.len()));
                 self.concealer.hear(&mut sound.samples);
+                self.noise.hear(&sound.samples);
+            }
+            PieceKind::Noise { length, level } => {
+                let missing = samples_of(length, sound.hz);
+                self.noise.make(level, missing, &mut sound.samples);
+                self.concealer.hear(&mut sound.samples);
             }
             PieceKind::Lost { length, .. } if codec == Codec::Opus => {
                 self.decoder.conceal(length, payload, &mut sound.samples);
                 self.concealer.hear(&mut sound.samples);
             }
             PieceKind::Lost { length, .. } => {
-                let missing = length.as_micros() as usize * (sound.hz / 1_000) as usize / 1_000;
-                self.concealer.conceal(missing, &mut sound.samples);
+                self.concealer.conceal(samples_of(length, sound.hz), &mut sound.samples);
             }
             PieceKind::Key(_) | PieceKind::Withheld => {}
         }
@@ -103,4 +117,8 @@ impl Ear {
             sound.pcmu = bytes;
         }
     }
+}
+
+fn samples_of(length: Duration, hz: u32) -> usize {
+    length.as_micros() as usize * (hz / 1_000) as usize / 1_000
 }

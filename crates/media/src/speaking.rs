@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::batch::PacketBatch;
-use crate::bridge::QUIET;
 use crate::codec::g711::{self, Law};
 use crate::codec::{Codec, Encoder};
 use crate::conference::Mixer;
@@ -110,8 +109,7 @@ impl Port {
 
     fn turn(&self, now: Instant) -> Option<Turn> {
         let sends = self.session.as_ref().is_some_and(|session| session.sends);
-        let is_relayed =
-            |joined: &crate::bridge::Joined| now.saturating_duration_since(joined.relayed_at) < QUIET;
+        let is_relayed = |joined: &crate::bridge::Joined| joined.is_relayed(now);
         if sends && self.keys.is_busy() {
             Some(Turn::Key)
         } else if self.playback.is_some() {

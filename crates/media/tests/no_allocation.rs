@@ -150,6 +150,7 @@ fn a_packet_played_relayed_or_heard_allocates_nothing() {
             ptime: Duration::from_millis(20),
             sends: true,
             receives: true,
+            comfort_noise: false,
             rtcp_mux: false,
             srtp: None,
         };

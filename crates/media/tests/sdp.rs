@@ -45,6 +45,7 @@ fn a_phones_offer_is_answered_with_its_own_favourite_among_ours() {
             ptime: Duration::from_millis(20),
             sends: true,
             receives: true,
+            comfort_noise: false,
             rtcp_mux: false,
             srtp: None,
         }
@@ -211,6 +212,18 @@ fn packet_lengths_are_what_the_peer_asks_within_reason() {
     ] {
         let (_, session) = answered(&with(&format!("m=audio 5004 RTP/AVP 0\r\n{asked}")));
         assert_eq!(session.ptime, Duration::from_millis(agreed), "{asked}");
+    }
+}
+
+#[test]
+fn comfort_noise_is_agreed_on_where_it_is_offered_with_the_clock_of_the_codec() {
+    let (sdp, session) = answered(&with("m=audio 5004 RTP/AVP 0 8 13 101\r\na=rtpmap:13 CN/8000\r\n"));
+    assert!(session.comfort_noise);
+    assert_eq!(lines(&sdp, "m="), ["m=audio 40000 RTP/AVP 0 13"]);
+    assert!(lines(&sdp, "a=rtpmap:13").contains(&"a=rtpmap:13 CN/8000"));
+    for other in ["m=audio 5004 RTP/AVP 0\r\n", "m=audio 5004 RTP/AVP 0 13\r\na=rtpmap:13 CN/16000\r\n"] {
+        let (sdp, session) = answered(&with(other));
+        assert!(!session.comfort_noise && lines(&sdp, "m=") == ["m=audio 40000 RTP/AVP 0"], "{other}");
     }
 }
 

@@ -15,6 +15,7 @@ use crate::dtmf::{Digit, TelephoneEvent};
 use crate::hearing::Arrival;
 use crate::hearing::Content;
 use crate::rtp::{Place, ahead};
+use crate::shard::Shard;
 use unevenness::Unevenness;
 
 /// How much longer than due a packet may take before something else is heard in its place: half of a frame.
@@ -22,6 +23,19 @@ const GRACE: Duration = Duration::from_millis(10);
 
 /// What is made up at most where nothing comes, as in G.711 appendix I: after it the voice has faded away.
 pub(crate) const MADE_UP_MAX: Duration = Duration::from_millis(60);
+
+/// How long a pause is filled with soft noise after the last packet: as long as a line may be silent before it is
+/// taken for dead. Then there is nothing.
+const FILLED_MAX: Duration = Shard::SILENT_AFTER;
+
+/// How much of a pause is filled at once.
+const FILLED_AT_ONCE_MAX: Duration = Duration::from_millis(100);
+
+/// A peer who sends nothing for so long, and did not say so, is silent. Before, his words may only be late.
+const SILENT_AFTER: Duration = Duration::from_secs(1);
+
+/// What a time in ticks loses when it is put in microseconds.
+const ROUNDED_MICROS: i64 = 1;
 
 /// Packets held, a power of two: 640 ms of packets of 20 ms, 320 of those of 10. A packet beyond it takes the place
 /// of the oldest, which are handed out as lost.
@@ -55,6 +69,11 @@ pub(crate) enum PieceKind {
         length: Duration,
         is_told: bool,
     },
+    /// Nobody speaks; `level` is how loud that is where the peer has said so.
+    Noise {
+        length: Duration,
+        level: Option<u8>,
+    },
     Key(TelephoneEvent),
     Withheld,
 }
@@ -75,6 +94,8 @@ struct Waiting {
 #[derive(Clone, Copy, Debug)]
 enum WaitingKind {
     Audio(Codec),
+    /// The level of the silence that begins.
+    Noise(u8),
     Key(TelephoneEvent),
     Withheld,
 }
@@ -113,6 +134,12 @@ struct Reading {
     made_up: i64,
     /// Nobody speaks: a key is pressed, or more is missing than is made up.
     is_pausing: bool,
+    /// How loud the pause is, where the peer has said so.
+    level: Option<u8>,
+    /// A pause is filled up to here.
+    filled_to: i64,
+    /// It is filled already.
+    is_filled: bool,
     /// Of the last packet.
     is_held_back: bool,
 }
@@ -155,8 +182,9 @@ impl Jitter {
     pub(crate) fn put(&mut self, now: Instant, arrival: &Arrival<'_>, is_held_back: bool) {
         let (kind, payload) = match arrival.content {
             Content::Audio(codec, payload) => (WaitingKind::Audio(codec), payload),
+            Content::Noise([level, ..]) => (WaitingKind::Noise(level & 0x7f), &[][..]),
             Content::Key(event) => (WaitingKind::Key(event), &[][..]),
-            Content::Withheld => (WaitingKind::Withheld, &[][..]),
+            Content::Noise([]) | Content::Withheld => (WaitingKind::Withheld, &[][..]),
         };
         let Place { stream, sequence } = arrival.place;
         let length = match kind {
@@ -170,7 +198,7 @@ impl Jitter {
                 }
                 length
             }
-            WaitingKind::Key(_) | WaitingKind::Withheld => 0,
+            WaitingKind::Noise(_) | WaitingKind::Key(_) | WaitingKind::Withheld => 0,
         };
         let here = micros(now, self.started);
         // Before anything was said there is no time to put a key into.
@@ -198,13 +226,27 @@ impl Jitter {
 
     /// The next piece that is due. The payload of a packet is left in `payload`, whose memory is kept for another.
     pub(crate) fn take(&mut self, now: Instant, payload: &mut Vec<u8>) -> Option<Piece> {
-        let (here, delay) = (micros(now, self.started), self.unevenness.due_us());
+        let delay = self.unevenness.due_us();
         let reading = self.reading.as_mut()?;
         let clock_hz = reading.clock_hz;
-        let is_due = |ticks: i64, later: i64| delay + micros_of(ticks, clock_hz) + later <= here;
+        // What should begin by now.
+        let here = ticks_at(micros(now, self.started) - delay + ROUNDED_MICROS, clock_hz);
+        let is_over = reading.is_pausing || reading.made_up >= ticks_of(MADE_UP_MAX, clock_hz);
+        let is_silent = reading.is_pausing
+            && (reading.level.is_some()
+                || reading.is_filled
+                || here - reading.ticks >= ticks_of(SILENT_AFTER, clock_hz));
+        // A pause is filled behind the time, so that it reaches into no word.
+        let is_fillable = is_silent && reading.ticks + reading.frame <= here;
         let next = slot_of(reading.sequence);
         if let Some(Slot { waiting: Some(waiting), .. }) = self.slots.get(next) {
-            return if is_due(waiting.ticks, 0) { self.hand_out(next, payload) } else { None };
+            let begins = waiting.ticks;
+            if (is_fillable || (is_silent && begins <= here))
+                && let Some(piece) = self.fill(here, begins)
+            {
+                return Some(piece);
+            }
+            return if begins <= here { self.hand_out(next, payload) } else { None };
         }
         let behind = (1..PACKETS_MAX as u32).find_map(|step| {
             let slot = slot_of(reading.sequence.wrapping_add(step));
@@ -212,27 +254,50 @@ impl Jitter {
             Some(Behind { slot, sequence: waiting.sequence, ticks: waiting.ticks, is_next: step == 1 })
         });
         let missing = behind.as_ref().map(|behind| behind.ticks - reading.ticks);
-        let is_over = reading.is_pausing || reading.made_up >= ticks_of(MADE_UP_MAX, clock_hz);
         if let Some(behind) = behind.as_ref().filter(|_| is_over || missing.is_some_and(|ticks| ticks <= 0)) {
-            if !is_due(behind.ticks, 0) {
-                return None;
+            if behind.ticks > here {
+                return if is_fillable { self.fill(here, behind.ticks) } else { None };
             }
             reading.sequence = behind.sequence;
             // What was not made up is missing in what is handed out as well.
             self.turn = self.turn.wrapping_add(u32::from(missing.is_some_and(|ticks| ticks > 0)));
             return self.hand_out(behind.slot, payload);
         }
-        let grace = micros_of_duration(GRACE);
+        let grace = ticks_of(GRACE, clock_hz);
         let patience = match (reading.codec, &behind) {
             // The packet behind a lost one tells of it, and is worth its while.
-            (Codec::Opus, None) => grace + micros_of(reading.frame, clock_hz),
+            (Codec::Opus, None) => grace + reading.frame,
             _ => grace,
         };
-        if is_over || !is_due(reading.ticks, patience) {
-            reading.is_pausing |= is_over;
+        if is_over {
+            reading.is_pausing = true;
+            return if is_fillable { self.fill(here, i64::MAX) } else { None };
+        }
+        if reading.ticks + patience > here {
             return None;
         }
         self.make_up(behind, missing, payload)
+    }
+
+    /// A piece of a pause, which ends at `until` at the latest.
+    fn fill(&mut self, here: i64, until: i64) -> Option<Piece> {
+        let turn = self.turn.wrapping_add(1);
+        let reading = self.reading.as_mut()?;
+        // Nobody is told at once of a silence long ago.
+        let lately = here - ticks_of(FILLED_AT_ONCE_MAX, reading.clock_hz);
+        reading.ticks = reading.ticks.max(lately.min(until));
+        let length = reading.frame.min(until - reading.ticks).min(reading.filled_to - reading.ticks);
+        if length <= 0 {
+            return None;
+        }
+        let place = Place { stream: reading.stream, sequence: reading.sequence };
+        let timestamp = (reading.ticks & i64::from(u32::MAX)) as u32;
+        reading.ticks += length;
+        reading.is_filled = true;
+        let length = Duration::from_micros(micros_of(length, reading.clock_hz).cast_unsigned());
+        let (kind, is_held_back) = (PieceKind::Noise { length, level: reading.level }, reading.is_held_back);
+        self.turn = turn;
+        Some(Piece { place, turn, timestamp, marked: false, pressed: None, kind, is_held_back })
     }
 
     /// A piece in place of one that did not come.
@@ -278,6 +343,9 @@ impl Jitter {
             frame,
             made_up: 0,
             is_pausing: false,
+            level: None,
+            filled_to: 0,
+            is_filled: false,
             is_held_back: false,
         });
     }
@@ -316,13 +384,21 @@ impl Jitter {
                 );
                 reading.frame = waiting.length;
                 if late < waiting.length {
-                    (reading.made_up, reading.is_pausing) = (0, false);
+                    (reading.made_up, reading.is_pausing, reading.level) = (0, false, None);
+                    reading.filled_to = waiting.ticks + ticks_of(FILLED_MAX, reading.clock_hz);
+                    reading.is_filled = false;
                 }
                 reading.ticks = reading.ticks.max(waiting.ticks + waiting.length);
                 (PieceKind::Packet { codec, late_ticks: late as u32 }, begins)
             }
+            WaitingKind::Noise(level) => {
+                reading.filled_to = waiting.ticks + ticks_of(FILLED_MAX, reading.clock_hz);
+                (reading.is_pausing, reading.level) = (true, Some(level));
+                (PieceKind::Withheld, waiting.ticks.max(reading.ticks))
+            }
             WaitingKind::Key(event) => {
-                reading.is_pausing = true;
+                // A pressed key is no silence.
+                (reading.is_pausing, reading.filled_to) = (true, reading.ticks);
                 (PieceKind::Key(event), waiting.ticks)
             }
             WaitingKind::Withheld => (PieceKind::Withheld, waiting.ticks),
@@ -359,7 +435,12 @@ const fn micros_of(ticks: i64, clock_hz: i64) -> i64 {
 }
 
 const fn ticks_of(duration: Duration, clock_hz: i64) -> i64 {
-    micros_of_duration(duration) * clock_hz / 1_000_000
+    ticks_at(micros_of_duration(duration), clock_hz)
+}
+
+/// The tick that begins at or before a time.
+const fn ticks_at(micros: i64, clock_hz: i64) -> i64 {
+    micros.saturating_mul(clock_hz).div_euclid(1_000_000)
 }
 
 #[cfg(test)]

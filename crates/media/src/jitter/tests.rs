@@ -122,7 +122,7 @@ proptest! {
             let said = piece.timestamp.wrapping_add(9_000).cast_signed();
             let length = match piece.kind {
                 PieceKind::Packet { late_ticks, .. } => 160 - late_ticks.cast_signed(),
-                PieceKind::Lost { length, .. } => length.as_micros() as i32 * 8 / 1_000,
+                PieceKind::Lost { length, .. } | PieceKind::Noise { length, .. } => length.as_micros() as i32 * 8 / 1_000,
                 PieceKind::Key(_) | PieceKind::Withheld => 0,
             };
             prop_assert!(heard_to.is_none_or(|heard_to| said >= heard_to), "{piece:?} before {heard_to:?}");

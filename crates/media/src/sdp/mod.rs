@@ -27,6 +27,9 @@ use crate::srtp::{Keys, OurKeys};
 /// The payload type we give telephone-event where we choose: the one most phones use.
 pub(crate) const TELEPHONE_EVENT: u8 = 101;
 
+/// Comfort noise with the clock of the telephone network; a static number (RFC 3389 §4, RFC 3551 table 4).
+pub(crate) const COMFORT_NOISE: u8 = 13;
+
 /// A codec as SDP writes it.
 impl Codec {
     /// Its number where we offer it: the static one (RFC 3551 table 4), or one of our own that nothing else has.
@@ -66,6 +69,9 @@ pub struct Session {
     pub payload_type: u8,
     /// Payload type of telephone-event towards the peer, where agreed (RFC 4733).
     pub telephone_event: Option<u8>,
+    /// Whether the peer may be told how loud a silence is instead of being sent it (RFC 3389), at payload type 13. We
+    /// never offer it, and make none ourselves.
+    pub comfort_noise: bool,
     /// Audio per packet towards the peer, 20 ms unless it asks otherwise.
     pub ptime: Duration,
     /// Whether the peer wants to hear us (`sendonly`/`inactive` at its side says no).

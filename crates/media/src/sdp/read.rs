@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sdp_types::{Attribute, Connection, Media};
 
-use super::{Codec, Direction, Encryption, Local, Session, Taken, Unacceptable, crypto};
+use super::{COMFORT_NOISE, Codec, Direction, Encryption, Local, Session, Taken, Unacceptable, crypto};
 
 /// The longest body read. Offers of browsers with video have 8 KiB; SIP over UDP carries 64.
 const BYTES_MAX: usize = 32_768;
@@ -99,6 +99,7 @@ impl<'a> Stream<'a> {
             codec,
             payload_type,
             telephone_event: self.formats().find(|pt| self.is_telephone_event(*pt)),
+            comfort_noise: codec.clock_hz() == 8_000 && self.formats().any(|pt| self.is_comfort_noise(pt)),
             ptime: codec.ptime(self.ptime()),
             sends: stated.receives && !remote.ip().is_unspecified(),
             receives: stated.sends && !local.hold,
@@ -144,6 +145,12 @@ impl<'a> Stream<'a> {
     /// At 8 kHz, the clock of our audio (RFC 4733 §2.1); browsers offer it at 48 kHz beside that.
     fn is_telephone_event(self, payload_type: u8) -> bool {
         self.mapping(payload_type).is_some_and(|mapping| mapping.is("telephone-event/8000"))
+    }
+
+    /// The static number, unless a mapping makes something else of it.
+    fn is_comfort_noise(self, payload_type: u8) -> bool {
+        payload_type == COMFORT_NOISE
+            && self.mapping(payload_type).is_none_or(|mapping| mapping.is("CN/8000"))
     }
 
     /// The first mapping of a number; a second one is nobody's meaning.

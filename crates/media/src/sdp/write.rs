@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sdp_types::{Connection, Media, MediaType, Origin, TransportProto};
 
 use super::read::Description;
-use super::{Codec, Direction, Encryption, Local, TELEPHONE_EVENT, Taken, crypto};
+use super::{COMFORT_NOISE, Codec, Direction, Encryption, Local, TELEPHONE_EVENT, Taken, crypto};
 
 /// The keys we send and hear (RFC 4733 §2.4.1).
 const KEYS: &str = "0-15";
@@ -51,6 +51,9 @@ fn accepted(taken: &Taken<'_>, ours: Direction, local: Local<'_>) -> Media {
     formats.extend(
         session.telephone_event.map(|payload_type| Format { payload_type, what: What::TelephoneEvent }),
     );
+    if session.comfort_noise {
+        formats.push(Format { payload_type: COMFORT_NOISE, what: What::ComfortNoise });
+    }
     let mut media = audio(&taken.stream.media.proto, local.address.port(), &formats);
     if let Some(chosen) = taken.crypto {
         media.add_attribute_with_value("crypto", crypto::line(chosen.tag, chosen.keys.ours));
@@ -86,6 +89,9 @@ fn audio(proto: &str, port: u16, formats: &[Format]) -> Media {
                     media.add_attribute_with_value("fmtp", format_args!("{number} useinbandfec=1"));
                 }
             }
+            What::ComfortNoise => {
+                media.add_attribute_with_value("rtpmap", format_args!("{number} CN/8000"));
+            }
             What::TelephoneEvent => {
                 media.add_attribute_with_value("rtpmap", format_args!("{number} telephone-event/8000"));
                 media.add_attribute_with_value("fmtp", format_args!("{number} {KEYS}"));
@@ -102,6 +108,7 @@ struct Format {
 
 enum What {
     Codec(Codec),
+    ComfortNoise,
     TelephoneEvent,
 }
 

@@ -16,6 +16,7 @@ mod keys;
 mod playing;
 mod recording;
 mod robustness;
+mod silence;
 mod support;
 mod tones;
 mod transcoding;

@@ -26,6 +26,7 @@ pub fn session(port: PortId, codec: Codec) -> Session {
         ptime: Duration::from_millis(20),
         sends: true,
         receives: true,
+        comfort_noise: false,
         rtcp_mux: false,
         srtp: None,
     }
