@@ -421,6 +421,7 @@ impl Switch {
             return;
         }
         self.leave_queue_for_good(now, call, out);
+        self.cancel_inquiry(now, call, false, out);
         self.drop_far(now, call, EndCause::OtherLegEnded, cause, out);
         self.drop_referrer(now, call, out);
         self.hang_up(now, call.leg, EndCause::WeHungUp, out);

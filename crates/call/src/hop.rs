@@ -269,24 +269,32 @@ pub enum Hop {
         /// How many telephones were called.
         attempts: u32,
     },
-    /// Her flow asks a table.
+    /// Her flow asks a table, or another system.
     #[serde(rename = "inquiry.ask")]
     Inquired {
-        /// `lookup`.
+        /// `lookup`, `http`.
         verb: String,
-        /// Which table.
+        /// Which table, or which endpoint.
         of: String,
+    },
+    /// An endpoint is left alone because it failed, is tried, or is asked again.
+    #[serde(rename = "endpoint.state")]
+    EndpointNow {
+        /// Which.
+        endpoint: String,
+        /// `closed`: it is asked; `open`: it is not; `half_open`: one caller tries.
+        state: String,
     },
     /// What came of it.
     #[serde(rename = "inquiry.over")]
     InquiryOver {
-        /// `lookup`.
+        /// `lookup`, `http`.
         verb: String,
-        /// Which table.
+        /// Which table, or which endpoint.
         of: String,
-        /// `found`, `not_found`, `failed`, `timeout`, `given_up`. What was found is not written down.
+        /// `found`, `ok`, `not_found`, `failed`, `timeout`, `given_up`. What was found is not written down.
         outcome: String,
-        /// What is behind a failure: `busy`, `log_stalled` …
+        /// What is behind a failure: `busy`, `log_stalled`, `unreachable`, `left_alone` …
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
         /// From asking.

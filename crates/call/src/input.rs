@@ -74,7 +74,7 @@ pub enum Input<'a> {
         number: u32,
         /// What.
         news: flow::InquiryNews,
-        /// What is behind a failure: `busy`, `column_type`; else empty.
+        /// What is behind a failure: `busy`, `unreachable`, `overloaded` …; else empty.
         why: &'static str,
     },
     /// What became of a recording.

@@ -27,10 +27,12 @@
 //! | everything a person could later ask about | `hop.rs` |
 
 mod attended;
+mod breaker;
 mod call;
 mod caller;
 mod direct;
 mod emergency;
+mod endpoint;
 mod feature;
 mod hop;
 mod input;
@@ -59,9 +61,11 @@ mod trunk;
 mod watch;
 
 pub use audit::CallId;
+pub use breaker::BreakerConfig;
 pub use emergency::{
     Civic, Destination, EmergencyConfig, Location, Notice, NoticeEvent, NoticeOutcome, Notify,
 };
+pub use endpoint::{Endpoint, EndpointConfig, Method, Request};
 pub use hop::{Hop, UnknownHop};
 pub use input::{Input, LogState, SignatureVerdict};
 pub use inquiry::LookUp;

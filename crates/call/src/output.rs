@@ -7,6 +7,7 @@ use sip::RegistrationChange;
 use sip::passport::Passport;
 
 use crate::emergency::Notice;
+use crate::endpoint::Request;
 use crate::hop::Hop;
 use crate::inquiry::LookUp;
 use crate::recording::RecordingOrder;
@@ -53,6 +54,8 @@ pub enum Output {
     },
     /// A row is to be looked up, off this thread; come back with [`crate::Input::Inquired`].
     LookUp(Box<LookUp>),
+    /// Another system is to be asked; come back with [`crate::Input::Inquired`].
+    Request(Box<Request>),
     /// Somebody is to be told of an emergency call. Always behind the call itself.
     Notice(Box<Notice>),
     /// What is to be done with a recording.

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::emergency::EmergencyConfig;
+use crate::endpoint::Endpoint;
 use crate::leg::EncryptionPolicy;
 use crate::supervision::SupervisionConfig;
 use crate::third::ConferenceConfig;
@@ -30,6 +31,8 @@ pub struct Setup {
     pub users: Vec<sip::User>,
     /// Where `transfer` leads, by name.
     pub numbers: BTreeMap<String, Number>,
+    /// Other systems flows ask, by name.
+    pub endpoints: BTreeMap<String, Arc<Endpoint>>,
     /// Links to carriers, by name.
     pub trunks: BTreeMap<String, Trunk>,
     /// What happens to a caller who comes by none of them.
@@ -225,6 +228,7 @@ pub(crate) mod tests {
             acd: acd::Config::default(),
             users: Vec::new(),
             numbers: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
             trunks,
             strangers: Strangers::Refuse,
             security: sip::Security::default(),

@@ -16,8 +16,10 @@ use primitives::{Generator, Now, Seed};
 use rand_core::Rng;
 use sip::{EndCause, LegCommand, LegEvent, LegId, Refusal, RegistrationChange};
 
+use crate::breaker::Breaker;
 use crate::call::{Call, Progress};
 use crate::emergency::EmergencyCall;
+use crate::endpoint::pauses;
 use crate::feature::FeatureCall;
 use crate::hop::Hop;
 use crate::input::{Input, LogState};
@@ -59,6 +61,8 @@ pub struct Switch {
     pub(crate) legs: BTreeMap<LegId, Owner>,
     pub(crate) media: BTreeMap<PortId, OpenPort>,
     pub(crate) entries: BTreeMap<EntryId, CallId>,
+    /// How the endpoints are that flows ask. Bounded by the configuration.
+    pub(crate) breakers: BTreeMap<Arc<str>, Breaker>,
     /// Agents in calls outside the queues, and in how many.
     pub(crate) engaged: BTreeMap<AgentId, u32>,
     /// Messages in each inbox: nobody heard them, somebody did.
@@ -117,6 +121,7 @@ impl Switch {
             legs: BTreeMap::new(),
             media: BTreeMap::new(),
             entries: BTreeMap::new(),
+            breakers: BTreeMap::new(),
             engaged: BTreeMap::new(),
             inboxes: BTreeMap::new(),
             watches: BTreeMap::new(),
@@ -302,6 +307,7 @@ impl Switch {
         self.sip_input(now, sip::Input::Security(setup.sip_security()), out);
         self.links.configure(now, &setup.trunks);
         self.sip_input(now, sip::Input::Carriers(setup.carriers()), out);
+        self.breakers.retain(|name, _| setup.endpoints.contains_key(&**name));
         self.arrivals.keep(|trunk| setup.trunks.contains_key(trunk));
         self.setup = setup;
         let flows = self.setup.library.digest().to_string();
@@ -401,6 +407,11 @@ impl Switch {
     pub(crate) fn next_playlist(&mut self) -> u64 {
         self.numbers.playlist += 1;
         self.numbers.playlist
+    }
+
+    /// When a request is made again.
+    pub(crate) fn pauses(&mut self, attempts: u32) -> Vec<Duration> {
+        pauses(attempts, &mut self.generator)
     }
 
     pub(crate) fn random(&mut self) -> u64 {

@@ -36,6 +36,8 @@ pub struct Environment {
     pub queues: BTreeMap<String, QueueInfo>,
     /// Numbers a transfer may go to, of the configuration.
     pub numbers: BTreeSet<String>,
+    /// Other systems a flow may ask, of the configuration.
+    pub endpoints: BTreeMap<String, EndpointInfo>,
     /// Prompts there are: language, then name.
     pub prompts: BTreeMap<String, BTreeMap<String, PromptInfo>>,
     /// What prompts say, as far as it is written down: whether a menu's words name its keys.
@@ -60,6 +62,13 @@ pub struct QueueInfo {
     /// Longest wait of an urgency before `on_timeout`; what is not here waits as
     /// [`Urgency::wait_max`] says.
     pub wait_max: BTreeMap<Urgency, Duration>,
+}
+
+/// What a flow may know of an endpoint.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct EndpointInfo {
+    /// Whether a request to it has a body.
+    pub takes_body: bool,
 }
 
 /// What a flow may know of a prompt.

@@ -13,7 +13,7 @@ use crate::calendar::Calendar;
 use crate::document::Place;
 use crate::entry::Kind;
 use crate::expression::{Expression, Template, Type, Value};
-use crate::inquiry::InquirySource;
+use crate::inquiry::{InquirySource, Wanted};
 use crate::not_configured::NotConfigured;
 use crate::prove::Promise;
 use crate::rota::Rota;
@@ -183,6 +183,7 @@ impl Flow {
         self.steps.iter().filter_map(|step| match &step.verb {
             Verb::Inquire(inquire) => match &inquire.source {
                 InquirySource::Table(name) => Some(&**name),
+                InquirySource::Endpoint(_) => None,
             },
             _ => None,
         })
@@ -300,7 +301,7 @@ pub(crate) enum Verb {
     Queue(Box<Queue>),
     Transfer(Box<Transfer>),
     Page(Box<Page>),
-    /// `lookup`: something is asked.
+    /// `lookup`, `http`: something is asked.
     Inquire(Box<Inquire>),
     /// A step whose system nobody has connected.
     NotConfigured(Box<NotConfigured>),
@@ -577,6 +578,8 @@ pub(crate) struct Inquire {
     pub(crate) source: InquirySource,
     /// What is given: each by its name there.
     pub(crate) given: Vec<(Arc<str>, Assigned)>,
+    /// What stands in the address.
+    pub(crate) query: Vec<(Arc<str>, Assigned)>,
     pub(crate) takes: Vec<Take>,
     /// Where it takes a moment.
     pub(crate) play: Option<Say>,
@@ -601,8 +604,15 @@ impl Inquire {
 /// What becomes of one part of an answer.
 #[derive(Debug, Serialize)]
 pub(crate) struct Take {
-    /// The column.
+    /// The column, or the JSON pointer.
     pub(crate) from: Arc<str>,
     pub(crate) variable: Arc<str>,
     pub(crate) of: Type,
+    pub(crate) is_optional: bool,
+}
+
+impl Take {
+    pub(crate) fn wanted(&self) -> Wanted {
+        Wanted { from: self.from.clone(), of: self.of, is_optional: self.is_optional }
+    }
 }

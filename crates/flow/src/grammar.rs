@@ -7,6 +7,7 @@ pub(crate) mod calendars;
 mod entries;
 mod fields;
 pub(crate) mod flow;
+mod http;
 mod inquiry;
 mod not_configured;
 mod notes;

@@ -16,12 +16,25 @@ pub struct Inquiry {
     pub number: u32,
     /// Who is asked.
     pub source: InquirySource,
-    /// What is given: key columns, each with its value.
+    /// What is given: key columns, or fields of a JSON object, each with its value.
     pub given: Vec<(Arc<str>, Private<Value>)>,
+    /// What stands in the address that is asked: nothing private.
+    pub query: Vec<(Arc<str>, Private<Value>)>,
     /// What is wanted of the answer, each once.
-    pub wanted: Vec<(Arc<str>, Type)>,
+    pub wanted: Vec<Wanted>,
     /// How long the caller waits for it.
     pub within: Duration,
+}
+
+/// A part of an answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Wanted {
+    /// The column, or a JSON pointer (RFC 6901).
+    pub from: Arc<str>,
+    /// What it must be.
+    pub of: Type,
+    /// An answer without it is one all the same: it is empty then.
+    pub is_optional: bool,
 }
 
 /// Who is asked.
@@ -29,20 +42,33 @@ pub struct Inquiry {
 pub enum InquirySource {
     /// A table of `tables.yaml`; [`crate::Library::table`] has it.
     Table(Arc<str>),
+    /// An endpoint of the configuration.
+    Endpoint(Arc<str>),
 }
 
 impl InquirySource {
     /// Its name.
     pub const fn name(&self) -> &Arc<str> {
         match self {
-            Self::Table(name) => name,
+            Self::Table(name) | Self::Endpoint(name) => name,
         }
     }
 
-    /// `lookup`.
+    /// `lookup`, `http`.
     pub const fn verb(&self) -> &'static str {
         match self {
             Self::Table(_) => "lookup",
+            Self::Endpoint(_) => "http",
+        }
+    }
+
+    /// The word of the exit that news lead to.
+    pub const fn exit(&self, news: &InquiryNews) -> &'static str {
+        match (self, news) {
+            (Self::Table(_), InquiryNews::Found(_)) => "found",
+            (Self::Endpoint(_), InquiryNews::Found(_)) => "ok",
+            (Self::Table(_), InquiryNews::NotFound) => "not_found",
+            (Self::Endpoint(_), InquiryNews::NotFound) | (_, InquiryNews::Failed) => "failed",
         }
     }
 }
@@ -58,13 +84,20 @@ pub enum InquiryNews {
     Failed,
 }
 
-impl InquiryNews {
-    /// The word of the exit, for logs and tests.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Found(_) => "found",
-            Self::NotFound => "not_found",
-            Self::Failed => "failed",
-        }
+impl Inquiry {
+    /// What an answer in JSON says of what is wanted; `None`: it lacks a part, or has it in another type.
+    pub fn read(&self, json: &serde_json::Value) -> Option<InquiryNews> {
+        let one = |wanted: &Wanted| {
+            let found = json.pointer(&wanted.from).filter(|found| !found.is_null());
+            let value = match (wanted.of, found) {
+                (of, None) if wanted.is_optional => Value::unset(of),
+                (Type::Text, Some(found)) => Value::Text(found.as_str()?.into()),
+                (Type::Number, Some(found)) => Value::Number(found.as_i64()?),
+                (Type::Truth, Some(found)) => Value::Truth(found.as_bool()?),
+                (_, None) => return None,
+            };
+            Some((wanted.from.clone(), Private::new(value)))
+        };
+        self.wanted.iter().map(one).collect::<Option<_>>().map(InquiryNews::Found)
     }
 }

@@ -40,7 +40,7 @@ mod verification;
 mod words;
 
 pub use action::{Action, Enqueue, HangUpCause, KeyClass, Play, PromptRef};
-pub use compile::{Compiled, Environment, PromptInfo, QueueInfo, Source, compile};
+pub use compile::{Compiled, EndpointInfo, Environment, PromptInfo, QueueInfo, Source, compile};
 pub use diagnostic::{Finding, Severity};
 pub use diff::{Change, Version, diff};
 pub use doc::Script;
@@ -49,7 +49,7 @@ pub use explain::{explain, explained, nearest_code};
 pub use expression::{Type, Value};
 pub use flow::{Digest, Flow, Library};
 pub use graph::{Counts, Graph};
-pub use inquiry::{Inquiry, InquiryNews, InquirySource};
+pub use inquiry::{Inquiry, InquiryNews, InquirySource, Wanted};
 pub use interpreter::Interpreter;
 pub use layout::lay_out;
 pub use note::Note;

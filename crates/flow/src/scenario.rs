@@ -85,6 +85,8 @@ pub(crate) struct Scenario {
     pub(crate) rotas: BTreeMap<String, Paged>,
     /// Tables that are not here say what is in them; a database then says nothing.
     pub(crate) tables: BTreeMap<String, Told>,
+    /// Endpoints that are not here fail.
+    pub(crate) endpoints: BTreeMap<String, Told>,
     pub(crate) agent_leaves: Option<Duration>,
     pub(crate) expected: Expected,
 }

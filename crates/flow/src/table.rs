@@ -80,7 +80,7 @@ impl Table {
             let at = self.columns.iter().position(|column| column.name == *wanted)?;
             Some((Arc::clone(wanted), Private::new(row.get(at)?.clone())))
         };
-        match inquiry.wanted.iter().map(|(name, _)| value(name)).collect() {
+        match inquiry.wanted.iter().map(|wanted| value(&wanted.from)).collect() {
             Some(values) => InquiryNews::Found(values),
             None => InquiryNews::Failed,
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use flow::{
     Action, Caller, Diverted, Environment, Event, Inquiry, InquiryNews, Interpreter, Library, PromptInfo,
-    QueueInfo, Source, Type, Urgency, Value, compile, prove, run_tests,
+    QueueInfo, Source, Type, Urgency, Value, Wanted, compile, prove, run_tests,
 };
 use primitives::{Now, Private};
 use proptest::prelude::*;
@@ -360,7 +360,8 @@ proptest! {
                 number: 1,
                 source: flow::InquirySource::Table("practices".into()),
                 given: vec![("line".into(), Private::new(Value::Text(key.as_str().into())))],
-                wanted: vec![("extension".into(), Type::Number)],
+                query: Vec::new(),
+                wanted: vec![Wanted { from: "extension".into(), of: Type::Number, is_optional: false }],
                 within: Duration::from_secs(1),
             };
             let found = InquiryNews::Found(vec![("extension".into(), Private::new(Value::Number(*extension)))]);

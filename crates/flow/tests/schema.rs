@@ -105,6 +105,7 @@ fn fits(pattern: &str, text: &str) -> bool {
                 && text.starts_with(|c: char| c.is_ascii_lowercase())
                 && text.chars().all(name)
         }
+        "^/.*$" => text.starts_with('/'),
         "^inbox .+$" => text.strip_prefix("inbox ").is_some_and(|name| !name.is_empty()),
         "^[0-9]+(ms|s|m|h)$" => {
             ["ms", "s", "m", "h"].iter().any(|unit| text.strip_suffix(unit).is_some_and(digits))

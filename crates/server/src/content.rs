@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use acd::QueueConfig;
-use call::{Fallback, Loaded, MediaSetup, Prompts, Setup, Trunk, TrunkConfig};
+use call::{Endpoint, Fallback, Loaded, MediaSetup, Method, Prompts, Setup, Trunk, TrunkConfig};
 use flow::{Compiled, Finding, PromptInfo, PromptRef, PromptTexts, Source};
 use media::Prompt;
 use media::codec::Codec;
@@ -162,6 +162,14 @@ impl Content {
         let environment = flow::Environment {
             queues: queues.iter().map(|(name, queue)| (name.clone(), queue_info(queue))).collect(),
             numbers,
+            endpoints: config
+                .endpoints
+                .iter()
+                .map(|(name, endpoint)| {
+                    let takes_body = endpoint.method == Method::Post;
+                    (name.clone(), flow::EndpointInfo { takes_body })
+                })
+                .collect(),
             prompts: infos,
             texts,
             now: Some(now().wall),
@@ -232,6 +240,7 @@ impl Content {
                 .map(|(agent, secret)| sip::User { name: agent.clone(), secret: secret.clone() })
                 .collect(),
             numbers: config.numbers.clone(),
+            endpoints: endpoints(config, secrets),
             trunks: trunks(config, secrets)?,
             strangers: config.strangers,
             security: config.security.limits(),
@@ -272,6 +281,15 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>, ContentError> {
     paths.extend(recordings(&folder.join("prompts")).map(|(path, _)| path));
     paths.sort();
     Ok(paths)
+}
+
+/// Every endpoint with its token, where it has one.
+fn endpoints(config: &Config, secrets: &Secrets) -> BTreeMap<String, Arc<Endpoint>> {
+    let with_token = |(name, config): (&String, &call::EndpointConfig)| {
+        let token = secrets.endpoints.get(name).cloned();
+        (name.clone(), Arc::new(Endpoint { config: config.clone(), token }))
+    };
+    config.endpoints.iter().map(with_token).collect()
 }
 
 /// Every trunk with its passwords. Ours at a carrier is the carrier's to give: it is never generated.

@@ -14,6 +14,7 @@ mod metrics;
 mod net;
 mod node;
 mod notifier;
+mod requests;
 mod secrets;
 mod stir;
 mod trail;

@@ -38,6 +38,7 @@ pub struct Metrics {
     notes: IntCounterVec,
     offers: IntCounterVec,
     inquiries: HistogramVec,
+    endpoints_left_alone: IntGaugeVec,
     talk_seconds: Histogram,
     waiting: IntGaugeVec,
     agents: IntGaugeVec,
@@ -149,9 +150,15 @@ impl Metrics {
             inquiries: histograms(
                 r,
                 "careline_inquiry_seconds",
-                "Time from asking a table to what came of it, by table and outcome",
+                "Time from asking a table or an endpoint to what came of it, by outcome",
                 &["verb", "of", "outcome"],
                 &INQUIRY_SECONDS,
+            )?,
+            endpoints_left_alone: gauges(
+                r,
+                "careline_endpoint_left_alone",
+                "1 while an endpoint is not asked because it failed several times in a row",
+                &["endpoint"],
             )?,
             abandoned: counters(
                 r,
@@ -366,6 +373,10 @@ impl Metrics {
             }
             Hop::InquiryOver { verb, of, outcome, took_ms, .. } => {
                 self.inquiries.with_label_values(&[verb, of, outcome]).observe(seconds(took_ms));
+            }
+            Hop::EndpointNow { endpoint, state } => {
+                let left_alone = i64::from(state != "closed");
+                self.endpoints_left_alone.with_label_values(&[endpoint]).set(left_alone);
             }
             Hop::NotTaken { why, .. } => self.offers.with_label_values(&[why]).inc(),
             Hop::Abandoned { queue, urgency, .. } => {

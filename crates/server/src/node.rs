@@ -35,6 +35,7 @@ use crate::net::seats::Seats;
 use crate::net::streams::Streams;
 use crate::net::tls::CertificateError;
 use crate::notifier::Notifier;
+use crate::requests::Requester;
 use crate::secrets::{Names, Secrets, SecretsError, make_data_folder, system_seed};
 use crate::stir::Verifier;
 
@@ -183,6 +184,11 @@ impl Node {
             media,
             recorder: recorder.clone(),
             lookups: Lookups::start(opened.inbox.clone())?,
+            requester: Requester::new(
+                opened.certificates.endpoints.clone(),
+                opened.inbox.clone(),
+                tokio::runtime::Handle::current(),
+            ),
             notifier: Notifier::start(desk, &keeper, (&opened.inbox, &metrics), kept.notices),
             inbox: opened.inbox.clone(),
             metrics: Arc::clone(&metrics),

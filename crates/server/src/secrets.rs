@@ -26,6 +26,8 @@ struct File {
     accept: BTreeMap<String, String>,
     /// Ours at carriers, by trunk; written by people.
     trunks: BTreeMap<String, String>,
+    /// Tokens of endpoints, by name; written by people.
+    endpoints: BTreeMap<String, String>,
 }
 
 /// Passwords of the agents' phones and the token of the API.
@@ -39,6 +41,8 @@ pub struct Secrets {
     pub accept: BTreeMap<String, Private<String>>,
     /// Ours at carriers, by trunk.
     pub trunks: BTreeMap<String, Private<String>>,
+    /// Tokens of endpoints, by name.
+    pub endpoints: BTreeMap<String, Private<String>>,
     /// Where they are kept.
     pub path: PathBuf,
 }
@@ -130,6 +134,7 @@ impl Secrets {
             agents: private(file.agents),
             accept: private(file.accept),
             trunks: private(file.trunks),
+            endpoints: private(file.endpoints),
             path,
         })
     }

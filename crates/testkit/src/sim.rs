@@ -43,7 +43,7 @@ pub use durability::Disk;
 use durability::Durability;
 use node::{Network, Node, Rest, SIP, Stored};
 pub use trace::Trace;
-pub use world::{FRONT_DOOR, FlowsBroken, NODE, World};
+pub use world::{FRONT_DOOR, Fate, FlowsBroken, NODE, World};
 
 /// A phone of the simulation.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -112,6 +112,7 @@ impl Sim {
         let setup = Arc::new(world.setup(&numbers.collect(), &ear)?);
         let mut node = Node::new(Arc::clone(&setup), &seed.part("boot 1"));
         node.unbindable_permille = conditions.unbindable_permille;
+        node.fates = world.fates();
         let chance = Chance::new(&seed, "disk");
         let durability = Durability::new(chance, conditions.disk)
             .ok_or_else(|| FlowsBroken::because("the log's name is no name"))?;
@@ -297,7 +298,9 @@ impl Sim {
     pub fn crash(&mut self) {
         self.boots += 1;
         let seed = self.seed.part(&format!("boot {}", self.boots));
+        let fates = std::mem::take(&mut self.node.fates);
         self.node = Node::new(Arc::clone(&self.setup), &seed);
+        self.node.fates = fates;
         self.node.unbindable_permille = self.conditions.unbindable_permille;
         self.durability.crash(self.clock.now());
         self.monitor.crash();

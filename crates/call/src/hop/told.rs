@@ -78,10 +78,15 @@ impl Hop {
             Self::PageAccepted { rota, to, waited_ms, attempts } => {
                 format!("{to} accepts for {rota} after {}, attempt {attempts}", seconds(waited_ms))
             }
-            Self::Inquired { verb, of } => format!("{verb} in {of} begins"),
+            Self::Inquired { verb, of } => format!("{verb} {of} begins"),
+            Self::EndpointNow { endpoint, state } => match state.as_str() {
+                "open" => format!("endpoint {endpoint} is left alone: it failed several times in a row"),
+                "half_open" => format!("endpoint {endpoint} is tried"),
+                _ => format!("endpoint {endpoint} answers again"),
+            },
             Self::InquiryOver { verb, of, outcome, why, took_ms } => {
                 let outcome = outcome.replace('_', " ");
-                format!("{verb} in {of} after {}: {outcome}{}", seconds(took_ms), because(why))
+                format!("{verb} {of} after {}: {outcome}{}", seconds(took_ms), because(why))
             }
             Self::PageOver { rota, why, waited_ms, attempts } => {
                 format!("nobody of {rota} after {} and {attempts} attempts: {why}", seconds(waited_ms))

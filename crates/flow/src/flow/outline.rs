@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Flow, Go, Inquire, Menu, Say, Step, StepId, Verb, WAIT_BANDS};
+use crate::InquiryNews;
 use crate::not_configured::NotConfigured;
 use crate::words::{Word, Words};
 
@@ -248,7 +249,10 @@ impl Verb {
 
 impl Inquire {
     fn branches(&self) -> Vec<Branch<'_>> {
-        let found = self.found.as_ref().map_or(Branch::Next, |go| branch("found", go));
+        let found = self
+            .found
+            .as_ref()
+            .map_or(Branch::Next, |go| branch(self.source.exit(&InquiryNews::Found(Vec::new())), go));
         let not_found = self.not_found.iter().map(|go| branch("not_found", go));
         let timeout = self.timeout.iter().map(|go| branch("timeout", go));
         let failed = [branch("failed", &self.failed)];

@@ -17,7 +17,7 @@ use crate::scenario::Told;
 use crate::table::Table;
 
 /// How long a caller waits for an answer (domain S18: five seconds at most).
-const WITHIN: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(5);
+pub(super) const WITHIN: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(5);
 /// For what is on this machine.
 const LOOKUP_WITHIN: Duration = Duration::from_secs(2);
 /// Variables the engine makes.
@@ -46,6 +46,7 @@ impl Reader<'_> {
         Some(Verb::Inquire(Box::new(Inquire {
             source: InquirySource::Table(name.into()),
             given,
+            query: Vec::new(),
             takes,
             play,
             music,
@@ -129,12 +130,17 @@ impl Reader<'_> {
             let Some(column) = table.column(&key.text) else { continue };
             let take =
                 self.text(node, "a variable").and_then(|text| self.taken((text, node.place), column.of));
-            takes.extend(take.map(|variable| Take { from: column.name.clone(), variable, of: column.of }));
+            takes.extend(take.map(|variable| Take {
+                from: column.name.clone(),
+                variable,
+                of: column.of,
+                is_optional: false,
+            }));
         }
         takes
     }
 
-    /// Declares the variables that every `lookup` of a file makes, and every step that would ask somebody.
+    /// Declares the variables that every `lookup` and `http` of a file makes, and every step that would ask somebody.
     pub(super) fn answers_declare(&mut self, node: &Node) {
         match &node.value {
             Value::Null | Value::Scalar(_) => {}
@@ -143,6 +149,7 @@ impl Reader<'_> {
                 for (key, node) in entries {
                     match (key.text.as_str(), &node.value) {
                         ("lookup", Value::Map(entries)) => self.taken_declare(entries),
+                        ("http", Value::Map(entries)) => self.http_declares(entries),
                         (word, Value::Map(entries)) => self.not_configured_declares(word, entries),
                         _ => {}
                     }

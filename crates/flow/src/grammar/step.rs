@@ -15,7 +15,7 @@ const BRANCHES_MAX: usize = 50;
 /// Dead air a caller does not take for a broken line (domain S7).
 const WAIT_MAX: Duration = Duration::from_secs(3);
 
-const VERBS: [&str; 35] = [
+const VERBS: [&str; 36] = [
     "play",
     "say",
     "menu",
@@ -32,6 +32,7 @@ const VERBS: [&str; 35] = [
     "transfer",
     "page",
     "lookup",
+    "http",
     "emergency",
     "wait",
     "record",
@@ -53,8 +54,7 @@ const VERBS: [&str; 35] = [
     "notify",
 ];
 
-const VERBS_NOT_AVAILABLE: [&str; 11] = [
-    "http",
+const VERBS_NOT_AVAILABLE: [&str; 10] = [
     "triage",
     "locate",
     "offer_callback",
@@ -193,6 +193,7 @@ impl Reader<'_> {
             "transfer" => self.transfer(node).map(Verb::Transfer),
             "page" => self.page(node).map(Verb::Page),
             "lookup" => self.lookup(node),
+            "http" => self.http(node),
             "emergency" => self.spoken(node, "`emergency`").map(Verb::Emergency),
             "wait" => self.duration(node, "`wait`", Duration::from_millis(100)..=WAIT_MAX).map(Verb::Wait),
             "record" => self.record(node),

@@ -102,6 +102,8 @@ impl Reader<'_> {
             reader.word(node, "who accepts", &words)
         });
         let tables = self.by_name(&mut fields, "tables", |reader, name, node| reader.told(name, node));
+        let endpoints =
+            self.by_name(&mut fields, "endpoints", |reader, name, node| reader.endpoint_told(name, node));
         let agent_leaves = fields
             .take("agent_leaves")
             .and_then(|node| self.duration(node, "`agent_leaves`", secs(1, 1_200)));
@@ -119,6 +121,7 @@ impl Reader<'_> {
             numbers,
             rotas,
             tables,
+            endpoints,
             agent_leaves,
             expected,
         })

@@ -1,4 +1,4 @@
-//! `lookup`: something is asked while the caller hears that it goes on.
+//! `lookup` and `http`: something is asked while the caller hears that it goes on.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use primitives::{Now, Private};
 use super::Interpreter;
 use super::state::{Jump, Waiting};
 use crate::expression::Value;
-use crate::flow::{Assigned, Go, Inquire, Verb};
+use crate::flow::{Assigned, Go, Inquire, Take, Verb};
 use crate::{Action, Inquiry, InquiryNews};
 
 /// Silence before she hears that it takes a moment. Most answers are there sooner, and words cut short sound like
@@ -32,7 +32,7 @@ impl Asking {
 
 impl Interpreter {
     pub(super) fn inquire(&mut self, now: Now, inquire: &Inquire, out: &mut Vec<Action>) -> Option<Jump> {
-        let Some(given) = self.given(inquire) else {
+        let Some((given, query)) = self.given(&inquire.given).zip(self.given(&inquire.query)) else {
             // A number overflowed: there is nothing to ask with.
             return self.go(&inquire.failed, "failed", out);
         };
@@ -42,7 +42,8 @@ impl Interpreter {
             number: self.inquiries,
             source: inquire.source.clone(),
             given,
-            wanted: inquire.takes.iter().map(|take| (take.from.clone(), take.of)).collect(),
+            query,
+            wanted: inquire.takes.iter().map(Take::wanted).collect(),
             within: inquire.within,
         }));
         self.waiting =
@@ -50,7 +51,7 @@ impl Interpreter {
         None
     }
 
-    fn given(&self, inquire: &Inquire) -> Option<Vec<(Arc<str>, Private<Value>)>> {
+    fn given(&self, given: &[(Arc<str>, Assigned)]) -> Option<Vec<(Arc<str>, Private<Value>)>> {
         let values = self.values();
         let one = |(name, from): &(Arc<str>, Assigned)| {
             let value = match from {
@@ -59,7 +60,7 @@ impl Interpreter {
             };
             Some((name.clone(), Private::new(value)))
         };
-        inquire.given.iter().map(one).collect()
+        given.iter().map(one).collect()
     }
 
     /// It takes a moment, or too long.
@@ -100,10 +101,10 @@ impl Interpreter {
         self.stop(out);
         match news {
             InquiryNews::Found(values) if self.take_values(inquire, values) => {
-                self.go(inquire.found.as_ref().unwrap_or(&Go::default()), "found", out)
+                self.go(inquire.found.as_ref().unwrap_or(&Go::default()), inquire.source.exit(news), out)
             }
             InquiryNews::NotFound => {
-                self.go(inquire.not_found.as_ref().unwrap_or(&inquire.failed), "not_found", out)
+                self.go(inquire.not_found.as_ref().unwrap_or(&inquire.failed), inquire.source.exit(news), out)
             }
             InquiryNews::Found(_) | InquiryNews::Failed => self.go(&inquire.failed, "failed", out),
         }

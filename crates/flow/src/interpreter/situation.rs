@@ -10,8 +10,9 @@ use crate::Caller;
 use crate::Urgency;
 use crate::calendar::Opening;
 use crate::entry::Kind;
-use crate::expression::{Type, Value};
-use crate::flow::{Collect, Flow, Keys, Library, StepId, Verb};
+use crate::expression::Value;
+use crate::flow::{Collect, Flow, Keys, Library, StepId, Take, Verb};
+use crate::inquiry::{InquirySource, Wanted};
 
 /// What the caller waits for, as far as it decides what may happen next.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ pub(crate) enum Situation {
     Ringing { ring: Duration },
     /// Somebody on call, for so long at most; `advice` and `leaving` as in a queue.
     Page { longest: Duration, advice: bool, leaving: bool },
-    /// An answer of a table.
+    /// An answer of a table, or of another system.
     Inquiry(Awaited),
     /// The end of a conversation.
     Talks { with: With },
@@ -54,7 +55,8 @@ pub(crate) enum Situation {
 pub(crate) struct Awaited {
     /// Of the inquiry.
     pub(crate) number: u32,
-    pub(crate) wanted: Vec<(Arc<str>, Type)>,
+    pub(crate) source: InquirySource,
+    pub(crate) wanted: Vec<Wanted>,
     /// The answer may be that there is nothing.
     pub(crate) may_lack: bool,
     /// Then she goes on without.
@@ -254,7 +256,8 @@ impl Interpreter {
             Waiting::Inquiry(_) => match verb {
                 Some(Verb::Inquire(inquire)) => Situation::Inquiry(Awaited {
                     number: self.inquiries,
-                    wanted: inquire.takes.iter().map(|take| (take.from.clone(), take.of)).collect(),
+                    source: inquire.source.clone(),
+                    wanted: inquire.takes.iter().map(Take::wanted).collect(),
                     may_lack: inquire.not_found.is_some(),
                     within: inquire.within,
                 }),

@@ -87,7 +87,7 @@ pub(super) enum Waiting {
     Ringing,
     /// Somebody on call.
     Page(PageHold),
-    /// An answer of a table.
+    /// An answer of a table, or of another system.
     Inquiry(Asking),
     /// The end of a conversation.
     Talking,

@@ -41,6 +41,8 @@ pub(crate) enum Fault {
     NobodyAccepts,
     /// A table cannot be asked, or does not answer in time.
     TablesDown,
+    /// Another system fails, or does not answer in time.
+    HttpDown,
     /// The caller presses nothing.
     NoInput,
     /// The caller presses what nothing stands for.
@@ -48,7 +50,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [(&str, Self); 10] = [
+    pub(crate) const ALL: [(&str, Self); 11] = [
         ("no_agents", Self::NoAgents),
         ("queue_full", Self::QueueFull),
         ("queue_closed", Self::QueueClosed),
@@ -57,6 +59,7 @@ impl Fault {
         ("one_trunk_down", Self::TrunkDown),
         ("nobody_accepts_page", Self::NobodyAccepts),
         ("tables_down", Self::TablesDown),
+        ("http_down", Self::HttpDown),
         ("no_input", Self::NoInput),
         ("wrong_keys", Self::WrongKeys),
     ];

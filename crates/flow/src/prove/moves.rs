@@ -8,7 +8,7 @@ use primitives::Private;
 use super::Fault;
 use crate::expression::Value;
 use crate::interpreter::{Asked, Awaited, Situation, With};
-use crate::{Event, InquiryNews, MessageNews, PageNews, QueueNews, TransferNews};
+use crate::{Event, InquiryNews, InquirySource, MessageNews, PageNews, QueueNews, TransferNews};
 
 /// What happened, in words a reader of the flow knows.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,7 +28,7 @@ pub(super) enum Deed {
         enough: bool,
     },
     Page(PageNews),
-    /// What was asked is `found`, `not_found`, `failed`, or there is no answer: `timeout`.
+    /// What was asked is `found`, `ok`, `not_found`, `failed`, or there is no answer: `timeout`.
     Answered(&'static str),
 }
 
@@ -248,18 +248,22 @@ fn paged(moves: &mut Vec<Move>, times: Times, longest: Duration, advice: bool, l
     moves.push(page(PageNews::Failed, within, Some(Fault::TrunkDown)));
 }
 
-/// What a table may say; the latest it can say it is when nobody waits for it any more.
+/// What may be answered; the latest it can say it is when nobody waits for it any more.
 fn answered(moves: &mut Vec<Move>, awaited: &Awaited) {
     let within = (Duration::ZERO, awaited.within);
     let values = awaited.wanted.iter();
-    let values = values.map(|(name, of)| (name.clone(), Private::new(Value::Unknown(*of)))).collect();
+    let values =
+        values.map(|wanted| (wanted.from.clone(), Private::new(Value::Unknown(wanted.of)))).collect();
     let number = awaited.number;
     let mut one = |news: InquiryNews, fault| {
-        let deed = Deed::Answered(news.word());
+        let deed = Deed::Answered(awaited.source.exit(&news));
         let events = vec![Event::Inquiry { number, news }];
         moves.push(Move { deed, by: By::Nature, events, takes: within, fault });
     };
-    let fault = Some(Fault::TablesDown);
+    let fault = Some(match awaited.source {
+        InquirySource::Table(_) => Fault::TablesDown,
+        InquirySource::Endpoint(_) => Fault::HttpDown,
+    });
     one(InquiryNews::Found(values), None);
     if awaited.may_lack {
         one(InquiryNews::NotFound, None);

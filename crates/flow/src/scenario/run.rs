@@ -12,7 +12,9 @@ use primitives::{Now, Private};
 use super::coverage::Visits;
 use super::{Agents, Deed, Far, Goal, Paged, Scenario, Told};
 use crate::compile::Environment;
+use crate::expression::Value;
 use crate::flow::Library;
+use crate::inquiry::Wanted;
 use crate::{
     Action, Caller, Event, Inquiry, InquiryNews, InquirySource, Interpreter, KeyClass, MessageNews, PageNews,
     Play, PromptRef, QueueNews, Recording, TransferNews, Urgency,
@@ -65,7 +67,8 @@ enum Pending {
     Transfer(u32, TransferNews),
     Message(MessageNews),
     Page(u32, PageNews),
-    Inquiry(u32, InquiryNews),
+    /// With the word of its exit.
+    Inquiry(u32, InquiryNews, &'static str),
 }
 
 #[derive(Debug)]
@@ -87,6 +90,8 @@ struct Simulation<'a> {
     play_ends: Option<Instant>,
     /// Stays in queues and transfers are numbered, so that news of a former one is not heard.
     stay: u32,
+    /// The exit of who waits too long for what was asked last.
+    too_late: &'static str,
     queue: Option<(String, Instant)>,
     next_entry: usize,
     /// Every step she came to, and when. The last is where she is.
@@ -139,6 +144,7 @@ fn begin<'a>(
         texts,
         play_ends: None,
         stay: 0,
+        too_late: "failed",
         queue: None,
         next_entry: 0,
         came_to: Vec::new(),
@@ -271,14 +277,14 @@ impl Simulation<'_> {
                     self.talk(Pending::Page(stay, PageNews::Ended));
                 }
             }
-            Pending::Inquiry(number, news) => self.answered(number, news),
+            Pending::Inquiry(number, news, exit) => self.answered(number, news, exit),
             Pending::Queue(..) | Pending::Transfer(..) | Pending::Page(..) => {}
         }
     }
 
-    fn answered(&mut self, number: u32, news: InquiryNews) {
-        self.note(&format!("    the answer: {}", news.word().replace('_', " ")));
-        self.took(news.word());
+    fn answered(&mut self, number: u32, news: InquiryNews, exit: &'static str) {
+        self.note(&format!("    the answer: {}", exit.replace('_', " ")));
+        self.took(exit);
         self.event(Event::Inquiry { number, news });
     }
 
@@ -368,7 +374,7 @@ impl Simulation<'_> {
                 self.pending.retain(|(_, what)| !matches!(what, Pending::Inquiry(..)));
                 if timed_out {
                     self.note("    there is no answer in time");
-                    self.took("failed");
+                    self.took(self.too_late);
                 }
             }
             Action::Transfer { number, ring } => {
@@ -421,17 +427,23 @@ impl Simulation<'_> {
 
     fn inquire(&mut self, inquiry: &Inquiry) {
         let name = inquiry.source.name();
-        self.note(&format!("    {} in {name}", inquiry.source.verb()));
-        let news = match (self.scenario.tables.get(&**name), &inquiry.source) {
-            (Some(Told::Values(values)), _) => InquiryNews::Found(values.clone()),
+        self.note(&format!("    {} {name}", inquiry.source.verb()));
+        let (told, too_late) = match &inquiry.source {
+            InquirySource::Table(name) => (self.scenario.tables.get(&**name), "failed"),
+            InquirySource::Endpoint(name) => (self.scenario.endpoints.get(&**name), "timeout"),
+        };
+        self.too_late = too_late;
+        let news = match (told, &inquiry.source) {
+            (Some(Told::Values(values)), _) => told_values(inquiry, values),
             (Some(Told::NotFound), _) => InquiryNews::NotFound,
-            (Some(Told::Failed), _) => InquiryNews::Failed,
             (Some(Told::Nothing), _) => return,
             (None, InquirySource::Table(name)) => {
                 self.library.table(name).map_or(InquiryNews::Failed, |table| table.find(inquiry))
             }
+            (Some(Told::Failed), _) | (None, InquirySource::Endpoint(_)) => InquiryNews::Failed,
         };
-        self.pending.push((self.now.mono + ANSWERED_AFTER, Pending::Inquiry(inquiry.number, news)));
+        let exit = inquiry.source.exit(&news);
+        self.pending.push((self.now.mono + ANSWERED_AFTER, Pending::Inquiry(inquiry.number, news, exit)));
     }
 
     fn agents_of(&self, queue: &str) -> Agents {
@@ -552,4 +564,13 @@ impl Simulation<'_> {
 /// Whether a step, `flow/step`, is the one named, with or without its flow.
 pub(super) fn is_step(step: &str, named: &str) -> bool {
     step == named || step.split_once('/').is_some_and(|(_, step)| step == named)
+}
+
+/// What a test lets somebody answer; what it does not name and need not be there is empty.
+fn told_values(inquiry: &Inquiry, values: &[(Arc<str>, Private<Value>)]) -> InquiryNews {
+    let lacking =
+        |wanted: &&Wanted| wanted.is_optional && !values.iter().any(|(name, _)| *name == wanted.from);
+    let unset = inquiry.wanted.iter().filter(lacking);
+    let unset = unset.map(|wanted| (wanted.from.clone(), Private::new(Value::unset(wanted.of))));
+    InquiryNews::Found(values.iter().cloned().chain(unset).collect())
 }

@@ -42,6 +42,7 @@ pub(super) fn test() -> Value {
             "name": text(), "at": text(), "caller": caller, "dialled": number(), "script": { "type": "array", "items": script },
             "agents": by_name(agents), "numbers": by_name(json!({ "enum": ["answers", "busy", "no_answer", "failed"] })),
             "rotas": by_name(json!({ "enum": ["nobody", "accepts", "failed"] })), "agent_leaves": duration(), "expect": expect,
+            "endpoints": by_name(json!({ "anyOf": [{ "enum": ["failed", "timeout"] }, { "type": "object" }] })),
             "tables": by_name(json!({ "anyOf": [{ "enum": ["not_found", "failed", "timeout"] }, { "type": "object" }] })),
         }),
     )

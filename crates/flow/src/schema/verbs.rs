@@ -192,7 +192,27 @@ fn sought() -> Vec<Verb> {
             "within": duration(), "found": go(), "not_found": go(), "failed": go(),
         }),
     );
-    vec![("lookup", "A row of a table is looked up, and its values are taken into variables.", lookup)]
+    let part = object(
+        &["as", "type"],
+        json!({
+            "as": name(), "type": { "enum": ["text", "number", "true_false"] }, "private": { "type": "boolean" },
+            "optional": { "type": "boolean" },
+        }),
+    );
+    let parts =
+        json!({ "type": "object", "additionalProperties": false, "patternProperties": { "^/.*$": part } });
+    let values = || json!({ "type": "object", "minProperties": 1, "additionalProperties": value });
+    let http = object(
+        &["endpoint", "failed", "timeout"],
+        json!({
+            "endpoint": name(), "send": values(), "query": values(), "take": parts, "play": prompts(), "music": text(),
+            "within": duration(), "ok": go(), "failed": go(), "timeout": go(),
+        }),
+    );
+    vec![
+        ("lookup", "A row of a table is looked up, and its values are taken into variables.", lookup),
+        ("http", "Another system is asked, and parts of its answer are taken into variables.", http),
+    ]
 }
 
 fn kept() -> Vec<Verb> {

@@ -64,6 +64,7 @@ pub fn shipped() -> (Vec<Source>, Environment) {
         prompts,
         texts: ["en", "es"].map(|language| (language.to_owned(), texts(&root, language))).into(),
         now: Some("2026-11-23T12:00:00Z".parse().unwrap()),
+        endpoints: BTreeMap::new(),
         is_production: false,
     };
     let read = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "yaml" || ending == "csv");

@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 
 use acd::{AgentConfig, LocationConfirm};
 use call::{
-    ConferenceConfig, EmergencyConfig, FeatureCode, Limits, Number, Strangers, SupervisionConfig, TrunkConfig,
+    ConferenceConfig, EmergencyConfig, EndpointConfig, FeatureCode, Limits, Number, Strangers,
+    SupervisionConfig, TrunkConfig,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,9 @@ pub const DEFAULT: &str = include_str!("../../../../config/careline.yaml");
 
 /// Each is registered and checked by messages of its own, and scanned at each turn.
 const TRUNKS_MAX: usize = 64;
+
+/// Each has a breaker and series of its own.
+const ENDPOINTS_MAX: usize = 64;
 
 /// `careline.yaml`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -75,6 +79,8 @@ pub struct Config {
     pub agents: BTreeMap<String, AgentConfig>,
     /// Where `transfer` steps lead, by name: a SIP URI, or a number behind one trunk or several.
     pub numbers: BTreeMap<String, Number>,
+    /// Other systems that `http` steps ask, by name. Default none.
+    pub endpoints: BTreeMap<String, EndpointConfig>,
     /// Links to carriers, by name. Default `local`, by which this machine may call.
     pub trunks: BTreeMap<String, TrunkConfig>,
     /// What happens to an INVITE of nobody we know. Default `refuse`.
@@ -117,6 +123,7 @@ impl Default for Config {
             media: Media::default(),
             agents: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
             trunks: BTreeMap::from([("local".to_owned(), TrunkConfig::local())]),
             strangers: Strangers::default(),
             security: Security::default(),
@@ -245,6 +252,9 @@ impl Config {
         if let Some(text) = self.trunk_mistake() {
             return mistake(text);
         }
+        if let Some(text) = self.endpoint_mistake() {
+            return mistake(text);
+        }
         if let Err(text) = self.security.check() {
             return mistake(text);
         }
@@ -281,6 +291,14 @@ impl Config {
             );
         }
         Ok(())
+    }
+
+    /// What is wrong with an endpoint.
+    fn endpoint_mistake(&self) -> Option<String> {
+        if self.endpoints.len() > ENDPOINTS_MAX {
+            return Some(format!("more than {ENDPOINTS_MAX} endpoints: let one service ask the others"));
+        }
+        self.endpoints.iter().find_map(|(name, endpoint)| endpoint.check(name).err())
     }
 
     /// What is wrong with a trunk, or with a number that goes by one.
@@ -331,7 +349,7 @@ impl Config {
 
     /// Every path of a file besides the two folders.
     fn files_mut(&mut self) -> Vec<&mut PathBuf> {
-        let Self { sip, http, audit, stir, emergency, .. } = self;
+        let Self { sip, http, audit, stir, emergency, endpoints, .. } = self;
         let TlsClient { roots, certificate, key } = &mut sip.tls_client;
         let mut files: Vec<&mut PathBuf> = Vec::new();
         for listener in &mut sip.tls {
@@ -339,6 +357,7 @@ impl Config {
             files.extend(listener.clients.as_mut().map(|clients| &mut clients.roots));
         }
         files.extend([roots, certificate, key].into_iter().flatten());
+        files.extend(endpoints.values_mut().filter_map(|endpoint| endpoint.roots.as_mut()));
         files.extend([&mut stir.authorities, &mut stir.https_roots].into_iter().flatten());
         files.extend(emergency.as_mut().and_then(|emergency| emergency.notify.roots.as_mut()));
         files.extend([&mut http.certificate, &mut http.key, &mut audit.spill].into_iter().flatten());

@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::net::resolve::Resolver;
 use crate::net::streams::Streams;
 use crate::notifier::Notifier;
+use crate::requests::Requester;
 
 /// Linux's number for a datagram that is too long for its way.
 const EMSGSIZE: i32 = 90;
@@ -38,6 +39,8 @@ pub struct Performer {
     pub notifier: Notifier,
     /// Who looks things up.
     pub lookups: Lookups,
+    /// Who asks other systems.
+    pub requester: Requester,
     /// Who keeps recordings.
     pub recorder: Recorder,
     /// For answers that come later.
@@ -62,6 +65,7 @@ impl Performer {
             Output::Notice(notice) => self.notifier.send(*notice),
             Output::Recording(order) => self.recorder.order(order),
             Output::LookUp(look_up) => self.lookups.ask(*look_up),
+            Output::Request(request) => self.requester.ask(*request),
             Output::Record(record) => self.keeper.record(record),
             // Told to the log, the metrics, the audit writer and the verifier before this.
             Output::Hop { .. } | Output::Verify { .. } => {}

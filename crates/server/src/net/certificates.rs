@@ -10,6 +10,7 @@ use crate::config::{Config, Http};
 use crate::net::tls::{Acceptor, CertificateError, Connector, Renewable, http_acceptor, sip_acceptor};
 use crate::net::tls_client::connector;
 use crate::notifier::Desk;
+use crate::requests::{Connectors, connectors};
 use crate::stir::Trust;
 
 /// What TLS is set up with.
@@ -22,6 +23,8 @@ pub struct Certificates {
     pub client: Connector,
     /// Signatures of carriers.
     pub stir: Renewable<Arc<Trust>>,
+    /// Other systems that flows ask.
+    pub endpoints: Renewable<Arc<Connectors>>,
     /// Who is told of emergency calls.
     pub desk: Renewable<Arc<Desk>>,
 }
@@ -33,6 +36,7 @@ pub struct Renewed {
     http: Option<TlsAcceptor>,
     client: TlsConnector,
     stir: Trust,
+    endpoints: Connectors,
     desk: Desk,
 }
 
@@ -45,6 +49,7 @@ impl Certificates {
             http: of_http(&config.http)?.map(Renewable::new),
             client: Renewable::new(connector(&config.sip.tls_client)?),
             stir: Renewable::new(Arc::new(Trust::read(&config.stir)?)),
+            endpoints: Renewable::new(Arc::new(connectors(&config.endpoints)?)),
             desk: Renewable::new(Arc::new(Desk::read(config.emergency.as_ref())?)),
         })
     }
@@ -60,6 +65,7 @@ impl Certificates {
             http: of_http(&config.http)?,
             client: connector(&config.sip.tls_client)?,
             stir: Trust::read(&config.stir)?,
+            endpoints: connectors(&config.endpoints)?,
             desk: Desk::read(config.emergency.as_ref())?,
         })
     }
@@ -76,6 +82,7 @@ impl Certificates {
         }
         self.client.renew(renewed.client);
         self.stir.renew(Arc::new(renewed.stir));
+        self.endpoints.renew(Arc::new(renewed.endpoints));
         self.desk.renew(Arc::new(renewed.desk));
     }
 }

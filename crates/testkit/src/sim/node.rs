@@ -14,7 +14,7 @@ use primitives::{Now, Seed};
 use sip::{Binding, Path, RegistrationChange, Release, Transport};
 
 use super::durability::{Durability, Released};
-use super::{Chance, NODE};
+use super::{Chance, Fate, NODE};
 use crate::invariants::Monitor;
 use crate::phone::Datagram;
 
@@ -43,6 +43,8 @@ pub(crate) struct Node {
     out: Vec<Output>,
     packets: PacketBatch,
     chance: Chance,
+    /// What becomes of requests to other systems, by name.
+    pub fates: BTreeMap<String, VecDeque<Fate>>,
     /// How many sockets in a thousand cannot be bound.
     pub unbindable_permille: u64,
 }
@@ -61,6 +63,7 @@ impl Node {
             out: Vec::new(),
             packets: PacketBatch::default(),
             chance: Chance::new(seed, "driver"),
+            fates: BTreeMap::new(),
             unbindable_permille: 0,
         }
     }
@@ -208,12 +211,27 @@ impl Node {
                 let number = asked.inquiry.number;
                 self.handle(now, Input::Inquired { call: asked.call, number, news, why: "" }, rest);
             }
+            Output::Request(asked) => self.request(now, &asked, rest),
             Output::Media { shard, command } => self.command(now, shard, command),
             Output::Registration(change) => rest.stored.registration(change),
             Output::AgentChanged { agent, change } => rest.stored.agent(agent, change),
             Output::Notice(notice) => rest.stored.notices.push(*notice),
             _ => {}
         }
+    }
+
+    fn request(&mut self, now: Now, asked: &call::Request, rest: &mut Rest<'_>) {
+        let fate = self.fates.get_mut(&**asked.inquiry.source.name()).and_then(VecDeque::pop_front);
+        let (news, why) = match fate {
+            Some(Fate::Answers(json)) => match asked.inquiry.read(&json) {
+                Some(news) => (news, ""),
+                None => (flow::InquiryNews::Failed, "answer_lacks"),
+            },
+            Some(Fate::Fails(why)) => (flow::InquiryNews::Failed, why),
+            Some(Fate::Silence) | None => return,
+        };
+        let number = asked.inquiry.number;
+        self.handle(now, Input::Inquired { call: asked.call, number, news, why }, rest);
     }
 
     fn command(&mut self, now: Now, shard: u16, command: Command) {

@@ -1,6 +1,6 @@
 //! What a simulated node is set up with: flows, queues, agents, and prompts that can be told apart by ear.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use acd::{AgentConfig, QueueConfig};
 use call::{
-    ConferenceConfig, EmergencyConfig, Fallback, FeatureCode, Limits, Loaded, MediaSetup, Prompts, Setup,
-    SupervisionConfig,
+    ConferenceConfig, EmergencyConfig, Endpoint, EndpointConfig, Fallback, FeatureCode, Limits, Loaded,
+    MediaSetup, Method, Prompts, Setup, SupervisionConfig,
 };
 use flow::{Environment, PromptInfo, PromptRef, Source};
 use media::Prompt;
@@ -72,6 +72,8 @@ pub struct World {
     pub prompts: BTreeMap<PromptRef, Duration>,
     /// Numbers flows transfer to, and the user name of the phone that stands there.
     pub numbers: BTreeMap<String, String>,
+    /// Systems that flows ask, and what becomes of one request after the other; nothing, of those beyond the last.
+    pub endpoints: BTreeMap<String, (EndpointConfig, Vec<Fate>)>,
     /// Where 911 on an agent's phone leads.
     pub emergency: Option<EmergencyConfig>,
     /// Whom agents may bring in.
@@ -82,6 +84,17 @@ pub struct World {
     pub rtp_ports: RangeInclusive<u16>,
     /// How much the node carries.
     pub limits: Limits,
+}
+
+/// What becomes of one request to another system.
+#[derive(Clone, Debug)]
+pub enum Fate {
+    /// It answers at once, with this.
+    Answers(serde_json::Value),
+    /// It fails at once, for this reason.
+    Fails(&'static str),
+    /// Nothing comes.
+    Silence,
 }
 
 /// The flows of a world have mistakes.
@@ -119,12 +132,17 @@ impl World {
                 })
                 .collect(),
             numbers: [("partner".to_owned(), "partner".to_owned())].into(),
+            endpoints: BTreeMap::new(),
             emergency: None,
             conference: ConferenceConfig::default(),
             supervision: SupervisionConfig::default(),
             rtp_ports: 20_000..=20_399,
             limits: Limits::default(),
         }
+    }
+
+    pub(crate) fn fates(&self) -> BTreeMap<String, VecDeque<Fate>> {
+        self.endpoints.iter().map(|(name, (_, fates))| (name.clone(), fates.clone().into())).collect()
     }
 
     /// The secret of an agent's phone.
@@ -143,6 +161,14 @@ impl World {
         let environment = Environment {
             queues: self.queues.keys().map(|name| (name.clone(), flow::QueueInfo::default())).collect(),
             numbers: self.numbers.keys().cloned().collect(),
+            endpoints: self
+                .endpoints
+                .iter()
+                .map(|(name, (config, _))| {
+                    let takes_body = config.method == Method::Post;
+                    (name.clone(), flow::EndpointInfo { takes_body })
+                })
+                .collect(),
             prompts: lengths,
             ..Environment::default()
         };
@@ -195,6 +221,13 @@ impl World {
             .into(),
             supervision: self.supervision.clone(),
             conference: self.conference.clone(),
+            endpoints: self
+                .endpoints
+                .iter()
+                .map(|(name, (config, _))| {
+                    (name.clone(), Arc::new(Endpoint { config: config.clone(), token: None }))
+                })
+                .collect(),
             agent_language: "en".into(),
             media: MediaSetup {
                 address: NODE,

@@ -12,6 +12,7 @@ hang_up              she hangs up; also :hang_up
 :numbers NAME WORD   answers, busy, no_answer, failed: what the other side of a transfer does
 :rotas NAME WORD     accepts, nobody, failed: what becomes of looking for somebody on call
 :tables NAME WORD    not_found, failed, timeout, or { column: value }: what a table says
+:endpoints NAME WORD failed, timeout, or { /pointer: value }: what another system answers
 :fault NAME          something fails from now on; again, and it works
 :at MOMENT           call again at 2026-11-26 03:00 America/Chicago
 :caller NUMBER       call again from +15550123456, or anonymous
@@ -28,7 +29,7 @@ impl Trial<'_> {
         let (word, rest) = line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim()));
         match word {
             "help" | "h" | "?" => return Ok(HELP.lines().map(str::to_owned).collect()),
-            "agents" | "numbers" | "rotas" | "tables" => self.set_named(word, rest)?,
+            "agents" | "numbers" | "rotas" | "tables" | "endpoints" => self.set_named(word, rest)?,
             "fault" | "faults" => self.toggle_fault(rest)?,
             "at" | "caller" => {
                 let value = match word {
