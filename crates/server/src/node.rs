@@ -184,11 +184,7 @@ impl Node {
             media,
             recorder: recorder.clone(),
             lookups: Lookups::start(opened.inbox.clone())?,
-            requester: Requester::new(
-                opened.certificates.endpoints.clone(),
-                opened.inbox.clone(),
-                tokio::runtime::Handle::current(),
-            ),
+            requester: Requester::start(&opened.certificates.endpoints, &opened.inbox),
             notifier: Notifier::start(desk, &keeper, (&opened.inbox, &metrics), kept.notices),
             inbox: opened.inbox.clone(),
             metrics: Arc::clone(&metrics),

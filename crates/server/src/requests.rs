@@ -60,13 +60,14 @@ pub struct Requester {
 struct Refused(&'static str, bool);
 
 impl Requester {
-    /// Answers go to `inbox`.
-    pub fn new(
-        connectors: Renewable<Arc<Connectors>>,
-        inbox: Inbox,
-        runtime: tokio::runtime::Handle,
-    ) -> Self {
-        Self { connectors, under_way: Arc::new(Semaphore::new(REQUESTS_MAX)), inbox, runtime }
+    /// One whose tasks run on the runtime of the caller; answers go to `inbox`.
+    pub fn start(connectors: &Renewable<Arc<Connectors>>, inbox: &Inbox) -> Self {
+        Self {
+            connectors: connectors.clone(),
+            under_way: Arc::new(Semaphore::new(REQUESTS_MAX)),
+            inbox: inbox.clone(),
+            runtime: tokio::runtime::Handle::current(),
+        }
     }
 
     /// Asks. Never waits.
