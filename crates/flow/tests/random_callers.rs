@@ -252,7 +252,7 @@ impl<'a> Call<'a> {
         };
         let wanted = inquiry.wanted.iter();
         let found =
-            wanted.map(|(name, of)| (name.clone(), Private::new(value(&mut self.random, *of)))).collect();
+            wanted.map(|it| (it.from.clone(), Private::new(value(&mut self.random, it.of)))).collect();
         let news = [InquiryNews::Found(found), InquiryNews::NotFound, InquiryNews::Failed];
         let news = news[self.random.random_range(0..news.len())].clone();
         let after = self.part_of(inquiry.within);
