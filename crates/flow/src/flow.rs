@@ -609,6 +609,8 @@ pub(crate) struct Take {
     pub(crate) variable: Arc<str>,
     pub(crate) of: Type,
     pub(crate) is_optional: bool,
+    /// The step does not say that everybody may hear it. What a table says of its columns comes beside it.
+    pub(crate) is_private: bool,
 }
 
 impl Take {

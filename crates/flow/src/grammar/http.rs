@@ -130,13 +130,12 @@ impl Reader<'_> {
             let text = self.text(node, "`as`")?;
             self.taken((text, node.place), of?)
         });
-        if let Some(node) = fields.take("private") {
-            self.truth(node, "`private`");
-        }
+        let is_private =
+            fields.take("private").and_then(|node| self.truth(node, "`private`")).unwrap_or(true);
         let is_optional = fields.take("optional").and_then(|node| self.truth(node, "`optional`"));
         fields.finish(self);
         let is_optional = is_optional.unwrap_or(false);
-        Some(Take { from: key.text.as_str().into(), variable: variable?, of: of?, is_optional })
+        Some(Take { from: key.text.as_str().into(), variable: variable?, of: of?, is_optional, is_private })
     }
 
     /// The variables an `http` makes. An answer is private unless the flow says that it is not.

@@ -135,6 +135,7 @@ impl Reader<'_> {
                 variable,
                 of: column.of,
                 is_optional: false,
+                is_private: false,
             }));
         }
         takes

@@ -134,13 +134,19 @@ fn telling(library: &Library, flow: &Flow) -> Vec<(Arc<str>, Arc<str>)> {
     tells.map(|step| (flow.name.clone(), step.name.clone())).collect()
 }
 
-/// Variables that hold a private column.
+/// Variables that hold a private column, or a private part of an answer.
 fn taken<'f>(library: &'f Library, inquire: &'f Inquire) -> impl Iterator<Item = &'f str> {
-    let InquirySource::Table(name) = &inquire.source;
-    let table = library.table(name);
+    let table = match &inquire.source {
+        InquirySource::Table(name) => library.table(name),
+        InquirySource::Endpoint(_) => None,
+    };
     let is_private = move |column: &str| {
         table
             .is_some_and(|table| table.columns.iter().any(|known| known.is_private && *known.name == *column))
     };
-    inquire.takes.iter().filter(move |take| is_private(&take.from)).map(|take| &*take.variable)
+    inquire
+        .takes
+        .iter()
+        .filter(move |take| take.is_private || is_private(&take.from))
+        .map(|take| &*take.variable)
 }
