@@ -14,8 +14,7 @@ pub struct FlowsFolder(TempDir);
 
 /// The last step of a flow made for a test, which a rule asks for: callers wait for a nurse, and every way out of the
 /// queue leads to the step `bye`.
-pub const NURSES: &str = "\
-  nurses:
+pub const NURSES: &str = "  nurses:
     queue:
       name: nurses
       announce: { every: 60s, play: dial_911_notice }
