@@ -8,9 +8,9 @@
 
 use std::time::{Duration, Instant};
 
-/// How long there is more to do without a pause until that is a standing queue: a group of commits and a burst of
-/// every phone's refreshed registration take less.
-const STANDING: Duration = Duration::from_millis(40);
+/// How long there is more to do without a pause until that is a standing queue: a burst of every phone's refreshed
+/// registration takes less, and nobody repeats an INVITE that waits so long (T1, 500 ms).
+const STANDING: Duration = Duration::from_millis(200);
 
 /// How often the rate is looked at. What a call asks for beyond its INVITE comes within a few of these.
 const WINDOW: Duration = Duration::from_millis(100);
