@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use harness::{AnsweringPoint, Options, Server, hears_prompt};
-use phone::{Ended, Sound};
+use phone::{Call, Ended, Sound};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -69,6 +69,19 @@ async fn notice(listener: &TcpListener, status: &str) -> serde_json::Value {
     }
 }
 
+/// Who calls for help and who answers speak a tone each, and each hears the other's.
+async fn hear_each_other(call: &Call, help: &AnsweringPoint) {
+    call.established().await.unwrap();
+    help.media().sound(Sound::Tone(620.0));
+    call.play_tone(440.0);
+    call.hears_tone(620.0, SOON).await.unwrap();
+    let heard = help.media().hear();
+    assert!(
+        heard.until(Instant::now() + SOON, |heard| heard.ends_in_tone(440.0)).await,
+        "help hears nothing"
+    );
+}
+
 #[tokio::test]
 async fn help_receives_the_location_both_hear_one_another_and_the_front_desk_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -107,15 +120,7 @@ async fn help_receives_the_location_both_hear_one_another_and_the_front_desk_is_
     assert_eq!(element("civicAddress").unwrap().children().count(), 7);
 
     help.answer(&invite, from).await.unwrap();
-    call.established().await.unwrap();
-    help.media().sound(Sound::Tone(620.0));
-    call.play_tone(440.0);
-    call.hears_tone(620.0, SOON).await.unwrap();
-    let heard = help.media().hear();
-    assert!(
-        heard.until(Instant::now() + SOON, |heard| heard.ends_in_tone(440.0)).await,
-        "help hears nothing"
-    );
+    hear_each_other(&call, &help).await;
     assert_eq!(call.hang_up().await.unwrap(), Ended::HungUpHere);
     let (bye, from) = help.request("BYE", SOON).await.unwrap();
     help.respond(&bye, from, "200 OK", "").await.unwrap();
@@ -222,15 +227,7 @@ async fn help_by_a_second_carrier_hears_and_is_heard_where_that_one_sees_us() {
     let (invite, from) = help.request("INVITE", SOON).await.unwrap();
     assert_eq!(audio_at(&invite), "127.0.0.14", "{invite}");
     help.answer(&invite, from).await.unwrap();
-    call.established().await.unwrap();
-    help.media().sound(Sound::Tone(620.0));
-    call.play_tone(440.0);
-    call.hears_tone(620.0, SOON).await.unwrap();
-    let heard = help.media().hear();
-    assert!(
-        heard.until(Instant::now() + SOON, |heard| heard.ends_in_tone(440.0)).await,
-        "help hears nothing"
-    );
+    hear_each_other(&call, &help).await;
     call.hang_up().await.unwrap();
 }
 

@@ -19,13 +19,12 @@ async fn server() -> Server {
 
 /// What sipp is given to be nurse1, who asks for somebody.
 fn nurse<'a>(secret: &'a str, asks_for: &'a str) -> Vec<(&'a str, &'a str)> {
-    vec![
-        ("number", asks_for),
-        ("asks_for", asks_for),
-        ("caller", "nurse1"),
-        ("user", "nurse1"),
-        ("password", secret),
-    ]
+    agent("nurse1", secret, asks_for)
+}
+
+/// The same for another agent.
+fn agent<'a>(name: &'a str, secret: &'a str, asks_for: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![("number", asks_for), ("asks_for", asks_for), ("caller", name), ("user", name), ("password", secret)]
 }
 
 #[tokio::test]
@@ -140,16 +139,14 @@ async fn a_colleague_takes_up_what_rings_at_another_phone_and_nobody_else_may() 
     let replaces = rings.replaces().to_owned();
     // Who made the call has no part in answering it.
     let secret = server.secret("scheduler1").unwrap();
-    let mut keys = nurse(&secret, "nurse1");
-    keys.retain(|(key, _)| !matches!(*key, "caller" | "user"));
-    keys.extend([("caller", "scheduler1"), ("user", "scheduler1"), ("replaces", replaces.as_str())]);
+    let mut keys = agent("scheduler1", &secret, "nurse1");
+    keys.push(("replaces", replaces.as_str()));
     assert!(sipp("replaces_confirmed", server.sip(), &keys).await.is_err());
     assert!(server.log().contains("call refused with 603: not_her_call"), "{}", server.log());
 
     let secret = server.secret("nurse2").unwrap();
-    let mut keys = nurse(&secret, "nurse1");
-    keys.retain(|(key, _)| !matches!(*key, "caller" | "user"));
-    keys.extend([("caller", "nurse2"), ("user", "nurse2"), ("replaces", replaces.as_str())]);
+    let mut keys = agent("nurse2", &secret, "nurse1");
+    keys.push(("replaces", replaces.as_str()));
     let mut colleague = SippRun::start("replaces_confirmed", server.sip(), &keys).unwrap();
     colleague.logged("took-over", SOON).await.unwrap();
     assert_eq!(rings.withdrawn().await.unwrap(), Ended::Cancelled);
